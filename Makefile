@@ -1,0 +1,59 @@
+# demo · test · bench · docs · links · readme · notebooks · model · clean;  VENV=path uses another environment
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+SERVE ?= yes
+export PYTHONWARNINGS ?= ignore:`torch.jit.script` is deprecated
+
+demo: $(VENV)/.app
+	$(BIN)/imgcls-demo $(if $(filter no,$(SERVE)),--no-serve)
+
+test: $(VENV)/.dev browser
+	$(BIN)/python tools/check.py
+	$(BIN)/python -m pytest tests
+
+bench: $(VENV)/.dev
+	$(BIN)/python bench/run.py
+
+links: $(VENV)/.dev
+	$(BIN)/python tools/repo.py links
+	$(BIN)/nbdev-export
+
+readme: $(VENV)/.dev
+	$(BIN)/python tools/repo.py readme
+
+notebooks: $(VENV)/.dev
+	$(BIN)/nbdev-export
+	OMP_NUM_THREADS=1 $(BIN)/nbdev-test --save --verbose nbs
+	$(BIN)/nbdev-clean
+	$(BIN)/python tools/repo.py readme
+
+model: demo/digits.onnx
+	cp $< nbs/models/digits.onnx
+demo/digits.onnx:
+	$(MAKE) demo SERVE=no
+
+docs: $(VENV)/.dev
+	@command -v quarto >/dev/null || { echo "The docs need Quarto (quarto.org); the chapters in nbs/ read without it."; exit 1; }
+	$(BIN)/nbdev-docs
+
+clean:
+	rm -rf demo build _docs _proc *.egg-info .pytest_cache
+
+# The environment. A stamp a level: app (the library and Voila), dev (everything)
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info<(3,10))' || { echo "imgcls needs Python 3.10 or later; '$(PYTHON)' is `$(PYTHON) -V 2>&1`. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "No environment could be made: install Python's venv (Debian, Ubuntu: apt install python3-venv) and try again."; exit 1; }
+	$(BIN)/python -m pip install -q --upgrade pip
+$(VENV)/.app: settings.ini setup.py pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV): some minutes and 7 GB the first time"
+	$(BIN)/python -m pip install -q -e '.[app]'
+	@touch $@
+$(VENV)/.dev: settings.ini setup.py pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV): some minutes and 7 GB the first time"
+	$(BIN)/python -m pip install -q -e '.[app,dev]'
+	@touch $@ $(VENV)/.app
+browser: $(VENV)/.dev
+	$(BIN)/python tools/browser.py
+
+.PHONY: demo test bench links readme notebooks model docs clean browser
