@@ -1,0 +1,12 @@
+"Everything a chapter needs: `fastai.vision.all`, then ours, whose `download_images`, `verify_images` and `ImageClassifierCleaner` take fastai's place"
+from fastai.vision.all import *
+from .sample import *
+from .search import *
+from .download import *
+from .data import *
+from .train import *
+from .interpret import *
+from .clean import *
+from .export import *
+from .predict import *
+from .app import *
