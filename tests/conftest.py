@@ -1,0 +1,30 @@
+import json, os, subprocess, sys
+import pytest
+from pathlib import Path
+
+root = Path(__file__).parent.parent
+sys.path.insert(0, str(root/'tools'))
+
+def run_demo(path, *args, **kwargs):
+    "The console script, as a process of its own"
+    cmd = [Path(sys.executable).parent/'imgcls-demo', '--path', str(path), '--no-serve', *map(str, args)]
+    return subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs)
+
+@pytest.fixture(scope='session')
+def demo(tmp_path_factory):
+    "The whole demo, run once: (its folder, its report)"
+    path = tmp_path_factory.mktemp('demo')/'demo'
+    p = run_demo(path)
+    out = p.communicate(timeout=900)[0]
+    assert p.returncode==0, out
+    return path,json.loads((path/'report.json').read_text())
+
+@pytest.fixture(scope='session')
+def browser():
+    "A real browser"
+    from browser import chromium
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        b = p.chromium.launch(executable_path=chromium(), args=['--no-sandbox'] if os.name=='posix' and os.geteuid()==0 else [])
+        yield b
+        b.close()
