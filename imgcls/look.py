@@ -8,10 +8,11 @@ Docs: https://imgcls.github.io/imgcls/look.html.md"""
 __all__ = ['endings', 'NotAPicture', 'sniff', 'open_picture', 'pixels', 'shrink', 'phash', 'distance', 'measure', 'look',
            'near_pairs', 'groups']
 
-# %% ../nbs/01d_look.ipynb #655b4213
+# %% ../nbs/01d_look.ipynb #954f2f4f
 import io, struct
 import numpy as np, simplejpeg
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from PIL import Image
 from scipy.sparse import coo_array
@@ -86,7 +87,7 @@ def pixels(
         except ValueError: pass
     return np.array(_pil_rgb(im))
 
-# %% ../nbs/01d_look.ipynb #901a8f0f
+# %% ../nbs/01d_look.ipynb #466117b0
 def shrink(
     a:np.ndarray, # uint8, height × width × 3
     size:int, # pixels
@@ -99,7 +100,7 @@ def shrink(
         if max(h,w)<=size: return a
         to = [max(1, round(o*size/max(h,w))) for o in (w,h)]
     t = F.interpolate(torch.from_numpy(a[None]).permute(0,3,1,2), size=to[::-1], mode='bilinear', antialias=True)
-    return t[0].permute(1,2,0).contiguous().numpy()
+    return np.stack(list(t[0].numpy()), -1)
 
 # %% ../nbs/01d_look.ipynb #8beba465
 _k = np.arange(32)
@@ -117,15 +118,15 @@ def phash(
 
 def distance(a, b): return np.bitwise_count(a^b).sum(-1)
 
-# %% ../nbs/01d_look.ipynb #b8ac4240
+# %% ../nbs/01d_look.ipynb #6bc85ded
 def measure(
     a:np.ndarray, # uint8, height × width × 3; longer side 256 or more, if the picture has them
 )->dict: # phash: 64 hex digits; light: mean brightness, 0–255; sharp: variance of the Laplacian
     "What can be read off the pixels"
     g = Image.fromarray(np.ascontiguousarray(a[...,1])) # green carries most of the brightness
-    k = 256/max(g.size)
-    if k<1: g = g.resize([max(1, round(o*k)) for o in g.size], Image.BILINEAR)
-    x,tiny = np.asarray(g, 'int16'),np.asarray(g.resize((32,32), Image.BOX))
+    k = round(max(g.size)/256)
+    if k>1: g = g.reduce(k)
+    x,tiny = np.asarray(g, 'float32'),np.asarray(g.resize((32,32), Image.BOX))
     lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
     return dict(phash=''.join(f'{int(o):016x}' for o in phash(tiny)), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
 
@@ -175,7 +176,7 @@ def look(
     if why: res['new'],res['ext'] = _encode(a, im, shrunk)
     return res | measure(a)
 
-# %% ../nbs/01d_look.ipynb #3dc1ad5c
+# %% ../nbs/01d_look.ipynb #42d54fb4
 def _same_word(key, max_rows=2**21):
     "Index pairs of 16-bit `key`s that differ in at most one bit, in pieces of about `max_rows`"
     order = np.argsort(key, kind='stable').astype('int32')
@@ -191,23 +192,28 @@ def _same_word(key, max_rows=2**21):
             j = np.arange(len(i), dtype='int32') - np.repeat(np.cumsum(m, dtype='int32')-m, m) + lo[i]
             yield order[rows[i]],order[j]
 
+def _near(h, w, max_dist):
+    "Rows (i, j, distance) for pairs of hashes that nearly agree in word `w` of the lowest bits"
+    low,found = np.ascontiguousarray(h[:,0]),[]
+    for i,j in _same_word((low>>np.uint64(16*w)).astype('uint16')):
+        ok = np.bitwise_count(low[i]^low[j])<=7
+        i,j = i[ok],j[ok]
+        d = distance(h[i], h[j])
+        found.append(np.stack([i, j, d], 1)[d<=max_dist])
+    return np.concatenate(found)
+
+# %% ../nbs/01d_look.ipynb #8f2a301e
 def near_pairs(
     h:np.ndarray, # n × 4, uint64
     max_dist:int=32, # bits of 256 that may differ
 )->np.ndarray: # rows of (i, j, distance), i<j; of more than two equal hashes, each only with the first
     "Pairs of pictures that look alike, by their hashes"
-    u,first,inv = np.unique(h, axis=0, return_index=True, return_inverse=True)
-    inv = inv.ravel()
+    key = (h*np.array([0x9e3779b97f4a7c15,0xc2b2ae3d27d4eb4f,0x165667b19e3779f9,0xd6e8feb86659fd93], dtype='uint64')).sum(1, dtype='uint64')
+    _,first,inv = np.unique(key, return_index=True, return_inverse=True)
     same = np.flatnonzero(first[inv]!=np.arange(len(h)))
-    found = [np.stack([first[inv[same]], same, np.zeros_like(same)], 1)]
-    low = np.ascontiguousarray(u[:,0])
-    for w in range(4):
-        for i,j in _same_word((low>>np.uint64(16*w)).astype('uint16')):
-            ok = np.bitwise_count(low[i]^low[j])<=7
-            i,j = i[ok],j[ok]
-            d = distance(u[i], u[j])
-            found.append(np.stack([first[i], first[j], d], 1)[d<=max_dist])
-    p = np.concatenate(found).astype('int64')
+    i = first[inv[same]]
+    with ThreadPoolExecutor(4) as ex: found = list(ex.map(partial(_near, h[first], max_dist=max_dist), range(4)))
+    p = np.concatenate([np.stack([i, same, distance(h[i], h[same])], 1), *(np.c_[first[o[:,:2].astype('int64')], o[:,2]] for o in found)]).astype('int64')
     p[:,:2].sort(1)
     return np.unique(p, axis=0)
 
