@@ -12,7 +12,8 @@ import csv, os
 import ipywidgets as W
 from fastai.vision.all import *
 from PIL import ImageOps
-from .download import Moves, image_files, sync, timestamp
+from .download import image_files
+from .records import Moves, sync, timestamp
 from .interpret import scores
 
 # %% ../nbs/06_clean.ipynb #88933517

@@ -15,7 +15,8 @@ from fastprogress import fastprogress
 from importlib.util import find_spec
 from .sample import heldout_folder, digit_names, sample_web
 from .search import search_images
-from .download import download_images, image_files, read_manifest, tally, verify_images
+from .download import download_images, image_files, tally, verify_images
+from .records import read_manifest
 from .data import get_dls, upright_tfms
 from .train import get_learner, history, accuracy_on
 from .interpret import scores, show_scores

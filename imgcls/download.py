@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/download.html.md"""
 __all__ = ['looks_cols', 'statuses', 'download_images', 'image_files', 'read_looks', 'verify_images', 'tally', 'gather',
            'duplicates', 'attribution']
 
-# %% ../nbs/02_download.ipynb #fa8a858f
+# %% ../nbs/02_download.ipynb #c213b8da
 import hashlib, os, random, shutil, threading, time, uuid
 import httpx, numpy as np, pandas as pd
 from collections import deque
@@ -19,17 +19,17 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from types import SimpleNamespace
 from PIL import Image
 from fastcore.basics import defaults
 from fastcore.foundation import L
-from fastprogress import progress_bar
+from fastprogress import fastprogress, progress_bar
 from .console import read_urls, url_files
 from .guard import PrivateAddress, guarded_client, time_limit
 from .look import NotAPicture, endings, groups, look, near_pairs, open_picture, sniff
-from .records import Moves, Table, check_label, manifest_cols, sync, timestamp
+from .records import Moves, Table, check_label, manifest_cols, sync, timestamp, unlabelled
 from .search import Hit, normal_url, search_all
 
 # %% ../nbs/02_download.ipynb #9bfd82a4
@@ -200,7 +200,11 @@ def _done(self, job, res):
 
 _Crew._take,_Crew._end,_Crew._done = _take,_end,_done
 
-# %% ../nbs/02_download.ipynb #ec9b80d2
+# %% ../nbs/02_download.ipynb #eaaedda0
+def _bar(gen, total):
+    "A progress bar, where there is somebody to see it"
+    return gen if fastprogress.NO_BAR else progress_bar(gen, total=total, leave=False)
+
 class _Entry:
     "Enters fetched pictures into class `label` of the dataset `path`, one after the other"
     def __init__(self, path, label, df):
@@ -208,22 +212,22 @@ class _Entry:
         self.table = Table(path/'manifest.csv', manifest_cols)
         self.have = {o.sha256:o for o in df.itertuples() if o.status in ('ok','quarantined') and o.file}
 
-    def __call__(self, hit, r):
-        tmp = r.pop('tmp', None)
+    def __call__(self, hit, r, label=None):
+        tmp,label = r.pop('tmp', None),self.label if label is None else label
         if tmp:
             twin = self.have.get(r['sha256'])
-            if twin: r.update(status='duplicate', reason=f"same bytes{'' if twin.label==self.label else ', another label'}: {twin.file}")
-            else: self.keep(tmp, r)
+            if twin: r.update(status='duplicate', reason=f"same bytes{'' if twin.label==label else ', another label'}: {twin.file}")
+            else: self.keep(tmp, r, label)
         info = dict(page=hit.page, title=hit.title, licence=hit.licence, creator=hit.creator, width=hit.width, height=hit.height)
-        row = dict(info, **r) | dict(label=self.label, term=hit.term, engine=hit.engine, url=hit.url, fetched=timestamp())
+        row = dict(info, **r) | dict(label=label, term=hit.term, engine=hit.engine, url=hit.url, fetched=timestamp())
         if tmp and not twin: self.have[r['sha256']] = SimpleNamespace(**row)
         self.table.append(row)
         if tmp and tmp.exists(): tmp.unlink()
         return row
 
-    def keep(self, tmp, r):
+    def keep(self, tmp, r, label):
         "Give the file its name, in the class or in quarantine"
-        fn = f"{self.label}/{r['sha256'][:16]}{r['ext']}"
+        fn = f"{label or unlabelled}/{r['sha256'][:16]}{r['ext']}"
         if r['status']=='quarantined': fn = f'.quarantine/{fn}'
         (self.path/fn).parent.mkdir(parents=True, exist_ok=True)
         os.replace(tmp, self.path/fn)
@@ -243,7 +247,7 @@ def _scratch(path):
     try: yield path/'.partial'
     finally: shutil.rmtree(path/'.partial', ignore_errors=True)
 
-# %% ../nbs/02_download.ipynb #b7fa0104
+# %% ../nbs/02_download.ipynb #dcbdfca1
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
     url_file=None, # file with an address a line, e.g. urls_grizzly.csv
@@ -271,7 +275,7 @@ def download_images(
     with _scratch(path) as tmp, client as c:
         fetch = partial(_fetch, client=c, tmp=tmp, max_bytes=max_bytes, max_pixels=max_pixels, max_seconds=max_seconds, robots=robots)
         with _Crew(fetch, n_workers, per_host, tries) as crew:
-            for i,(hit,r) in enumerate(progress_bar(crew.run(todo), total=len(todo), leave=False)):
+            for i,(hit,r) in enumerate(_bar(crew.run(todo), len(todo))):
                 reached |= not r.pop('no_net', False)
                 enter(hit, r)
                 if i>=9 and not reached:
@@ -298,23 +302,27 @@ def read_looks(
     df[num] = df[num].apply(pd.to_numeric, errors='coerce')
     return df
 
-# %% ../nbs/02_download.ipynb #4d4c875c
+# %% ../nbs/02_download.ipynb #138132ce
 def _look(fn, path, tmp, **kwargs):
     "`look` at file `fn`, as a row; new content, if there is any, in a file in `tmp`"
     rel = fn.relative_to(path).as_posix()
-    try: b = fn.read_bytes()
+    try:
+        with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
     except OSError as e: return dict(file=rel, wrong=f'damaged: {e.strerror}')
-    res = dict(look(b, **kwargs), file=rel, sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=fn.stat().st_mtime_ns)
+    res = dict(look(b, **kwargs), file=rel, sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=stat.st_mtime_ns)
     if new := res.pop('new', None):
-        res['new'] = tmp/uuid.uuid4().hex
-        res['new'].write_bytes(new)
+        res['new'] = f'{tmp}/{uuid.uuid4().hex}'
+        with open(res['new'], 'wb') as f:
+            f.write(new)
+            f.flush()
+            res.update(bytes=len(new), mtime=os.fstat(f.fileno()).st_mtime_ns)
     return res
 
 def _unseen(path, fns, min_size, max_size):
     "Those of `fns` that have changed since they were looked at, or that the limits concern"
     seen = {o.file:o for o in read_looks(path).itertuples()}
     def ok(fn):
-        o = seen.get(fn.relative_to(path).as_posix())
+        o = seen.get(fn.relative_to(path).as_posix()) if seen else None
         return o and o.mtime==fn.stat().st_mtime_ns and not o.wrong and min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
     return [o for o in fns if not ok(o)]
 
@@ -323,7 +331,7 @@ def _survey(path, fns, tmp, n_workers=None, **kwargs):
     f = partial(_look, path=path, tmp=tmp, **kwargs)
     with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
         todo = (o for i in range(0, len(fns), 512) for o in ex.map(f, fns[i:i+512]))
-        yield from progress_bar(todo, total=len(fns), leave=False) if len(fns)>500 else todo
+        yield from _bar(todo, len(fns)) if len(fns)>500 else todo
 
 # %% ../nbs/02_download.ipynb #7ba8ed68
 def _dataset(path):
@@ -343,7 +351,26 @@ def _ending(row):
     old = Path(row['file']).suffix
     return old if old.lower().replace('jpeg', 'jpg')==row['ext'] else row['ext']
 
-# %% ../nbs/02_download.ipynb #a4ec753c
+# %% ../nbs/02_download.ipynb #3b955a59
+class _Desk:
+    "Enters what was seen in pictures, and moves what has to be moved"
+    def __init__(self, path, max_size):
+        self.path,self.max_size,self.done = path,max_size,[]
+        self.moves,self.batch,self.table = Moves(path),f'verify {timestamp()}',Table(path/'.looks.csv', looks_cols)
+
+    def enter(self, rows):
+        "Quarantine, store anew and note `rows` of `_survey`"
+        for r in rows:
+            if r['wrong']: self.moves.quarantine(r['file'], r['wrong'], self.batch)
+        new = [o for o in rows if o.get('new')]
+        for r,rel in zip(new, self.moves.rewrite([(o['file'], o['new'], _ending(o), f"original: {o['why']}") for o in new], self.batch)):
+            k = min(1, (self.max_size or 1e9)/max(r['width'], r['height']))
+            r.update(file=rel, width=round(r['width']*k), height=round(r['height']*k))
+        good = [o for o in rows if not o['wrong']]
+        if good: self.table.append(*good)
+        self.done += [dict(file=o['file'], what='quarantined' if o['wrong'] else 'stored anew', reason=o['wrong'] or o['why']) for o in rows if o['wrong'] or o.get('new')]
+
+# %% ../nbs/02_download.ipynb #06207b59
 def verify_images(
     path, # dataset folder; or a class folder, or a list of files
     delete:bool=True, # as in older code; nothing is deleted either way
@@ -354,26 +381,12 @@ def verify_images(
 )->pd.DataFrame: # a row per file that was quarantined or stored anew: file, what, reason
     "Decode every picture; quarantine what is damaged, store anew what would be misread or is too large"
     path,fns = _dataset(path)
-    moves,batch,res,rows = Moves(path),f'verify {timestamp()}',[],[]
-    table = Table(path/'.looks.csv', looks_cols)
+    desk,todo = _Desk(path, max_size),_unseen(path, fns, min_size, max_size)
     with _scratch(path) as tmp:
-        for r in _survey(path, _unseen(path, fns, min_size, max_size), tmp, n_workers, min_size=min_size, max_size=max_size, max_pixels=max_pixels):
-            new = r.pop('new', None)
-            if r['wrong']: moves.quarantine(r['file'], r['wrong'], batch)
-            else:
-                if new:
-                    r['file'] = moves.rewrite(r['file'], new, _ending(r), f"original: {r['why']}", batch)
-                    r.update(mtime=(path/r['file']).stat().st_mtime_ns, bytes=(path/r['file']).stat().st_size)
-                    k = min(1, (max_size or 1e9)/max(r['width'], r['height']))
-                    r.update(width=round(r['width']*k), height=round(r['height']*k))
-                rows.append(r)
-            if new or r['wrong']: res.append(dict(file=r['file'], what='stored anew' if new else 'quarantined', reason=r['wrong'] or r['why']))
-            if len(rows)==64:
-                table.append(*rows)
-                rows = []
-        if rows: table.append(*rows)
+        rows = _survey(path, todo, tmp, n_workers, min_size=min_size, max_size=max_size, max_pixels=max_pixels)
+        while part := list(islice(rows, 32)): desk.enter(part)
     sync(path)
-    return pd.DataFrame(res, columns=['file','what','reason'])
+    return pd.DataFrame(desk.done, columns=['file','what','reason'])
 
 # %% ../nbs/02_download.ipynb #bc2cfd1f
 statuses = 'ok duplicate quarantined failed'.split()

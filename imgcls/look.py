@@ -130,7 +130,7 @@ def measure(
     lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
     return dict(phash=''.join(f'{int(o):016x}' for o in phash(tiny)), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
 
-# %% ../nbs/01d_look.ipynb #969e1140
+# %% ../nbs/01d_look.ipynb #fe32005e
 _turns = {2:Image.FLIP_LEFT_RIGHT, 3:Image.ROTATE_180, 4:Image.FLIP_TOP_BOTTOM, 5:Image.TRANSPOSE, 6:Image.ROTATE_270, 7:Image.TRANSVERSE, 8:Image.ROTATE_90}
 
 def _odd(im, max_size):
@@ -149,9 +149,9 @@ def _encode(a, im, shrunk):
     "(content, ending) for pixels `a` of what was the file `im`"
     icc,lossy = im.info.get('icc_profile'),im.format in ('JPEG','MPO','AVIF','HEIF')
     if im.mode not in ('RGB','RGBA','P'): icc = None
-    if lossy and not icc: return simplejpeg.encode_jpeg(np.ascontiguousarray(a), quality=90 if shrunk else 95, colorsubsampling='420' if shrunk else '444'),'.jpg'
+    if lossy and not icc: return simplejpeg.encode_jpeg(np.ascontiguousarray(a), quality=88 if shrunk else 95, colorsubsampling='420' if shrunk else '444'),'.jpg'
     fmt,buf = 'JPEG' if lossy else 'WEBP' if im.format=='WEBP' else 'PNG',io.BytesIO()
-    Image.fromarray(a).save(buf, fmt, quality=90 if shrunk else 95, icc_profile=icc)
+    Image.fromarray(a).save(buf, fmt, quality=88 if shrunk else 95, icc_profile=icc)
     return buf.getvalue(),endings[fmt]
 
 # %% ../nbs/01d_look.ipynb #ad1179d0
