@@ -16,7 +16,7 @@ def main():
         print(f'… {fn.name}', flush=True)
         out = subprocess.run([sys.executable, fn], capture_output=True, text=True, cwd=root)
         if out.returncode: sys.exit(f'{fn.name} failed:\n{out.stderr[-3000:]}')
-        parts.append(out.stdout.strip())
+        parts.append(out.stdout[out.stdout.index('## '):].strip()) # what comes before are progress bars
     txt = '\n\n'.join(parts)+'\n'
     (root/'BENCHMARKS.md').write_text(txt, encoding='utf-8')
     print(txt)

@@ -171,7 +171,7 @@ def _take(self):
         times = [o[0][0]-now for o in (self.line,self.later) if o]
         self.cond.wait(min(times) if times else None)
 
-# %% ../nbs/02_download.ipynb #6522d21b
+# %% ../nbs/02_download.ipynb #a1fd90db
 def _end(self, job, res):
     "Note the result of `job`"
     self.left -= 1
@@ -187,7 +187,7 @@ def _done(self, job, res):
         if res.busy: host.limit = max(1, host.limit//2)
         pause = (res.wait or 0)<=self.patience
         if res.wait and pause: host.ready = max(host.ready, now+res.wait)
-        if pause and job.tries<self.tries: heappush(self.later, (now+(res.wait or .4*2**(job.tries-1)*random.uniform(.5,1)), next(self.count), job))
+        if pause and job.tries<self.tries: heappush(self.later, (now+(res.wait or .3*2**(job.tries-1)*random.uniform(.5,1)), next(self.count), job))
         else:
             why = f'{res.why}, tried {job.tries}×; {_retry}' if pause else f'{res.why}, the server asks to wait {res.wait:.0f} s; {_retry}'
             self._end(job, dict(status='failed', reason=why, no_net=res.no_net))
@@ -247,7 +247,7 @@ def _scratch(path):
     try: yield path/'.partial'
     finally: shutil.rmtree(path/'.partial', ignore_errors=True)
 
-# %% ../nbs/02_download.ipynb #dcbdfca1
+# %% ../nbs/02_download.ipynb #831f5a6b
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
     url_file=None, # file with an address a line, e.g. urls_grizzly.csv
@@ -255,7 +255,7 @@ def download_images(
     max_pics:int=1000, # at most this many addresses
     n_workers:int=64, # how many at a time
     timeout:float=10, # seconds to wait for a connection, and for each piece of an answer
-    per_host:int=32, # at most this many at a time from one host; fewer while it is slow
+    per_host:int=48, # at most this many at a time from one host; fewer while it is slow
     tries:int=3, # per address, when it may help
     max_seconds:float=60, # for a whole picture, however slowly it drips
     max_bytes:int=50*2**20, # larger files are refused

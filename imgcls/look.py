@@ -18,12 +18,12 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-# %% ../nbs/01d_look.ipynb #9dfb239f
+# %% ../nbs/01d_look.ipynb #36ad9491
 class NotAPicture(ValueError): "What a file is instead of a picture, or what is wrong with it"
 
 endings = dict(JPEG='.jpg', MPO='.jpg', PNG='.png', WEBP='.webp', GIF='.gif', BMP='.bmp', TIFF='.tif', AVIF='.avif', ICO='.ico', HEIF='.heic')
 _page = b'<!doctype',b'<html',b'<head',b'<body',b'<svg',b'<?xml',b'<!--',b'<script',b'{',b'%pdf'
-_broken = OSError,SyntaxError,ValueError,EOFError,struct.error,ZeroDivisionError,MemoryError # what Pillow raises for a damaged file
+_broken = OSError,SyntaxError,ValueError,EOFError,struct.error,ZeroDivisionError # what Pillow raises for a damaged file
 
 @lru_cache
 def _formats():

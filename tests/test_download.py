@@ -1,37 +1,16 @@
 "Faults of servers, networks and files, over a real loopback server"
-import threading
-import httpx, pytest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import os, re, signal, socket, struct, subprocess, sys, threading, time, zlib
+from email.utils import formatdate
+import pandas as pd, pytest
+from pathlib import Path
 from PIL import Image
-from imgcls.download import Moves, download_images, image_files, read_manifest, sync, tally, verify_images
-from imgcls.sample import SampleWeb, draw_digit, encode_image
-from imgcls.search import Hit, SearchError, _serpapi, search_images
+from imgcls.download import attribution, download_images as guarded_download, duplicates, gather, image_files, read_looks, tally, verify_images
+from imgcls.records import Moves, read_manifest, sync
+from imgcls.sample import SampleWeb, draw_digit, encode_image, running
+from imgcls.search import Hit
+from web import Web, jpg, says
 
-jpg = encode_image(draw_digit(3))
-
-class Web(ThreadingHTTPServer):
-    "Answers with what `routes` says: path → function of the request handler"
-    daemon_threads = True
-    def __init__(self, routes):
-        self.routes,self.asked = routes,[]
-        class H(BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-            def log_message(self, *args): pass
-            def do_GET(self):
-                self.server.asked.append(self.path)
-                self.server.routes[self.path.split('?')[0]](self)
-        super().__init__(('127.0.0.1', 0), H)
-        threading.Thread(target=self.serve_forever, args=(.05,), daemon=True).start()
-    def url(self, path): return f'http://127.0.0.1:{self.server_port}{path}'
-    def handle_error(self, *args): pass
-
-def says(body=b'', status=200, mime='image/jpeg', **headers):
-    def f(h):
-        h.send_response(status)
-        for k,v in dict({'Content-Type':mime, 'Content-Length':len(body)}, **headers).items(): h.send_header(k, str(v))
-        h.end_headers()
-        h.wfile.write(body)
-    return f
+def download_images(*args, **kwargs): return guarded_download(*args, **{'allow_private':True, **kwargs})
 
 def cut(h):
     h.send_response(200)
@@ -40,28 +19,109 @@ def cut(h):
     h.wfile.write(jpg[:100])
     h.close_connection = True
 
+def reset(h):
+    h.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    h.close_connection = True
+    h.connection.close()
+
+def stall(h): time.sleep(4)
+
+def drip(h):
+    h.send_response(200)
+    h.send_header('Content-Length', '100000')
+    h.end_headers()
+    for b in jpg*20:
+        h.wfile.write(bytes([b]))
+        h.wfile.flush()
+        time.sleep(.1)
+
+def endless(h):
+    h.send_response(200)
+    h.end_headers()
+    h.wfile.write(jpg)
+    while True: h.wfile.write(bytes(2**16))
+
+def bomb(side=10_100):
+    "A 1-bit PNG of more than 100 megapixels in a few KB"
+    chunk = lambda tag,b: struct.pack('>I', len(b)) + tag + b + struct.pack('>I', zlib.crc32(tag+b))
+    head = struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR',head) + chunk(b'IDAT',zlib.compress(bytes(side*(side//8+1)), 9)) + chunk(b'IEND',b'')
+
 @pytest.fixture
 def web():
-    routes = {'/ok.jpg':says(jpg), '/same.jpg':says(jpg), '/gone.jpg':says(status=404), '/broken.jpg':says(status=500), '/empty.jpg':says(), '/cut.jpg':cut,
-        '/page.jpg':says(b'  <!DOCTYPE html><p>hello'), '/pic.svg':says(b'<svg xmlns="http://www.w3.org/2000/svg"/>', mime='image/svg+xml'),
-        '/loop':says(status=302, Location='/loop'), '/half.jpg':says(jpg[:len(jpg)//2]), '/noise.jpg':says(bytes(range(256))*9)}
-    w = Web(routes)
-    yield w
-    w.shutdown()
-    w.server_close()
+    routes = {'/ok.jpg':says(jpg), '/same.jpg':says(jpg), '/gone.jpg':says(status=404), '/broken.jpg':says(status=500), '/empty.jpg':says(), '/cut.jpg':cut, '/reset.jpg':reset,
+        '/page.jpg':says(b'  <!DOCTYPE html><p>hello'), '/pic.svg':says(b'<svg xmlns="http://www.w3.org/2000/svg"/>', mime='image/svg+xml'), '/stall.jpg':stall, '/drip.jpg':drip,
+        '/xml.svg':says(b'<?xml version="1.0"?><!-- x --><svg/>'), '/comment.jpg':says(b'\xef\xbb\xbf<!-- hi --><html>'), '/endless.jpg':endless, '/bomb.png':says(bomb()),
+        '/loop':says(status=302, Location='/loop'), '/half.jpg':says(jpg[:len(jpg)//2]), '/noise.jpg':says(bytes(range(256))*9),
+        '/noai.jpg':says(jpg+b'1', X_Robots_Tag='noindex, noai'), '/others.jpg':says(encode_image(draw_digit(5)), X_Robots_Tag='otherbot: noai, noimageai')}
+    with Web(routes) as w: yield w
 
 def test_every_fault_has_a_reason(web, tmp_path):
-    urls = [web.url(o) for o in web.routes]+['http://127.0.0.1:1/x.jpg', 'ftp://x/y.jpg', 'not a url']
-    df = download_images(tmp_path/'three', urls=urls, tries=2, timeout=3)
+    urls = [web.url(o) for o in web.routes]+['http://127.0.0.1:1/x.jpg', 'ftp://x/y.jpg', 'not a url', 'http://no-such-host.invalid/z.jpg']
+    t = time.monotonic()
+    df = download_images(tmp_path/'three', urls=urls, tries=2, timeout=1, max_seconds=2, max_bytes=2**20)
+    assert time.monotonic()-t<15
     got = dict(zip([o.split('/')[-1] for o in df.url], zip(df.status, df.reason)))
-    assert len(df)==len(urls)
-    assert {k for k,v in got.items() if v[0]=='ok'}=={'ok.jpg','half.jpg'}
-    assert got['same.jpg'][0]=='duplicate' and got['noise.jpg'][0]=='quarantined'
-    assert '404' in got['gone.jpg'][1] and 'empty' in got['empty.jpg'][1] and 'web page' in got['page.jpg'][1] and 'web page' in got['pic.svg'][1]
-    assert all('run again' in got[o][1] for o in ('broken.jpg','cut.jpg')) and 'redirect' in got['loop'][1].lower()
-    assert 'web address' in got['not a url'][1] and 'web address' in got['y.jpg'][1]
+    assert len(df)==len(urls)==len((tmp_path/'manifest.csv').read_text().splitlines())-1
+    assert {k for k,v in got.items() if v[0]=='ok'}=={'ok.jpg','half.jpg','others.jpg'}
+    assert got['same.jpg'][0]=='duplicate' and {k for k,v in got.items() if v[0]=='quarantined'}=={'noise.jpg','bomb.png'}
+    says_so = {'gone.jpg':'404', 'empty.jpg':'empty', 'page.jpg':'web page', 'pic.svg':'SVG', 'xml.svg':'web page|SVG', 'comment.jpg':'web page', 'endless.jpg':'too many bytes: over 1 MB', 'loop':'redirect',
+        'noai.jpg':'noai', 'not a url':'web address', 'y.jpg':'web address', 'bomb.png':'too many pixels', 'drip.jpg':'not done after 2 s.*run again', 'stall.jpg':'Timeout.*run again',
+        'broken.jpg':'500.*tried 2×.*run again', 'cut.jpg':'run again', 'reset.jpg':'run again', 'z.jpg':'run again'}
+    odd = {k:got[k] for k,v in says_so.items() if not re.search(v, got[k][1], re.I)}
+    assert not odd
     assert verify_images(tmp_path).file.str.contains('three/').all()
-    assert len(image_files(tmp_path))==1 and tally(tmp_path).loc['all','URLs']==len(urls)
+    assert len(image_files(tmp_path))==2 and tally(tmp_path).loc['all','URLs']==len(urls)
+    kept = b''.join(o.read_bytes() for o in tmp_path.rglob('*.*') if o.suffix in ('.jpg','.png','.bin'))
+    assert b'<html' not in kept and b'<svg' not in kept
+
+def test_private_addresses_are_refused_unless_meant(web, tmp_path):
+    df = guarded_download(tmp_path/'a', urls=[web.url('/ok.jpg'), 'http://localhost:1/', 'http://[::1]/x.jpg'])
+    assert not web.asked and set(df.status)=={'failed'} and df.reason.str.contains('private network').all()
+    assert guarded_download(tmp_path/'b', urls=[web.url('/ok.jpg')], allow_private=True).status[0]=='ok'
+    web.routes['/inside'] = says(status=302, Location='http://169.254.169.254/x')
+    running.add(web.server_port)
+    try: assert 'private network (169' in guarded_download(tmp_path/'c', urls=[web.url('/inside')]).reason[0]
+    finally: running.discard(web.server_port)
+
+def test_a_busy_server_is_given_the_time_it_asks_for(web, tmp_path):
+    times = []
+    def busy(h):
+        times.append(time.monotonic())
+        says(b'', 429, Retry_After='1')(h) if len(times)<2 else says(jpg)(h)
+    def date(h):
+        times.append(time.monotonic())
+        says(b'', 503, Retry_After=formatdate(time.time()+2, usegmt=True))(h) if len(times)<2 else says(jpg)(h)
+    for f in (busy,date):
+        web.routes['/busy.jpg'] = f
+        times.clear()
+        assert download_images(tmp_path/f.__name__, urls=[web.url('/busy.jpg')]).status[0] in ('ok','duplicate')
+        assert len(times)==2 and times[1]-times[0]>=.9
+    web.routes['/later.jpg'] = says(b'', 429, Retry_After='3600')
+    t = time.monotonic()
+    df = download_images(tmp_path/'later', urls=[web.url('/later.jpg')]+[web.url(f'/later.jpg?{i}') for i in range(20)])
+    assert time.monotonic()-t<10 and df.reason.str.contains('asks to wait 3600 s; run again').all() and len(df)==21
+
+def test_few_at_a_time_from_one_host(web, tmp_path):
+    now,most,lock = [0],[0],threading.Lock()
+    def slow(h):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(.05)
+        with lock: now[0] -= 1
+        says(status=404)(h)
+    web.routes['/slow.jpg'] = slow
+    df = download_images(tmp_path/'a', urls=[web.url(f'/slow.jpg?{i}') for i in range(40)], per_host=3)
+    assert len(df)==40 and most[0]==3
+
+def test_a_slow_host_does_not_hold_up_the_others(web, tmp_path):
+    with Web({'/s.jpg':lambda h: time.sleep(1) or says(status=404)(h)}) as other:
+        slow = [other.url(f'/s.jpg?{i}').replace('127.0.0.1', 'localhost') for i in range(4)]
+        urls = [x for o in zip(slow, [web.url(f'/gone.jpg?{i}') for i in range(4)]) for x in o]
+        t = time.monotonic()
+        df = download_images(tmp_path/'a', urls=urls, n_workers=2, per_host=1)
+        assert time.monotonic()-t<6 and len(df)==8
 
 def test_what_may_work_later_is_tried_again(web, tmp_path):
     urls = [web.url(o) for o in ('/ok.jpg','/gone.jpg','/broken.jpg')]
@@ -104,7 +164,7 @@ def test_verify_turns_upright_and_keeps_the_original(tmp_path):
     (tmp_path/'a'/'x.jpg').write_bytes(raw)
     (tmp_path/'a'/'y.gif').write_bytes(encode_image(Image.new('RGB', (8,8)), 'GIF'))
     df = verify_images(tmp_path)
-    assert dict(zip(df.file, df.what))=={'a/x.jpg':'turned upright', 'a/y.gif':'quarantined'}
+    assert dict(zip(df.file, df.what))=={'a/x.jpg':'stored anew', 'a/y.gif':'quarantined'}
     assert Image.open(tmp_path/'a'/'x.jpg').size==draw_digit(3).size
     m = Moves(tmp_path)
     m.undo(m.pending('verify')[0])
@@ -134,29 +194,121 @@ def test_manifest_follows_moves_and_their_undo(web, tmp_path):
     m.table.append(dict(batch='3', action='move', src=f, dst='b/never.jpg'))
     assert sync(tmp_path).equals(before)
 
-def serp(**kw): return says(__import__('json').dumps(kw).encode(), mime='application/json')
+def test_paths_never_lead_out(tmp_path):
+    data = tmp_path/'data'
+    (data/'a').mkdir(parents=True)
+    (data/'a'/'x.jpg').write_bytes(jpg)
+    (tmp_path/'secret.jpg').write_bytes(b'mine')
+    m = Moves(data)
+    for src,dst in [('../secret.jpg','a/y.jpg'), ('a/x.jpg','../y.jpg'), ('/etc/passwd','a/y'), ('a/x.jpg','/tmp/y')]:
+        with pytest.raises(ValueError, match='leads out'): m.move(src, dst)
+    m.table.append(dict(batch='evil', action='move', src='a/x.jpg', dst='../secret.jpg'))
+    with pytest.raises(ValueError, match='leads out'): m.undo('evil')
+    assert (tmp_path/'secret.jpg').read_bytes()==b'mine' and (data/'a'/'x.jpg').exists()
+    for label in ('..', '.hidden', 'a:b', 'x'*200):
+        with pytest.raises(ValueError, match='name of a class'): guarded_download(data/label, urls=[])
+    with pytest.raises(ValueError, match='name of a class'): gather(data, {'../up':'three'})
 
-def test_search_errors_say_what_to_do_and_never_the_key():
-    routes = {'/none':serp(error="hasn't returned any results"), '/key':says(status=401), '/quota':says(status=429), '/html':says(b'<p>', mime='text/html')}
-    w = Web(routes)
-    for path,said in [('/none','other words'),('/key','SERPAPI_KEY'),('/quota','quota'),('/html','no JSON')]:
-        with pytest.raises(SearchError, match=said) as e: _serpapi('bear', 10, 'bing', w.url(path), dict(api_key='secret'))
-        assert 'secret' not in str(e.value)
-    w.shutdown()
+def test_old_and_new_ways_to_call_verify(web, tmp_path):
+    download_images(tmp_path/'a', urls=[web.url('/ok.jpg'), web.url('/half.jpg')])
+    download_images(tmp_path/'b', urls=[web.url('/others.jpg')])
+    df = verify_images(tmp_path/'a', delete=True, max_size=40)
+    assert sorted(df.what)==['quarantined','stored anew'] and max(Image.open(image_files(tmp_path)[0]).size)==40
+    assert len(list((tmp_path/'.quarantine').rglob('*.jpg')))==2
+    df = verify_images([*(tmp_path/'b').iterdir()], max_size=40)
+    assert list(df.what)==['stored anew'] and len(verify_images(tmp_path, max_size=40))==0
+    with pytest.raises(FileNotFoundError, match='folder per class'): verify_images(tmp_path/'none')
 
-def test_serpapi_pages_are_followed_with_the_key():
-    def page(h):
-        q = httpx.URL(h.path).params
-        i = int(q.get('ijn', 0))
-        more = dict(next=w.url(f'/search?q=bear&ijn={i+1}')) if i<2 else {}
-        serp(images_results=[dict(original=f'http://x/{i}{j}.jpg', link='http://x', title='A bear', source='x', original_width=4, original_height=3) for j in range(5)],
-            serpapi_pagination=more)(h) if q.get('api_key')=='k' else says(status=401)(h)
-    w = Web({'/search':page})
-    hits = _serpapi('bear', 12, 'bing', w.url('/search'), dict(api_key='k'))
-    assert len(hits)==12 and hits[11]==Hit('http://x/21.jpg', 'http://x', 'A bear', 4, 3, source='x', engine='bing', term='bear')
-    w.shutdown()
+def test_stored_anew_under_a_new_ending_and_back(tmp_path):
+    (tmp_path/'a').mkdir()
+    gif = encode_image(draw_digit(7), 'GIF')
+    (tmp_path/'a'/'x.gif').write_bytes(gif)
+    (tmp_path/'a'/'x.png').write_bytes(encode_image(draw_digit(8), 'PNG'))
+    (tmp_path/'a'/'p.JPEG').write_bytes(encode_image(draw_digit(9), orientation=6))
+    df = verify_images(tmp_path)
+    assert sorted(df.file)==['a/p.JPEG','a/x-1.png'] and Image.open(tmp_path/'a'/'x-1.png').mode=='RGB'
+    m = Moves(tmp_path)
+    m.undo(m.pending('verify')[0])
+    assert (tmp_path/'a'/'x.gif').read_bytes()==gif and sorted(o.name for o in (tmp_path/'a').iterdir())==['p.JPEG','x.gif','x.png']
 
-def test_a_dead_sample_web_is_a_sentence(monkeypatch):
-    with SampleWeb(100) as w: pass
-    monkeypatch.setattr('imgcls.search.sample_web', lambda: w)
-    with pytest.raises(SearchError, match='Check the network'): search_images('three')
+def test_the_manifest_follows_a_new_ending(tmp_path):
+    with Web({'/x.gif':says(encode_image(draw_digit(7), 'GIF'))}) as web: download_images(tmp_path/'a', urls=[web.url('/x.gif')])
+    verify_images(tmp_path)
+    df = read_manifest(tmp_path)
+    assert df.file[0].endswith('.png') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
+    m = Moves(tmp_path)
+    m.undo(m.pending('verify')[0])
+    df = sync(tmp_path)
+    assert df.file[0].endswith('.gif') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
+
+def test_a_rewrite_that_was_cut_short_is_finished(tmp_path, monkeypatch):
+    (tmp_path/'a').mkdir()
+    (tmp_path/'a'/'x.gif').write_bytes(encode_image(draw_digit(7), 'GIF'))
+    with monkeypatch.context() as m:
+        m.setattr(Path, 'unlink', lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt): verify_images(tmp_path)
+    assert sorted(o.name for o in (tmp_path/'a').iterdir())==['x.gif','x.png']
+    verify_images(tmp_path)
+    assert [o.name for o in (tmp_path/'a').iterdir()]==['x.png']
+
+def test_duplicates_across_classes(tmp_path):
+    for label,name,b in [('a','1.jpg',jpg), ('b','2.jpg',jpg), ('a','3.jpg',encode_image(draw_digit(3).resize((90,90)), quality=60)), ('a','4.jpg',encode_image(draw_digit(8)))]:
+        (tmp_path/label).mkdir(exist_ok=True)
+        (tmp_path/label/name).write_bytes(b)
+    verify_images(tmp_path)
+    df = duplicates(tmp_path)
+    assert dict(zip(df.file, df.kind))=={'a/1.jpg':'exact', 'b/2.jpg':'exact', 'a/3.jpg':'near'} and df.across.all() and df.group.nunique()==1
+
+def test_looks_are_kept_and_changes_are_seen(tmp_path):
+    (tmp_path/'a').mkdir()
+    (tmp_path/'a'/'x.jpg').write_bytes(jpg)
+    verify_images(tmp_path)
+    assert len(read_looks(tmp_path))==1
+    (tmp_path/'a'/'x.jpg').write_bytes(jpg[:900])
+    assert verify_images(tmp_path).what.tolist()==['quarantined']
+
+def test_credits(web, tmp_path):
+    hits = [Hit(web.url('/ok.jpg'), 'https://x.org/p', 'A | [b] <i>', licence='CC BY-SA 2.0', creator='Ann'), Hit(web.url('/others.jpg'), licence='CC0 1.0')]
+    download_images(tmp_path/'a', urls=hits)
+    df = attribution(tmp_path)
+    txt = (tmp_path/'CREDITS.md').read_text()
+    assert len(df)==2 and 'https://creativecommons.org/licenses/by-sa/2.0/' in txt and 'publicdomain/zero' in txt and '<i>' not in txt
+
+gather_digits = """import sys
+from imgcls.download import gather
+from imgcls.sample import digit_names, sample_web
+from fastprogress import fastprogress
+fastprogress.NO_BAR = True
+sample_web(200, int(sys.argv[2]))
+gather(sys.argv[1], digit_names)
+print('done')"""
+
+def tree(path): return {o.relative_to(path).as_posix():o.read_bytes() for o in image_files(path)}
+
+def test_kill_9_and_run_again(tmp_path):
+    "The same folder as an undisturbed run, byte for byte, wherever it was interrupted"
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    def start(path): return subprocess.Popen([sys.executable, '-c', gather_digits, str(path), str(port)], stdout=subprocess.PIPE, text=True)
+    assert start(tmp_path/'calm').communicate(timeout=120)[0].strip().endswith('done')
+    rude = tmp_path/'rude'
+    n = lambda fn: len(fn.read_bytes().splitlines()) if fn.exists() else 0
+    for ready in (lambda: n(rude/'manifest.csv')>20, lambda: n(rude/'manifest.csv')>150, lambda: n(rude/'.quarantine'/'moves.csv')>3):
+        p,t = start(rude),time.time()
+        while not ready() and p.poll() is None and time.time()-t<60: time.sleep(.002)
+        os.kill(p.pid, signal.SIGKILL)
+        p.communicate()
+    assert start(rude).communicate(timeout=120)[0].strip().endswith('done')
+    assert tree(rude)==tree(tmp_path/'calm')
+    a,b = [read_manifest(tmp_path/o) for o in ('calm','rude')]
+    cols = ['label','url','status','file','sha256']
+    pd.testing.assert_frame_equal(a[cols].sort_values(['label','url'], ignore_index=True), b[cols].sort_values(['label','url'], ignore_index=True))
+    assert not list(rude.rglob('*.tmp')) and not (rude/'.partial').exists()
+
+def test_gather_reads_url_files(tmp_path):
+    with SampleWeb(100) as web:
+        for label in ('three','seven'): (tmp_path/f'urls_{label}.csv').write_text('\n'.join(web.url+o for o in web.plan[web.plan.label==label].path))
+        df = gather(tmp_path)
+        assert list(df.index)==['seven','three','all'] and df.loc['all','URLs']==web.plan.label.isin(['three','seven']).sum()
+    with pytest.raises(ValueError, match='Nothing to gather'): gather(tmp_path/'none')

@@ -1,0 +1,89 @@
+"A folder tree brought in, a dataset taken stock of, and all of it from the shell"
+import os, subprocess, sys
+import numpy as np, pytest
+from pathlib import Path
+from PIL import Image, ImageFilter
+from imgcls.download import image_files, read_looks
+from imgcls.harvest import audit, import_folder
+from imgcls.records import read_manifest, unlabelled
+from imgcls.sample import draw_digit, encode_image
+
+def tree(src):
+    "A folder as it comes off a phone: name → content"
+    files = {'Cats/a.JPG':encode_image(draw_digit(1)), 'Cats/2023/05/b.Jpeg':encode_image(draw_digit(2), orientation=8), 'Dogs/c d é.PNG':encode_image(draw_digit(3), 'PNG'),
+        'Dogs/copy.png':encode_image(draw_digit(3), 'PNG'), 'x.jpg':encode_image(draw_digit(4)), 'Dogs/broken.jpg':encode_image(draw_digit(5))[:700], 'Dogs/page.jpg':b'<!doctype html>',
+        'Dogs/notes.txt':b'hi', '.thumbs/t.jpg':encode_image(draw_digit(6)), '__MACOSX/._a.jpg':b'x', 'Cats/noending':encode_image(draw_digit(7)), 'Cats/README':b'read me'}
+    for k,v in files.items():
+        (src/k).parent.mkdir(parents=True, exist_ok=True)
+        (src/k).write_bytes(v)
+    return files
+
+def content(path): return {o.relative_to(path).as_posix():o.read_bytes() for o in path.rglob('*') if o.is_file()}
+
+def test_nothing_moves_and_everything_is_accounted_for(tmp_path):
+    src,dest = tmp_path/'photos',tmp_path/'data'
+    files = tree(src)
+    rows = import_folder(src, dest)
+    assert content(src)==files
+    by = {Path(o.url).name:o for o in rows.itertuples()}
+    assert {k:(o.label,o.status) for k,o in by.items()}=={'a.JPG':('Cats','ok'), 'b.Jpeg':('05','ok'), 'c%20d%20%C3%A9.PNG':('Dogs','ok'), 'copy.png':('Dogs','duplicate'), 'x.jpg':('','ok'),
+        'broken.jpg':('Dogs','quarantined'), 'page.jpg':('Dogs','failed'), 'noending':('Cats','ok')}
+    assert {o.parent.name for o in image_files(dest)}=={'Cats','05','Dogs'} and len(list((dest/unlabelled).iterdir()))==1
+    b = next(o for o in image_files(dest) if o.parent.name=='05')
+    assert Image.open(b).size==draw_digit(2).size
+    before = content(dest)
+    assert len(import_folder(src, dest))==len(rows) and content(dest)==before
+
+@pytest.mark.parametrize('label,want', [('top',{'Cats','Dogs'}), (None,set()), (lambda o: 'animal' if len(o.parts)>1 else None,{'animal'})])
+def test_labels_from_where_you_say(tmp_path, label, want):
+    tree(tmp_path/'photos')
+    import_folder(tmp_path/'photos', tmp_path/'data', label)
+    assert {o.parent.name for o in image_files(tmp_path/'data')}==want
+    assert set(read_manifest(tmp_path/'data').label)<=want|{''}
+
+def test_new_photos_come_in_later(tmp_path):
+    src = tmp_path/'photos'
+    tree(src)
+    import_folder(src, tmp_path/'data')
+    (src/'Dogs'/'new.jpg').write_bytes(encode_image(draw_digit(9)))
+    assert import_folder(src, tmp_path/'data').status.tolist().count('ok')==6
+
+def test_audit_names_what_is_wrong(tmp_path):
+    def put(name, im, **kw):
+        (tmp_path/name).parent.mkdir(exist_ok=True)
+        (tmp_path/name).write_bytes(encode_image(im, **kw))
+    for i in range(12): put(f'cat/{i}.jpg', draw_digit(i))
+    put('dog/dark.jpg', Image.fromarray((np.asarray(draw_digit(20))*.1).astype('uint8')))
+    put('dog/blur.jpg', draw_digit(21).resize((256,256)).filter(ImageFilter.GaussianBlur(6)))
+    put('dog/twin.jpg', draw_digit(3).resize((200,200)), quality=60)
+    (tmp_path/'dog'/'half.jpg').write_bytes(encode_image(draw_digit(22))[:900])
+    a = audit(tmp_path)
+    t = a.table
+    assert list(t.index)==['cat','dog'] and t.loc['dog','of largest']==round(4/12, 2)
+    assert t.loc['dog',['dark','twins','across','damaged']].tolist()==[1,1,1,1] and t.loc['dog','blurred']>=1 and t.loc['cat',['dark','damaged']].tolist()==[0,0]
+    assert 'pictures' in a._repr_html_() and len(a.plot('dog').axes)==6
+    assert sorted(o.name for o in (tmp_path/'dog').iterdir())==['blur.jpg','dark.jpg','half.jpg','twin.jpg'] and len(read_looks(tmp_path))==16
+    (tmp_path/'none').mkdir()
+    with pytest.raises(ValueError, match='no pictures'): audit(tmp_path/'none')
+
+def shell(*args, **env):
+    p = subprocess.run([Path(sys.executable).parent/'imgcls-gather', *map(str, args)], capture_output=True, text=True, timeout=120, env={**os.environ, **env})
+    return p.returncode,p.stdout,p.stderr
+
+def test_from_the_shell(tmp_path):
+    data = tmp_path/'digits'
+    rc,out,err = shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)
+    assert rc==0 and 'of largest' in out and not err, err
+    assert {o.name for o in data.iterdir() if o.is_dir()}=={'three','odd','.quarantine'} and (data/'audit_odd.png').stat().st_size>5000
+    assert len(read_manifest(data))==60
+    n = (data/'manifest.csv').stat().st_size
+    assert shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)[0]==0 and (data/'manifest.csv').stat().st_size==n
+    tree(tmp_path/'photos')
+    rc,out,_ = shell(tmp_path/'own', '--src', tmp_path/'photos', '--label', 'top')
+    assert rc==0 and 'Cats' in out and 'Dogs' in out
+
+def test_from_the_shell_errors_are_sentences(tmp_path):
+    for args,said in [((tmp_path/'a', 'walrus', '--engine', 'sample'),'Try other words'), ((tmp_path/'a', 'x', '--engine', 'altavista'),'wanted one of'), ((tmp_path/'a',),'Nothing to gather'),
+            ((tmp_path/'a', 'x', '--engine', 'bing'),'SERPAPI_KEY'), ((tmp_path/'a', '../x=y'),'name of a class'), ((tmp_path/'a', '--src', tmp_path/'none'),'not a folder')]:
+        rc,out,err = shell(*args, SERPAPI_KEY='')
+        assert rc==1 and said in err and 'Traceback' not in err, (args,err)

@@ -1,0 +1,37 @@
+"A small server whose every answer is a function, for tests of what can go wrong on the web"
+import json, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from imgcls.sample import draw_digit, encode_image
+
+jpg = encode_image(draw_digit(3))
+
+class Web(ThreadingHTTPServer):
+    "Answers with what `routes` says: path → function of the request handler"
+    daemon_threads,request_queue_size = True,128
+    def __init__(self, routes):
+        self.routes,self.asked = routes,[]
+        class H(BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+            def log_message(self, *args): pass
+            def do_GET(self):
+                self.server.asked.append(self.path)
+                self.server.routes[self.path.split('?')[0]](self)
+        super().__init__(('127.0.0.1', 0), H)
+        threading.Thread(target=self.serve_forever, args=(.05,), daemon=True).start()
+    def url(self, path): return f'http://127.0.0.1:{self.server_port}{path}'
+    def handle_error(self, *args): pass
+    def __enter__(self): return self
+    def __exit__(self, *args):
+        self.shutdown()
+        self.server_close()
+
+def says(body=b'', status=200, mime='image/jpeg', **headers):
+    "A route that answers with `body`"
+    def f(h):
+        h.send_response(status)
+        for k,v in {'Content-Type':mime, 'Content-Length':len(body), **headers}.items(): h.send_header(k.replace('_','-'), str(v))
+        h.end_headers()
+        h.wfile.write(body)
+    return f
+
+def tells(status=200, headers=None, **kw): return says(json.dumps(kw).encode(), status, 'application/json', **(headers or {}))
