@@ -83,7 +83,7 @@ def test_from_the_shell(tmp_path):
     assert rc==0 and 'Cats' in out and 'Dogs' in out
 
 def test_from_the_shell_errors_are_sentences(tmp_path):
-    for args,said in [((tmp_path/'a', 'walrus', '--engine', 'sample'),'Try other words'), ((tmp_path/'a', 'x', '--engine', 'altavista'),'wanted one of'), ((tmp_path/'a',),'Nothing to gather'),
-            ((tmp_path/'a', 'x', '--engine', 'bing'),'SERPAPI_KEY'), ((tmp_path/'a', '../x=y'),'name of a class'), ((tmp_path/'a', '--src', tmp_path/'none'),'not a folder')]:
-        rc,out,err = shell(*args, SERPAPI_KEY='')
+    cases = {'walrus --engine sample':'Try other words', 'x --engine altavista':'wanted one of', '':'Nothing to gather', 'x --engine bing':'SERPAPI_KEY', '../x=y':'name of a class', '--src nowhere':'not a folder'}
+    for args,said in cases.items():
+        rc,out,err = shell(tmp_path/'a', *args.split(), SERPAPI_KEY='')
         assert rc==1 and said in err and 'Traceback' not in err, (args,err)

@@ -3,7 +3,7 @@ import io, struct
 import numpy as np, pytest
 from PIL import Image, ImageDraw
 from imgcls.look import NotAPicture, groups, look, near_pairs, open_picture, sniff
-from imgcls.sample import draw_digit, encode_image
+from imgcls.sample import draw_digit
 
 def save(im, fmt, **kw):
     im.save(b := io.BytesIO(), fmt, **kw)

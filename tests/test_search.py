@@ -96,7 +96,8 @@ def open_result(i, lic='by-sa', version='2.0', **kw):
 def test_openverse(monkeypatch):
     def page(h):
         i = int(httpx.URL(h.path).params['page'])
-        tells(result_count=50, page_count=3, page_size=20, page=i, results=[open_result(i*20+j, **(dict(lic='cc0', version='1.0', creator=None) if j==0 else {})) for j in range(20 if i<3 else 10)])(h)
+        cc0 = dict(lic='cc0', version='1.0', creator=None)
+        tells(result_count=50, page_count=3, page_size=20, page=i, results=[open_result(i*20+j, **(cc0 if j==0 else {})) for j in range(20 if i<3 else 10)])(h)
     with Web({'/v1/images/':page}) as web:
         use(monkeypatch, web, 'openverse', '/v1/images/')
         hits = search_images('bear -toy', 'openverse', 200, licence='free')
