@@ -41,22 +41,22 @@ class Hit:
     @property
     def content_url(self): return self.url
 
-# %% ../nbs/01_search.ipynb #ef0be338
-def _row(h):
-    "A hit as a line of an HTML table; what the web says is text, never markup"
+# %% ../nbs/01_search.ipynb #deaad677
+def _cells(h):
+    "A hit as the cells of an HTML table; what the web says is text, never markup"
     web = lambda u: escape(u, quote=True) if u.startswith(('http://','https://','data:image/')) else ''
-    size = f'{h.width}×{h.height}' if h.width else ''
-    img = f'<img src="{web(h.thumb)}" loading="lazy" style="max-height:64px;max-width:96px">' if web(h.thumb) else ''
-    title = f'<a href="{web(h.page or h.url)}">{escape(h.title or h.url)[:80]}</a>'
-    cells = [img, title, size, *map(escape, (h.licence, h.creator, h.source, h.engine, h.term))]
-    return '<tr>' + ''.join(f'<td style="text-align:left">{o}</td>' for o in cells) + '</tr>'
+    img = f'<img src="{web(h.thumb)}" style="max-height:64px;max-width:96px">' if web(h.thumb) else ''
+    title = f'<a href="{web(h.page or h.url)}">{escape((h.title or h.url)[:60])}</a>'
+    texts = {k:escape(getattr(h, k)) for k in 'licence creator source engine term'.split()}
+    return {'':img, 'title':title, 'size':f'{h.width}×{h.height}' if h.width else '', **texts}
 
 class Hits(L):
     "A list of `Hit` that shows itself as a table of thumbnails"
     def df(self): return pd.DataFrame([asdict(o) for o in self], columns=[o.name for o in fields(Hit)])
     def _repr_html_(self):
-        head = ''.join(f'<th style="text-align:left">{o}</th>' for o in ['', *'title size licence creator source engine term'.split()])
-        return f'<p>{len(self)} hits</p><table><tr>{head}</tr>' + ''.join(map(_row, self[:8])) + '</table>'
+        df = pd.DataFrame([_cells(o) for o in self[:8]])
+        if len(df): df = df.loc[:,(df!='').any()]
+        return f'<p>{len(self)} hits</p>' + df.to_html(index=False, escape=False, border=0, justify='left')
 
 # %% ../nbs/01_search.ipynb #3c27708b
 _tracking = re.compile(r'utm_\w+|fbclid|gclid')

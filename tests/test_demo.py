@@ -1,7 +1,8 @@
 "The main job from end to end, and what a rude interruption does to it"
 import json, os, signal, time
 import pandas as pd
-from imgcls.download import image_files, read_manifest
+from imgcls.download import image_files
+from imgcls.records import read_manifest
 from imgcls.sample import plan_web
 from conftest import run_demo
 
