@@ -12,6 +12,7 @@ import csv, hashlib
 from fastai.vision.all import *
 from PIL import ImageOps
 from .download import image_files
+from .records import inside
 
 # %% ../nbs/03_data.ipynb #cd015dd7
 class UprightImage(PILImage):
@@ -41,7 +42,7 @@ def read_cleaned(
     "What `cleaned.csv` says, without the rows whose file is gone"
     fn = Path(fn)
     if not fn.exists(): raise FileNotFoundError(f'{fn}: no such list. The cleaner writes it when you apply your decisions (chapter 6).')
-    with open(fn, newline='', encoding='utf-8') as f: rows = [(fn.parent/o['name'], o['label']) for o in csv.DictReader(f)]
+    with open(fn, newline='', encoding='utf-8') as f: rows = [(fn.parent/inside(o['name']), o['label']) for o in csv.DictReader(f)]
     gone = [o for o,_ in rows if not o.exists()]
     if gone: warnings.warn(f'{fn.name}: {len(gone)} of {len(rows)} files are gone and left out, the first is {gone[0]}')
     return {k:v for k,v in rows if k.exists()}

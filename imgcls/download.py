@@ -8,9 +8,9 @@ Docs: https://imgcls.github.io/imgcls/download.html.md"""
 __all__ = ['looks_cols', 'statuses', 'download_images', 'image_files', 'read_looks', 'verify_images', 'tally', 'gather',
            'duplicates', 'attribution']
 
-# %% ../nbs/02_download.ipynb #c213b8da
+# %% ../nbs/02_download.ipynb #b9ed716f
 import hashlib, os, random, shutil, threading, time, uuid
-import httpx, numpy as np, pandas as pd
+import httpx, pandas as pd
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar
 from .console import read_urls, url_files
 from .guard import PrivateAddress, guarded_client, time_limit
-from .look import NotAPicture, endings, groups, look, near_pairs, open_picture, sniff
+from .look import NotAPicture, endings, groups, hash_array, look, near_pairs, open_picture, sniff
 from .records import Moves, Table, check_label, manifest_cols, sync, timestamp, unlabelled
 from .search import Hit, normal_url, search_all
 
@@ -429,7 +429,7 @@ def gather(
     verify_images(path, min_size=max(32, min_size or 0), max_size=max_size)
     return tally(path)
 
-# %% ../nbs/02_download.ipynb #b81f9726
+# %% ../nbs/02_download.ipynb #099da77d
 def duplicates(
     path, # dataset folder
     max_dist:int=32, # bits of 256 that may differ
@@ -437,9 +437,8 @@ def duplicates(
     "Groups of pictures that are the same, or nearly"
     df = read_looks(path)
     df = df[(df.wrong=='') & df.file.map(lambda o: (Path(path)/o).exists())].reset_index(drop=True)
-    h = np.array([[int(o[i:i+16], 16) for i in range(0, 64, 16)] for o in df.phash], dtype='uint64').reshape(-1, 4)
     rows = []
-    for g,idx in enumerate(groups(near_pairs(h, max_dist), len(df))):
+    for g,idx in enumerate(groups(near_pairs(hash_array(df.phash), max_dist), len(df))):
         d = df.iloc[idx].sort_values('file')
         labels = d.file.str.split('/').str[0]
         same = d.duplicated('sha256', keep=False).map({True:'exact', False:'near'})

@@ -81,14 +81,16 @@ class QuotaUsedUp(SearchError): "The plan's searches are spent, for today or for
 class Blocked(SearchError): "The engine turns us away for now: too many calls, or too suspicious ones"
 class Unreachable(SearchError): "The engine doesn't answer"
 
-# %% ../nbs/01_search.ipynb #7f237185
+# %% ../nbs/01_search.ipynb #9b099415
 def _trouble(engine, status, said):
     "The error that an answer stands for; None when it is a good one"
-    low,has = said.lower(),lambda *ws: any(o in said.lower() for o in ws)
+    low = said.lower()
+    def has(*words): return any(o in low for o in words)
     said = said[:200].rstrip('. ')
     if status<400 and not said: return
     if has('any results','no results'): return NoResults(f'{engine} has nothing: {said}. Try other words.')
-    if has('run out of searches','quota','plan limit','monthly'): return QuotaUsedUp(f"{engine}: the quota is used up ({said or status}). Wait for the next month, use another key, or ask engine='openverse'.")
+    spent = re.search(r'available in (\d+) seconds', low)
+    if has('run out of searches','quota','plan limit','monthly') or (spent and int(spent[1])>600): return QuotaUsedUp(f"{engine}: the quota is used up ({said or status}). Wait until it is renewed, use another key, or ask another engine ('openverse' and 'ddg' need no key).")
     if status==401 or 'api key' in low: return BadKey(f'{engine} refused the key (HTTP {status}). Check `SERPAPI_KEY`, or pass `key`.')
     if status in (403,429) or has('throughput','throttled','rate limit'):
         return Blocked(f'{engine} turns us away for now (HTTP {status}{": "+said if said else ""}): too many calls. Wait some minutes, or use another engine.')

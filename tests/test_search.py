@@ -54,7 +54,7 @@ def test_the_key_goes_nowhere_else(monkeypatch, tmp_path, caplog):
 @pytest.mark.parametrize('answer,err,said', [
     (tells(error="Google hasn't returned any results for this query."), NoResults, 'other words'),
     (tells(401, error='Invalid API key. Your API key should be here: https://serpapi.com/manage-api-key'), BadKey, 'SERPAPI_KEY'),
-    (tells(429, error='Your account has run out of searches.'), QuotaUsedUp, 'next month'),
+    (tells(429, error='Your account has run out of searches.'), QuotaUsedUp, 'until it is renewed'),
     (tells(429, error="You've exceeded your hourly throughput limit."), Blocked, 'some minutes'),
     (says(b'<h1>Forbidden</h1>', 403, 'text/html'), Blocked, 'another engine'),
     (says(b'<h1>Oops</h1>', 502, 'text/html'), SearchError, 'HTTP 502'),
@@ -116,7 +116,7 @@ def test_openverse_limits_are_kept(monkeypatch):
         use(monkeypatch, web, 'openverse', '/i')
         assert len(search_images('bear', 'openverse'))==1 and len(n)==2
         web.routes['/i'] = tells(429, {'Retry_After':86000}, detail='Request was throttled. Expected available in 86000 seconds.')
-        with pytest.raises(Blocked, match='86000'): search_images('wolf', 'openverse')
+        with pytest.raises(QuotaUsedUp, match='86000'): search_images('wolf', 'openverse')
     monkeypatch.undo()
     slept = []
     monkeypatch.setattr(S.time, 'sleep', slept.append)
