@@ -91,11 +91,11 @@ def keep_as(
         shutil.copy2(src, dst)
     return dst
 
-# %% ../nbs/01c_records.ipynb #b4e1ec0c
+# %% ../nbs/01c_records.ipynb #15e15997
 class Moves:
     "The journal of all files moved within the dataset `path`, so that every move can be taken back"
     def __init__(self, path):
-        self.path,self.made = Path(path),set()
+        self.path,self.names = Path(path),{}
         self.table = Table(self.path/'.quarantine'/'moves.csv', 'time batch action src dst reason'.split())
 
     def move(self, src, dst, reason='', batch='', copy=False):
@@ -112,7 +112,7 @@ class Moves:
         "Take `src` out of the dataset, keeping it (or with `copy`, keep a copy of it) in `.quarantine/`"
         return self.move(src, f'.quarantine/{src}', reason, batch, copy)
 
-# %% ../nbs/01c_records.ipynb #f47038ae
+# %% ../nbs/01c_records.ipynb #05d7592e
 def _rewrite(self, items, batch=''):
     "For each (src, new file, ending, reason): put the new file in the place of `src`, whose original goes to quarantine. Where they are now"
     rows,todo = [],[]
@@ -120,8 +120,8 @@ def _rewrite(self, items, batch=''):
         name,_,old = inside(src).rpartition('.')
         rel = src if ext=='.'+old else (name or old)+ext
         if rel!=src and (self.path/rel).exists() and not self._made(src, rel): rel = self._rel(free_name(self.path/rel))
-        keep = self._rel(free_name(self.path/'.quarantine'/src))
-        self._room(keep)
+        keep = f'.quarantine/{src}'
+        if self._taken(keep): keep = self._rel(free_name(self.path/keep))
         todo.append((src,new,keep,rel))
         rows.append(dict(time=timestamp(), batch=batch, action='copy', src=src, dst=keep, reason=why))
         if rel!=src: rows.append(dict(time=timestamp(), batch=batch, action='convert', src=src, dst=rel, reason=why))
@@ -136,19 +136,23 @@ def _rel(self, fn):
     "`fn` as a path within the dataset"
     return fn.relative_to(self.path).as_posix()
 
-# %% ../nbs/01c_records.ipynb #1e72e540
-def _room(self, rel):
-    "Make the folder of `rel`, once"
-    top = rel.rpartition('/')[0]
-    if top not in self.made: (self.path/top).mkdir(parents=True, exist_ok=True)
-    self.made.add(top)
+# %% ../nbs/01c_records.ipynb #b86d2b29
+def _taken(self, rel):
+    "Is there something at `rel`? The folder is read once, and made if it isn't there"
+    top,_,name = rel.rpartition('/')
+    if top not in self.names:
+        (self.path/top).mkdir(parents=True, exist_ok=True)
+        self.names[top] = set(os.listdir(self.path/top))
+    taken = name in self.names[top]
+    self.names[top].add(name)
+    return taken
 
 def _made(self, src, dst):
     "Was `dst` left by a rewrite of `src` that was cut short?"
     df = self.table.read()
     return ((df.action=='convert') & (df.src==src) & (df.dst==dst)).any()
 
-Moves.rewrite,Moves._rel,Moves._room,Moves._made = _rewrite,_rel,_room,_made
+Moves.rewrite,Moves._rel,Moves._taken,Moves._made = _rewrite,_rel,_taken,_made
 
 # %% ../nbs/01c_records.ipynb #94b93cc8
 def _pending(self, kind=''):
