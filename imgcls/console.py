@@ -31,7 +31,7 @@ _google_js = r'''
   const small = () => [...document.querySelectorAll('img')].map(i => i.dataset.src || i.src).filter(u => /encrypted-tbn/.test(u));
 '''
 
-# %% ../nbs/01a_console.ipynb #b6f9f615
+# %% ../nbs/01a_console.ipynb #b4936a9e
 _js = r'''(() => {
   const label = (LABEL || prompt('Which class is this? Its name becomes urls_<class>.csv', new URLSearchParams(location.search).get('q') || '') || '').trim();
   if (!label) return;
@@ -41,7 +41,7 @@ COLLECT
   if (!urls.length) return alert('imgcls: no pictures found. Is this a page of image results from ENGINE?');
   const a = document.createElement('a');
   a.href = URL.createObjectURL(new Blob([urls.join('\n') + '\n'], { type: 'text/csv' }));
-  a.download = 'urls_' + label.replace(/[^\p{L}\p{N}_-]+/gu, '_') + '.csv';
+  a.download = 'urls_' + label.replace(/[^\p{L}\p{N} _-]+/gu, '_') + '.csv';
   document.body.append(a);
   a.click();
   a.remove();
@@ -70,7 +70,7 @@ def bookmarklet(
     "The snippet as the address of a bookmark: one click instead of the console"
     return Snippet('javascript:void ' + quote(console_snippet(engine, label)))
 
-# %% ../nbs/01a_console.ipynb #84d6fd75
+# %% ../nbs/01a_console.ipynb #885a00f1
 def _decode(b):
     "Bytes as text: UTF-8, UTF-16 with its mark, or what old Windows writes"
     if b[:2] in (b'\xff\xfe',b'\xfe\xff'): return b.decode('utf-16')
@@ -94,7 +94,8 @@ def read_urls(
     try: lines = [_line(o.strip()) for o in _decode(Path(fn).read_bytes()).splitlines() if o.strip()]
     except ValueError as e: raise ValueError(f'{fn}: {e}') from None
     bad = L(why for _,why in lines if why)
-    if bad: warnings.warn(f'{Path(fn).name}: skipped {len(bad)} of {len(lines)} lines: ' + ', '.join(f'{bad.map(o.__eq__).sum()} {o}' for o in bad.unique()))
+    if 0<len(bad)<len(lines): warnings.warn(f'{Path(fn).name}: skipped {len(bad)} of {len(lines)} lines: ' + ', '.join(f'{bad.map(o.__eq__).sum()} {o}' for o in bad.unique()))
+    if lines and len(bad)==len(lines): raise ValueError(f'{fn}: none of its {len(lines)} lines is an address, the first is {_decode(Path(fn).read_bytes()).split()[0][:60]!r}. One http(s) address a line is wanted.')
     res = {}
     for o,_ in lines:
         if o: res.setdefault(normal_url(o), Hit(o, source=Path(fn).name))

@@ -6,10 +6,10 @@ Docs: https://imgcls.github.io/imgcls/download.html.md"""
 
 # %% auto #0
 __all__ = ['looks_cols', 'statuses', 'download_images', 'image_files', 'read_looks', 'verify_images', 'tally', 'gather',
-           'duplicates', 'attribution']
+           'look_again', 'duplicates', 'attribution']
 
-# %% ../nbs/02_download.ipynb #b9ed716f
-import hashlib, os, random, shutil, threading, time, uuid
+# %% ../nbs/02_download.ipynb #2464f10c
+import hashlib, os, random, shutil, tempfile, threading, time, uuid, warnings
 import httpx, pandas as pd
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,17 +23,18 @@ from itertools import count, islice
 from pathlib import Path
 from types import SimpleNamespace
 from PIL import Image
-from fastcore.basics import defaults
+from fastcore.basics import defaults, listify
 from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar
 from .console import read_urls, url_files
 from .guard import PrivateAddress, guarded_client, time_limit
 from .look import NotAPicture, endings, groups, hash_array, look, near_pairs, open_picture, sniff
 from .records import Moves, Table, check_label, manifest_cols, sync, timestamp, unlabelled
-from .search import Hit, normal_url, search_all
+from .search import Hit, SearchError, normal_url, search_all
 
-# %% ../nbs/02_download.ipynb #9bfd82a4
+# %% ../nbs/02_download.ipynb #9a4cf262
 _retry = 'run again to retry'
+_robots = 'the site asks not to use it for AI'
 
 class _No(Exception): "It is no use trying again"
 class _Again(Exception):
@@ -57,14 +58,14 @@ def _forbidden(r, us='imgcls'):
             if colon and '-' not in name and 'unavailable' not in name: who = name.strip()
             if who in ('',us) and what.strip() in ('noai','noimageai'): return what.strip()
 
-# %% ../nbs/02_download.ipynb #abb4b761
+# %% ../nbs/02_download.ipynb #e0880ecf
 def _stream(client, url, fn, max_bytes, robots):
     "Write what `url` answers to `fn`; (bytes, SHA-256)"
     with client.stream('GET', url) as r:
         what = f'HTTP {r.status_code} {r.reason_phrase}'.strip()
         if r.status_code in (408,425,429) or r.status_code>=500: raise _Again(what, _wait(r), busy=r.status_code in (429,503))
         if r.status_code!=200: raise _No(what)
-        if robots and (tag := _forbidden(r)): raise _No(f'the site asks not to use it for AI (X-Robots-Tag: {tag})')
+        if robots and (tag := _forbidden(r)): raise _No(f'X-Robots-Tag {tag}: {_robots}')
         n,sha,size = 0,hashlib.sha256(),r.headers.get('content-length', '')
         if size.isdigit() and int(size)>max_bytes: raise _No(f'too many bytes: {int(size)/2**20:.0f} MB, over {max_bytes/2**20:.0f}')
         with open(fn, 'wb') as f:
@@ -233,10 +234,10 @@ class _Entry:
         os.replace(tmp, self.path/fn)
         r['file'] = fn
 
-# %% ../nbs/02_download.ipynb #32e9d72a
+# %% ../nbs/02_download.ipynb #f229d1bb
 def _as_hits(url_file, urls):
     "Addresses or hits, or a file of them, as hits, no address twice"
-    hits = read_urls(url_file) if urls is None else [o if isinstance(o, Hit) else Hit(str(o)) for o in urls]
+    hits = read_urls(url_file) if urls is None else [o if isinstance(o, Hit) else Hit(str(o)) for o in listify(urls)]
     return list({normal_url(o.url):o for o in hits[::-1] if o.url}.values())[::-1]
 
 @contextmanager
@@ -247,7 +248,7 @@ def _scratch(path):
     try: yield path/'.partial'
     finally: shutil.rmtree(path/'.partial', ignore_errors=True)
 
-# %% ../nbs/02_download.ipynb #831f5a6b
+# %% ../nbs/02_download.ipynb #64611f50
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
     url_file=None, # file with an address a line, e.g. urls_grizzly.csv
@@ -267,7 +268,8 @@ def download_images(
     if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
     path,label = Path(dest).absolute().parent,check_label(Path(dest).name)
     hits,df = _as_hits(url_file, urls)[:max_pics],sync(path)
-    tried = set(df[(df.label==label) & ~df.reason.str.endswith(_retry)].url.map(normal_url))
+    again = [_retry, *(['`--allow-private`)'] if allow_private else []), *([] if robots else [_robots])]
+    tried = set(df[(df.label==label) & ~df.reason.str.endswith(tuple(again))].url.map(normal_url))
     todo = [o for o in hits if normal_url(o.url) not in tried]
     enter,reached = _Entry(path, label, df),False
     Path(dest).mkdir(parents=True, exist_ok=True)
@@ -351,7 +353,12 @@ def _ending(row):
     old = Path(row['file']).suffix
     return old if old.lower().replace('jpeg', 'jpg')==row['ext'] else row['ext']
 
-# %% ../nbs/02_download.ipynb #3b955a59
+# %% ../nbs/02_download.ipynb #f510020c
+def _check_sizes(**sizes):
+    "Refuse sizes in pixels that are none"
+    for k,v in sizes.items():
+        if v is not None and (not isinstance(v, (int,float)) or v<1): raise ValueError(f'{k}={v!r}: wanted a number of pixels, 1 or more')
+
 class _Desk:
     "Enters what was seen in pictures, and moves what has to be moved"
     def __init__(self, path, max_size):
@@ -370,7 +377,7 @@ class _Desk:
         if good: self.table.append(*good)
         self.done += [dict(file=o['file'], what='quarantined' if o['wrong'] else 'stored anew', reason=o['wrong'] or o['why']) for o in rows if o['wrong'] or o.get('new')]
 
-# %% ../nbs/02_download.ipynb #06207b59
+# %% ../nbs/02_download.ipynb #bd206290
 def verify_images(
     path, # dataset folder; or a class folder, or a list of files
     delete:bool=True, # as in older code; nothing is deleted either way
@@ -380,6 +387,7 @@ def verify_images(
     n_workers:int=None, # threads; default: one per core
 )->pd.DataFrame: # a row per file that was quarantined or stored anew: file, what, reason
     "Decode every picture; quarantine what is damaged, store anew what would be misread or is too large"
+    _check_sizes(max_size=max_size, min_size=min_size)
     path,fns = _dataset(path)
     desk,todo = _Desk(path, max_size),_unseen(path, fns, min_size, max_size)
     with _scratch(path) as tmp:
@@ -388,21 +396,27 @@ def verify_images(
     sync(path)
     return pd.DataFrame(desk.done, columns=['file','what','reason'])
 
-# %% ../nbs/02_download.ipynb #bc2cfd1f
+# %% ../nbs/02_download.ipynb #57f95e36
 statuses = 'ok duplicate quarantined failed'.split()
+
+def _there(path):
+    "`path`, if it is a folder"
+    if not Path(path).is_dir(): raise FileNotFoundError(f'{Path(path).absolute()} is not a folder: `path` is the dataset, with a folder per class')
+    return path
 
 def tally(
     path, # dataset folder
     by:str='label', # the label searched for (cleaning may have changed it since), or 'reason'
 )->pd.DataFrame: # counts per status and in all
     "What became of every address, counted"
-    df = sync(path)
-    key = df.label if by=='label' else df.reason.str.split(':').str[0].replace('', 'kept')
+    df = sync(_there(path))
+    if by not in ('label','reason'): raise ValueError(f"by={by!r}: wanted 'label' or 'reason'")
+    key = df.label.replace('', '(none)') if by=='label' else df.reason.str.split(': ').str[0].replace('', 'kept')
     res = pd.crosstab(key.rename(by), df.status).reindex(columns=statuses, fill_value=0)
     res.loc['all'] = res.sum()
     return res.assign(URLs=res.sum(axis=1)).rename_axis(columns=None)
 
-# %% ../nbs/02_download.ipynb #5ae3927b
+# %% ../nbs/02_download.ipynb #57641356
 def gather(
     path, # dataset folder
     terms=None, # dict: label → search term, or list of terms; or a list of labels that are their own terms; default: the URL files in `path`
@@ -411,8 +425,8 @@ def gather(
     key:str=None, # SerpApi key; default: environment variable SERPAPI_KEY
     licence:str=None, # as for `search_images`
     safe:bool=True, # leave out what is not for children?
-    min_size:int=None, # pixels: leave out hits, and quarantine pictures, whose shorter side is smaller
-    max_size:int=None, # pixels: shrink pictures whose longer side is larger
+    min_size:int=None, # pixels: leave out hits, and quarantine new pictures, whose shorter side is smaller
+    max_size:int=None, # pixels: shrink new pictures whose longer side is larger
     fallback=(), # engine(s) to ask when the first can't answer
     **kwargs, # passed on to `download_images`
 )->pd.DataFrame: # `tally` of the dataset
@@ -422,30 +436,48 @@ def gather(
     if isinstance(terms, str): terms = [terms]
     terms = terms if isinstance(terms, dict) else {o:o for o in terms or ()}
     for o in [*terms,*files]: check_label(o)
+    _check_sizes(min_size=min_size, max_size=max_size)
+    old,errs = set(read_looks(path).file),[]
     for label,fn in files.items(): download_images(Path(path)/label, fn, **{'max_pics':100_000, **kwargs})
     for label,ts in terms.items():
-        hits = search_all(ts, engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
-        download_images(Path(path)/label, urls=hits, **{'max_pics':len(hits), **kwargs})
-    verify_images(path, min_size=max(32, min_size or 0), max_size=max_size)
+        try: hits = search_all(ts, engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
+        except SearchError as e: errs.append((label,e))
+        else: download_images(Path(path)/label, urls=hits, **{'max_pics':len(hits), **kwargs})
+    if errs and len(errs)==len(terms): raise errs[0][1]
+    for label,e in errs: warnings.warn(f'Nothing gathered for {label!r}: {e}')
+    new = [o for o in image_files(path) if o.relative_to(path).as_posix() not in old]
+    if new and (min_size or max_size): verify_images(new, min_size=min_size or 32, max_size=max_size)
+    verify_images(path)
     return tally(path)
 
-# %% ../nbs/02_download.ipynb #099da77d
+# %% ../nbs/02_download.ipynb #84aa7be5
+def look_again(
+    path, # dataset folder
+)->pd.DataFrame: # as `read_looks`, for the pictures that are there now, with their label
+    "What is to be seen in the dataset's pictures; those not seen before are looked at, and nothing is moved"
+    path,fns = _dataset(path)
+    table = Table(path/'.looks.csv', looks_cols)
+    with tempfile.TemporaryDirectory() as tmp:
+        for r in _survey(path, _unseen(path, fns, 0, None), Path(tmp), max_pixels=1e9, min_size=1): table.append(r)
+    df = read_looks(path)
+    df = df[df.file.isin({o.relative_to(path).as_posix() for o in fns})].sort_values('file').reset_index(drop=True)
+    return df.assign(label=df.file.str.split('/').str[0], ext=df.file.str.rsplit('.', n=1).str[-1].str.lower())
+
 def duplicates(
     path, # dataset folder
     max_dist:int=32, # bits of 256 that may differ
 )->pd.DataFrame: # a row per picture that has a twin: group, file, label, kind ('exact' or 'near'), across (more than one label in the group?)
     "Groups of pictures that are the same, or nearly"
-    df = read_looks(path)
-    df = df[(df.wrong=='') & df.file.map(lambda o: (Path(path)/o).exists())].reset_index(drop=True)
+    df = look_again(path)
+    df = df[df.wrong==''].reset_index(drop=True)
     rows = []
     for g,idx in enumerate(groups(near_pairs(hash_array(df.phash), max_dist), len(df))):
         d = df.iloc[idx].sort_values('file')
-        labels = d.file.str.split('/').str[0]
         same = d.duplicated('sha256', keep=False).map({True:'exact', False:'near'})
-        rows += [dict(group=g, file=f, label=l, kind=k, across=labels.nunique()>1) for f,l,k in zip(d.file, labels, same)]
+        rows += [dict(group=g, file=f, label=l, kind=k, across=d.label.nunique()>1) for f,l,k in zip(d.file, d.label, same)]
     return pd.DataFrame(rows, columns='group file label kind across'.split())
 
-# %% ../nbs/02_download.ipynb #580ffd1c
+# %% ../nbs/02_download.ipynb #67ce27af
 def _deed(licence):
     "The address of a Creative Commons licence's own page"
     kind,_,version = licence.lower().removeprefix('cc ').partition(' ')
@@ -456,12 +488,14 @@ def attribution(
     path, # dataset folder
 )->pd.DataFrame: # a row per picture: file, title, creator, licence, page; also written to CREDITS.md
     "Who made each picture of the dataset, and what its use is subject to"
-    df = sync(path)
+    df = sync(_there(path))
     df = df[df.status=='ok'].sort_values('file')[['file','title','creator','licence','page','url']].reset_index(drop=True)
     df['page'] = df.page.where(df.page!='', df.url)
     cell = lambda o: o.replace('\\', '\\\\').replace('|', '\\|').replace('[', '\\[').replace(']', '\\]').replace('<', '&lt;') or 'unknown'
     link = lambda txt,url: f'[{cell(txt)}](<{url.replace(">", "%3E")}>)' if url.startswith(('http://','https://')) else cell(txt)
     lines = [f'| {o.file} | {link(o.title or "untitled", o.page)} | {cell(o.creator)} | {link(o.licence, _deed(o.licence))} |' for o in df.itertuples()]
-    txt = '\n'.join(['# Picture credits', '', f'{(df.licence=="").sum()} of {len(df)} pictures have no known licence: ask before you publish them.', '', '| file | picture | creator | licence |', '|---|---|---|---|', *lines])
+    n = (df.licence=='').sum()
+    said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.' if n else f'All {len(df)} pictures have a known licence.'
+    txt = '\n'.join(['# Picture credits', '', said, '', '| file | picture | creator | licence |', '|---|---|---|---|', *lines])
     (Path(path)/'CREDITS.md').write_text(txt+'\n', encoding='utf-8')
     return df.drop(columns='url')

@@ -30,7 +30,7 @@ def is_public(
         if inner: return is_public(str(inner))
     return a.is_global and not a.is_multicast
 
-# %% ../nbs/01b_guard.ipynb #66dfa1e0
+# %% ../nbs/01b_guard.ipynb #34a25862
 def resolve(
     host:str, # name or address
     port:int, # port that will be connected to
@@ -42,7 +42,7 @@ def resolve(
     ips = list(dict.fromkeys(o[4][0] for o in found))
     bad = [o for o in ips if not is_public(o)]
     ours = port in running and all(ipaddress.ip_address(o.split('%')[0]).is_loopback for o in bad)
-    if bad and not (allow_private or ours): raise PrivateAddress(f'{host} leads into a private network ({bad[0]}); if that is meant, pass `allow_private=True`')
+    if bad and not (allow_private or ours): raise PrivateAddress(f'private network: {host} leads to {bad[0]}. If that is meant, pass `allow_private=True` (`--allow-private`)')
     return ips
 
 # %% ../nbs/01b_guard.ipynb #2425e18e
@@ -101,7 +101,7 @@ class _Body(httpx.SyncByteStream):
         with _httpx_errors(self.request): yield from self.stream
     def close(self): self.stream.close()
 
-# %% ../nbs/01b_guard.ipynb #bd258ee1
+# %% ../nbs/01b_guard.ipynb #4470b4af
 class GuardedTransport(httpx.BaseTransport):
     "What an `httpx.Client` connects through when addresses come from strangers"
     def __init__(self,
@@ -124,7 +124,7 @@ class GuardedTransport(httpx.BaseTransport):
     def _by_proxy(self, u, request):
         try: public = is_public(u.host)
         except ValueError: public = u.host!='localhost'
-        if not (public or self.allow_private): raise PrivateAddress(f'{u.host} leads into a private network; if that is meant, pass `allow_private=True`')
+        if not (public or self.allow_private): raise PrivateAddress(f'private network: {u.host}. If that is meant, pass `allow_private=True` (`--allow-private`)')
         return self.proxied[u.scheme].handle_request(request)
 
     def close(self):

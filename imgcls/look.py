@@ -136,7 +136,8 @@ def measure(
     lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
     return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
 
-# %% ../nbs/01d_look.ipynb #fe32005e
+# %% ../nbs/01d_look.ipynb #38ab25c2
+_modes = {'P':'palette', 'RGBA':'transparency', 'LA':'transparency', 'PA':'transparency', 'RGB':'transparency', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
 _turns = {2:Image.FLIP_LEFT_RIGHT, 3:Image.ROTATE_180, 4:Image.FLIP_TOP_BOTTOM, 5:Image.TRANSPOSE, 6:Image.ROTATE_270, 7:Image.TRANSVERSE, 8:Image.ROTATE_90}
 
 def _odd(im, max_size):
@@ -146,8 +147,8 @@ def _odd(im, max_size):
     n = getattr(im, 'n_frames', 1) if im.format!='MPO' else 1
     why = [f'EXIF orientation {turn}'] if turn in _turns else []
     if n>1: why.append(f'{n} frames')
-    if im.mode not in ('RGB','L') or 'transparency' in im.info: why.append(f'mode {im.mode}')
-    if im.format not in ('JPEG','MPO','PNG','WEBP'): why.append(im.format)
+    if im.mode not in ('RGB','L') or 'transparency' in im.info: why.append(_modes.get(im.mode, f'mode {im.mode}'))
+    if im.format not in ('JPEG','MPO','PNG','WEBP'): why.append(f'{im.format} format')
     if max_size and max(im.size)>max_size: why.append(f'{im.width}×{im.height} px, over {max_size}')
     return why,turn
 

@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/records.html.md"""
 
 # %% auto #0
 __all__ = ['unlabelled', 'manifest_cols', 'Table', 'check_label', 'inside', 'timestamp', 'free_name', 'keep_as', 'Moves',
-           'read_manifest', 'sync']
+           'read_manifest', 'sync', 'undo_last']
 
 # %% ../nbs/01c_records.ipynb #04a28901
 import csv, io, os, re, shutil
@@ -154,7 +154,7 @@ def _made(self, src, dst):
 
 Moves.rewrite,Moves._rel,Moves._taken,Moves._made = _rewrite,_rel,_taken,_made
 
-# %% ../nbs/01c_records.ipynb #94b93cc8
+# %% ../nbs/01c_records.ipynb #ab86d46d
 def _pending(self, kind=''):
     "Batches whose name starts with `kind` and that were not taken back, oldest first"
     df = self.table.read()
@@ -165,22 +165,42 @@ def _undo(self, batch):
     "Take back all moves of `batch`; the paths that were put back"
     df,res = self.table.read(),L()
     if batch not in self.pending(): raise ValueError(f'{batch!r} is not a batch that can be taken back; these are: {self.pending()}')
+    self._last(df, batch)
     for o in df[(df.batch==batch) & df.action.isin(['move','copy','convert'])][::-1].itertuples():
         src,dst = self.path/inside(o.src),self.path/inside(o.dst)
         if not dst.exists(): continue
         if o.action=='convert':
             self.table.append(dict(time=timestamp(), action='back', src=o.dst, dst=o.src))
-            os.rename(dst, free_name(self.path/'.quarantine'/o.dst))
+            self._aside(o.dst)
             continue
+        if o.action=='copy' and src.exists(): self._aside(o.src)
         if o.action=='move' and src.exists(): raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. Move it away and undo again.')
         self.table.append(dict(time=timestamp(), action='back', src=o.dst, dst=o.src))
         src.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(dst, src)
+        os.rename(dst, src)
         res.append(o.src)
     self.table.append(dict(time=timestamp(), action='undone', src=batch))
     return res
 
 Moves.pending,Moves.undo = _pending,_undo
+
+# %% ../nbs/01c_records.ipynb #956a4146
+def _aside(self, rel):
+    "Move what is at `rel` into quarantine, under a free name"
+    dst = free_name(self.path/'.quarantine'/rel)
+    dst.parent.mkdir(parents=True, exist_ok=True)
+    self.table.append(dict(time=timestamp(), action='aside', src=rel, dst=self._rel(dst)))
+    os.rename(self.path/rel, dst)
+
+def _last(self, df, batch):
+    "Refuse to take `batch` back while a later one stands on it"
+    df = df[df.action.isin(['move','copy','convert']) & df.batch.isin(self.pending())]
+    mine,order = df[df.batch==batch],list(df.batch.unique())
+    later = df[df.batch.isin(order[order.index(batch)+1:])]
+    on = later[later.src.isin([*mine.src,*mine.dst]) | later.dst.isin([*mine.src,*mine.dst])]
+    if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that one back first.')
+
+Moves._aside,Moves._last = _aside,_last
 
 # %% ../nbs/01c_records.ipynb #03dcd2e3
 unlabelled = '.unlabelled' # where pictures wait that have no label yet
@@ -209,3 +229,16 @@ def sync(
     old = Table(path/'manifest.csv', manifest_cols)
     if len(df) and not df.equals(old.read()): old.write(df)
     return df
+
+# %% ../nbs/01c_records.ipynb #eef79155
+def undo_last(
+    path, # dataset folder
+    kind:str='', # only batches of this kind, e.g. 'verify'
+)->int: # files put back
+    "Take back the last batch of moves, completely"
+    moves = Moves(path)
+    todo = moves.pending(kind)
+    if not todo: raise ValueError(f'There is nothing to take back in {path}')
+    n = len(moves.undo(todo[-1]))
+    sync(path)
+    return n

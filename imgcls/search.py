@@ -22,7 +22,7 @@ from fastcore.foundation import L
 from fastcore.xdg import xdg_cache_home
 from .sample import sample_web
 
-# %% ../nbs/01_search.ipynb #6c06ff9c
+# %% ../nbs/01_search.ipynb #b5b23a50
 @dataclass
 class Hit:
     "One picture that a search found"
@@ -36,7 +36,7 @@ class Hit:
     source:str = ''
     engine:str = ''
     term:str = ''
-    thumb:str = ''
+    thumb:str = field(default='', repr=False)
 
     @property
     def content_url(self): return self.url
@@ -190,7 +190,7 @@ def openverse(q, page):
         o.get('source') or '', thumb=o.get('thumbnail') or '') for o in ans['results'] if o.get('url')]
     return hits,page+1 if hits and page<ans.get('page_count', 0) else None
 
-# %% ../nbs/01_search.ipynb #362e5365
+# %% ../nbs/01_search.ipynb #0c0ca183
 def ddg(q, page):
     from ddgs import DDGS
     from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
@@ -200,7 +200,8 @@ def ddg(q, page):
     except TimeoutException: raise Unreachable('ddg does not answer in time. Check the network and try again, or use another engine.') from None
     except RatelimitException: raise Blocked('ddg turns us away for now. Wait some minutes, or use another engine.') from None
     except DDGSException as e:
-        if 'No results' in str(e): raise NoResults(f"ddg has nothing for {q.term!r}, or turns us away (it says the same to both). Try other words, wait some minutes, or use another engine.") from None
+        if 'No results' in str(e): raise NoResults(_nothing('ddg', q.term)) from None
+        if re.search('DNS|error sending|connect', str(e)): raise Unreachable('ddg can not be reached. Check the network and try again.') from None
         raise Blocked(f'ddg gave no answer ({str(e)[:120]}). Check the network, wait some minutes, or use another engine.') from None
     return [Hit(o['image'], o['url'], o['title'], int(o['width'] or 0), int(o['height'] or 0), source=o['source'], thumb=o['thumbnail']) for o in ans if o['image']],page+1
 
@@ -225,7 +226,13 @@ def _cached(name, q, page, refresh):
     os.replace(tmp, fn)
     return hits,more
 
-# %% ../nbs/01_search.ipynb #eea56e51
+# %% ../nbs/01_search.ipynb #a043c280
+def _nothing(name, term):
+    "What to say when an engine knows no pictures"
+    if name=='sample': return f"sample has nothing for {term!r}: the sample web knows the digits zero to nine. Try other words, or the real web, e.g. engine='openverse'."
+    if name=='ddg': return f'ddg has nothing for {term!r}, or turns us away (it says the same to both). Try other words, wait some minutes, or use another engine.'
+    return f'{name} has nothing for {term!r}. Try other words, or another engine.'
+
 def _collect(name, q, max_images, min_size, refresh):
     "Hits of one engine, all pages"
     res,page,idle = {},None,0
@@ -233,9 +240,12 @@ def _collect(name, q, max_images, min_size, refresh):
     small = lambda h: min_size and h.width and min(h.width, h.height)<min_size
     while len(res)<max_images and idle<2:
         try: hits,page = _cached(name, q, page, refresh)
+        except NoResults:
+            if not res: raise NoResults(_nothing(name, q.term)) from None
+            break
         except SearchError as e:
             if not res: raise
-            if not isinstance(e, NoResults): warnings.warn(f'After {len(res)} hits: {e}')
+            warnings.warn(f'After {len(res)} hits: {e}')
             break
         n = len(res)
         for h in hits:
@@ -245,10 +255,10 @@ def _collect(name, q, max_images, min_size, refresh):
     if not res: raise NoResults(f'{name} has nothing for {q.term!r} that passes the filters. Try other words, or fewer filters.')
     return Hits(res.values())[:max_images]
 
-# %% ../nbs/01_search.ipynb #8ea0f1d3
+# %% ../nbs/01_search.ipynb #2fd089dc
 def search_images(
     term:str, # what to look for, e.g. 'grizzly bear -toy'
-    engine:str='sample', # 'sample' (offline), 'openverse' or 'ddg' (no key), 'bing' or 'google' (SerpApi)
+    engine:str='sample', # 'sample' (offline), 'openverse' or 'ddg' (no key), 'bing' or 'google' (SerpApi); a list is passed on to `search_all`
     max_images:int=150, # stop after this many
     licence:str=None, # a key of `licences`; None: any
     safe:bool=True, # leave out what is not for children?
@@ -258,10 +268,13 @@ def search_images(
     refresh:bool=False, # ask again even if the answer is in the cache?
 )->Hits: # at most `max_images`, no address twice
     "Pictures that `engine` finds for `term`"
+    if not isinstance(engine, str):
+        return search_all(term, engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback, refresh=refresh)
     names = [engine,*listify(fallback)]
+    if max_images<1: raise ValueError(f'max_images={max_images}: wanted 1 or more')
     for o in names:
         if o not in engines: raise ValueError(f'engine {o!r}: wanted one of {", ".join(engines)}')
-    if not re.search(r'(?<!\S)[^-\s]', term): raise ValueError('`term` has no word to look for')
+    if not re.search(r'(?<!\S)[^-\s]', term): raise ValueError(f'term {term!r} has no word to look for')
     if licence not in (None,*licences): raise ValueError(f'licence {licence!r}: wanted None or one of {", ".join(licences)}')
     for i,o in enumerate(names, 1):
         try: return _collect(o, Query(term, licence, safe, key), max_images, min_size, refresh)
@@ -269,7 +282,7 @@ def search_images(
             if i==len(names): raise
             warnings.warn(f'{e} Asking {names[i]} instead.')
 
-# %% ../nbs/01_search.ipynb #11115a4d
+# %% ../nbs/01_search.ipynb #c1f9cc8d
 def search_all(
     terms, # a term or a list of them
     engine='sample', # an engine or a list of them
@@ -277,6 +290,7 @@ def search_all(
 )->Hits: # no address twice
     "What every engine finds for every term, merged"
     res,errs = {},[]
+    if not listify(engine): raise ValueError(f'No engine to ask; wanted one or more of {", ".join(engines)}')
     for term in listify(terms):
         for o in listify(engine):
             try: hits = search_images(term, o, **kwargs)

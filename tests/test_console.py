@@ -43,7 +43,7 @@ def test_snippet_saves_original_addresses(page, tmp_path, engine, html):
     with Web({'/search':says(html.encode(), mime='text/html; charset=utf-8')}) as web:
         page.goto(web.url('/search?q=black+bear'))
         fn = saved(page, lambda: page.evaluate(console_snippet(engine, 'black bear/1')), tmp_path)
-        assert fn.name=='urls_black_bear_1.csv' and read_urls(fn).attrgot('url')==want[engine]
+        assert fn.name=='urls_black bear_1.csv' and read_urls(fn).attrgot('url')==want[engine]
 
 def test_it_asks_for_the_class_and_works_from_a_bookmark(page, tmp_path):
     with Web({'/search':says(google.encode(), mime='text/html')}) as web:

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 from imgcls.data import read_cleaned
 from imgcls.download import attribution, download_images as guarded_download, duplicates, gather, image_files, read_looks, tally, verify_images
-from imgcls.records import Moves, read_manifest, sync
+from imgcls.records import Moves, read_manifest, sync, undo_last
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
 from imgcls.search import Hit
 from web import Web, jpg, says
@@ -82,7 +82,7 @@ def test_private_addresses_are_refused_unless_meant(web, tmp_path):
     assert guarded_download(tmp_path/'b', urls=[web.url('/ok.jpg')], allow_private=True).status[0]=='ok'
     web.routes['/inside'] = says(status=302, Location='http://169.254.169.254/x')
     running.add(web.server_port)
-    try: assert 'private network (169' in guarded_download(tmp_path/'c', urls=[web.url('/inside')]).reason[0]
+    try: assert 'leads to 169' in guarded_download(tmp_path/'c', urls=[web.url('/inside')]).reason[0]
     finally: running.discard(web.server_port)
 
 def test_a_busy_server_is_given_the_time_it_asks_for(web, tmp_path):
@@ -254,11 +254,56 @@ def test_a_rewrite_that_was_cut_short_is_finished(tmp_path, monkeypatch):
     verify_images(tmp_path)
     assert [o.name for o in (tmp_path/'a').iterdir()]==['x.png']
 
+def test_an_undo_loses_nothing(tmp_path):
+    (tmp_path/'a').mkdir()
+    fn,first = tmp_path/'a'/'x.jpg',encode_image(draw_digit(3).resize((400,400)))
+    fn.write_bytes(first)
+    verify_images(tmp_path, max_size=200)
+    second = fn.read_bytes()
+    verify_images(tmp_path, max_size=100)
+    m = Moves(tmp_path)
+    with pytest.raises(ValueError, match='came later and touched'): m.undo(m.pending()[0])
+    assert undo_last(tmp_path)==1 and fn.read_bytes()==second
+    fn.write_bytes(edited := encode_image(draw_digit(8)))
+    assert undo_last(tmp_path, 'verify')==1 and fn.read_bytes()==first
+    assert edited in [o.read_bytes() for o in (tmp_path/'.quarantine').rglob('*.jpg')]
+    with pytest.raises(ValueError, match='nothing to take back'): undo_last(tmp_path)
+
+def test_a_refusal_can_be_lifted(web, tmp_path):
+    urls = [web.url('/ok.jpg'), web.url('/noai.jpg')]
+    assert set(guarded_download(tmp_path/'a', urls=urls).status)=={'failed'}
+    assert dict(zip(*[tally(tmp_path, 'reason').reset_index()[o] for o in ('reason','failed')]))['private network']==2
+    assert guarded_download(tmp_path/'a', urls=urls, allow_private=True).status.tolist()==['ok','failed']
+    assert guarded_download(tmp_path/'a', urls=urls, allow_private=True, robots=False).status.tolist()==['ok','ok']
+
+def test_bad_arguments_are_sentences(web, tmp_path):
+    assert len(download_images(tmp_path/'a', urls=web.url('/ok.jpg')))==1
+    for kw in (dict(max_size=-5), dict(max_size=0), dict(max_size='200'), dict(min_size=0)):
+        with pytest.raises(ValueError, match='wanted a number of pixels'): verify_images(tmp_path, **kw)
+    with pytest.raises(ValueError, match="'label' or 'reason'"): tally(tmp_path, 'engine')
+    for f in (tally, attribution, duplicates):
+        with pytest.raises(FileNotFoundError, match='folder per class'): f(tmp_path/'none')
+
+def test_limits_of_a_gathering_concern_what_it_brings(tmp_path):
+    with SampleWeb(100) as web:
+        for label in ('three','seven'): (tmp_path/f'urls_{label}.csv').write_text('\n'.join(web.url+o for o in web.plan[web.plan.label==label].path))
+        seven = (tmp_path/'urls_seven.csv').read_text()
+        (tmp_path/'urls_seven.csv').unlink()
+        n = gather(tmp_path).loc['three','ok']
+        (tmp_path/'urls_seven.csv').write_text(seven)
+        df = gather(tmp_path, min_size=5000)
+        assert df.loc['three','ok']==n and df.loc['seven','ok']==0
+
+def test_a_class_that_nothing_is_found_for_does_not_stop_the_others(tmp_path, monkeypatch):
+    with SampleWeb(100) as web, pytest.warns(UserWarning, match="Nothing gathered for 'xyz'.*digits zero to nine"):
+        monkeypatch.setattr('imgcls.search.sample_web', lambda: web)
+        df = gather(tmp_path, dict(three='three', xyz='unicorn', seven='seven'))
+    assert list(df.index)==['seven','three','all']
+
 def test_duplicates_across_classes(tmp_path):
     for label,name,b in [('a','1.jpg',jpg), ('b','2.jpg',jpg), ('a','3.jpg',encode_image(draw_digit(3).resize((90,90)), quality=60)), ('a','4.jpg',encode_image(draw_digit(8)))]:
         (tmp_path/label).mkdir(exist_ok=True)
         (tmp_path/label/name).write_bytes(b)
-    verify_images(tmp_path)
     df = duplicates(tmp_path)
     assert dict(zip(df.file, df.kind))=={'a/1.jpg':'exact', 'b/2.jpg':'exact', 'a/3.jpg':'near'} and df.across.all() and df.group.nunique()==1
 

@@ -48,6 +48,17 @@ def test_new_photos_come_in_later(tmp_path):
     (src/'Dogs'/'new.jpg').write_bytes(encode_image(draw_digit(9)))
     assert import_folder(src, tmp_path/'data').status.tolist().count('ok')==6
 
+def test_a_flat_folder_is_one_class(tmp_path):
+    (tmp_path/'con:x').mkdir()
+    (tmp_path/'con:x'/'a.jpg').write_bytes(encode_image(draw_digit(1)))
+    assert import_folder(tmp_path/'con:x', tmp_path/'data', lambda o: 'bear').label[0]=='bear'
+    (tmp_path/'cat').mkdir()
+    (tmp_path/'cat'/'a.jpg').write_bytes(encode_image(draw_digit(2)))
+    assert import_folder(tmp_path/'cat', tmp_path/'data2').label[0]=='cat'
+    (tmp_path/'con:x'/'b:c').mkdir()
+    (tmp_path/'con:x'/'b:c'/'b.jpg').write_bytes(encode_image(draw_digit(3)))
+    assert 'b_c' in import_folder(tmp_path/'con:x', tmp_path/'data3').label.tolist()
+
 def test_audit_names_what_is_wrong(tmp_path):
     def put(name, im, **kw):
         (tmp_path/name).parent.mkdir(exist_ok=True)
@@ -64,7 +75,7 @@ def test_audit_names_what_is_wrong(tmp_path):
     assert 'pictures' in a._repr_html_() and len(a.plot('dog').axes)==6
     assert sorted(o.name for o in (tmp_path/'dog').iterdir())==['blur.jpg','dark.jpg','half.jpg','twin.jpg'] and len(read_looks(tmp_path))==16
     (tmp_path/'none').mkdir()
-    with pytest.raises(ValueError, match='no pictures'): audit(tmp_path/'none')
+    with pytest.raises(ValueError, match='no labelled pictures'): audit(tmp_path/'none')
 
 def shell(*args, **env):
     p = subprocess.run([Path(sys.executable).parent/'imgcls-gather', *map(str, args)], capture_output=True, text=True, timeout=120, env={**os.environ, **env})
@@ -80,10 +91,13 @@ def test_from_the_shell(tmp_path):
     assert shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)[0]==0 and (data/'manifest.csv').stat().st_size==n
     tree(tmp_path/'photos')
     rc,out,_ = shell(tmp_path/'own', '--src', tmp_path/'photos', '--label', 'top')
-    assert rc==0 and 'Cats' in out and 'Dogs' in out
+    assert rc==0 and 'Cats' in out and 'Dogs' in out and '1 pictures without a label wait in' in out and 'empty' not in out and 'web page' in out
+    rc,out,err = shell(tmp_path/'none', '--src', tmp_path/'photos', '--label', 'none')
+    assert rc==1 and 'no labelled pictures' in err and '6 pictures without a label wait' in err, err
 
 def test_from_the_shell_errors_are_sentences(tmp_path):
-    cases = {'walrus --engine sample':'Try other words', 'x --engine altavista':'wanted one of', '':'Nothing to gather', 'x --engine bing':'SERPAPI_KEY', '../x=y':'name of a class', '--src nowhere':'not a folder'}
+    cases = {'walrus --engine sample':'Try other words', 'x --engine altavista':'wanted one of', '':'Nothing to gather', 'x --engine bing':'SERPAPI_KEY', '../x=y':'name of a class', '--src nowhere':'not a folder',
+        'three --src nowhere':'leave out', 'three --engine sample --max-size -3':'number of pixels', 'three --max-images 0':'1 or more'}
     for args,said in cases.items():
         rc,out,err = shell(tmp_path/'a', *args.split(), SERPAPI_KEY='')
         assert rc==1 and said in err and 'Traceback' not in err, (args,err)
