@@ -151,7 +151,7 @@ def audit(
         for o in res.labels(): res.plot(o)
     return res
 
-# %% ../nbs/02a_harvest.ipynb #f5a55c99
+# %% ../nbs/02a_harvest.ipynb #acb2b7e2
 def _terms(args):
     "['black=black bear', 'teddy=teddy bear,plush bear'] as a dict from label to terms"
     res = {}
@@ -165,7 +165,9 @@ def _report(path):
     print(tally(path).to_string(), end='\n\n')
     why = tally(path, 'reason').drop('kept', errors='ignore')
     if len(why)>1: print(why.drop('all').drop(columns=['ok','URLs']).to_string(), end='\n\n')
-    if not len(image_files(path)): raise ValueError(f'there are no labelled pictures in {path}{_waiting(path)}. The reasons are in {Path(path)/"manifest.csv"}')
+    if not len(image_files(path)):
+        if wait := _waiting(path): return print(wait.strip('; ')+'. The cleaner (chapter 6) labels pictures; so does moving them into class folders.')
+        raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {Path(path)/"manifest.csv"}')
     stock = Audit(path)
     plt.switch_backend('agg')
     for o in stock.labels(): stock.plot(o).savefig(Path(path)/f'audit_{o}.png', dpi=80)
