@@ -17,3 +17,6 @@ from .clean import *
 from .export import *
 from .predict import *
 from .app import *
+
+# Words too plain to take from whoever imports `*`; they are there in their modules
+del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
