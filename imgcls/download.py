@@ -201,10 +201,13 @@ def _done(self, job, res):
 
 _Crew._take,_Crew._end,_Crew._done = _take,_end,_done
 
-# %% ../nbs/02_download.ipynb #eaaedda0
-def _bar(gen, total):
+# %% ../nbs/02_download.ipynb #c97e4c72
+def _bar(gen, total, comment=''):
     "A progress bar, where there is somebody to see it"
-    return gen if fastprogress.NO_BAR else progress_bar(gen, total=total, leave=False)
+    if fastprogress.NO_BAR: return gen
+    pb = progress_bar(gen, total=total, leave=False)
+    pb.comment = comment
+    return pb
 
 class _Entry:
     "Enters fetched pictures into class `label` of the dataset `path`, one after the other"
@@ -248,7 +251,7 @@ def _scratch(path):
     try: yield path/'.partial'
     finally: shutil.rmtree(path/'.partial', ignore_errors=True)
 
-# %% ../nbs/02_download.ipynb #64611f50
+# %% ../nbs/02_download.ipynb #67d1dfc9
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
     url_file=None, # file with an address a line, e.g. urls_grizzly.csv
@@ -277,7 +280,7 @@ def download_images(
     with _scratch(path) as tmp, client as c:
         fetch = partial(_fetch, client=c, tmp=tmp, max_bytes=max_bytes, max_pixels=max_pixels, max_seconds=max_seconds, robots=robots)
         with _Crew(fetch, n_workers, per_host, tries) as crew:
-            for i,(hit,r) in enumerate(_bar(crew.run(todo), len(todo))):
+            for i,(hit,r) in enumerate(_bar(crew.run(todo), len(todo), label)):
                 reached |= not r.pop('no_net', False)
                 enter(hit, r)
                 if i>=9 and not reached:
@@ -304,10 +307,10 @@ def read_looks(
     df[num] = df[num].apply(pd.to_numeric, errors='coerce')
     return df
 
-# %% ../nbs/02_download.ipynb #138132ce
+# %% ../nbs/02_download.ipynb #ecd24b31
 def _look(fn, path, tmp, **kwargs):
     "`look` at file `fn`, as a row; new content, if there is any, in a file in `tmp`"
-    rel = fn.relative_to(path).as_posix()
+    rel = fn.as_posix()[len(path.as_posix())+1:]
     try:
         with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
     except OSError as e: return dict(file=rel, wrong=f'damaged: {e.strerror}')
@@ -324,7 +327,7 @@ def _unseen(path, fns, min_size, max_size):
     "Those of `fns` that have changed since they were looked at, or that the limits concern"
     seen = {o.file:o for o in read_looks(path).itertuples()}
     def ok(fn):
-        o = seen.get(fn.relative_to(path).as_posix()) if seen else None
+        o = seen.get(fn.as_posix()[len(path.as_posix())+1:]) if seen else None
         return o and o.mtime==fn.stat().st_mtime_ns and not o.wrong and min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
     return [o for o in fns if not ok(o)]
 
@@ -333,7 +336,7 @@ def _survey(path, fns, tmp, n_workers=None, **kwargs):
     f = partial(_look, path=path, tmp=tmp, **kwargs)
     with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
         todo = (o for i in range(0, len(fns), 512) for o in ex.map(f, fns[i:i+512]))
-        yield from _bar(todo, len(fns)) if len(fns)>500 else todo
+        yield from _bar(todo, len(fns), 'verifying') if len(fns)>500 else todo
 
 # %% ../nbs/02_download.ipynb #7ba8ed68
 def _dataset(path):

@@ -52,7 +52,7 @@ def _tree(src):
     "All files under `src` that may be pictures, hidden ones left out"
     return [o for o in sorted(src.rglob('*')) if o.is_file() and o.suffix.lower() in {'', *_exts} and not any(p.startswith(('.','__')) for p in o.relative_to(src).parts)]
 
-# %% ../nbs/02a_harvest.ipynb #4d89294f
+# %% ../nbs/02a_harvest.ipynb #6f0e543a
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
     dest, # dataset folder; made if it isn't there
@@ -73,7 +73,7 @@ def import_folder(
     todo = [(o,_label_of(o.relative_to(src), label)) for o in fns if o.as_uri() not in tried]
     enter = _Entry(dest, '', df)
     with _scratch(dest) as tmp, ThreadPoolExecutor(defaults.cpus*2) as ex:
-        for i in _bar(range(0, len(todo), 256), -(-len(todo)//256)):
+        for i in _bar(range(0, len(todo), 256), -(-len(todo)//256), src.name):
             part = todo[i:i+256]
             for (fn,lab),r in zip(part, ex.map(partial(_bring, tmp=tmp, max_pixels=max_pixels), [o for o,_ in part])):
                 if fn.suffix or r['status']=='ok': enter(Hit(fn.as_uri(), title=fn.name, source=src.name, engine='folder'), r, lab)

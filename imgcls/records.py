@@ -68,7 +68,7 @@ def inside(
     if not rel or p.is_absolute() or '..' in p.parts or '\\' in rel or PureWindowsPath(rel).drive: raise ValueError(f'{rel!r} leads out of the dataset folder')
     return rel
 
-# %% ../nbs/01c_records.ipynb #59fa1ea4
+# %% ../nbs/01c_records.ipynb #ced2730d
 def timestamp():
     "Now, in UTC, as ISO 8601 to the millisecond"
     return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
@@ -80,16 +80,13 @@ def free_name(
     return next(o for o in chain([fn], (fn.with_stem(f'{fn.stem}-{i}') for i in count(1))) if not o.exists())
 
 def keep_as(
-    src:Path, # a file
-    dst:Path, # where its content should also be
-)->Path: # `dst`, or a free name near it
+    src, # a file
+    dst, # where its content should also be; nothing is there yet
+):
     "Give the content of `src` a second name, at once where the disk can, as a copy where it can't"
     try: os.link(src, dst)
-    except FileExistsError: return keep_as(src, free_name(dst))
-    except OSError:
-        dst = free_name(dst)
-        shutil.copy2(src, dst)
-    return dst
+    except FileExistsError: raise
+    except OSError: shutil.copy2(src, dst)
 
 # %% ../nbs/01c_records.ipynb #15e15997
 class Moves:
@@ -112,7 +109,7 @@ class Moves:
         "Take `src` out of the dataset, keeping it (or with `copy`, keep a copy of it) in `.quarantine/`"
         return self.move(src, f'.quarantine/{src}', reason, batch, copy)
 
-# %% ../nbs/01c_records.ipynb #05d7592e
+# %% ../nbs/01c_records.ipynb #7bf1f703
 def _rewrite(self, items, batch=''):
     "For each (src, new file, ending, reason): put the new file in the place of `src`, whose original goes to quarantine. Where they are now"
     rows,todo = [],[]
@@ -126,9 +123,10 @@ def _rewrite(self, items, batch=''):
         rows.append(dict(time=timestamp(), batch=batch, action='copy', src=src, dst=keep, reason=why))
         if rel!=src: rows.append(dict(time=timestamp(), batch=batch, action='convert', src=src, dst=rel, reason=why))
     if rows: self.table.append(*rows)
+    top = f'{self.path}{os.sep}'
     for src,new,keep,rel in todo:
-        keep_as(self.path/src, self.path/keep)
-        os.replace(new, self.path/rel)
+        keep_as(top+src, top+keep)
+        os.replace(new, top+rel)
         if rel!=src: (self.path/src).unlink()
     return [o[-1] for o in todo]
 
