@@ -124,15 +124,14 @@ def hash_array(
 
 def distance(a, b): return np.bitwise_count(a^b).sum(-1)
 
-# %% ../nbs/01d_look.ipynb #871c2306
+# %% ../nbs/01d_look.ipynb #9bfe8bd3
 def measure(
     a:np.ndarray, # uint8, height × width × 3; longer side 256 or more, if the picture has them
 )->dict: # phash: 64 hex digits; light: mean brightness, 0–255; sharp: variance of the Laplacian
     "What can be read off the pixels"
-    g = Image.fromarray(np.ascontiguousarray(a[...,1])) # green carries most of the brightness
-    k = round(max(g.size)/256)
-    if k>1: g = g.reduce(k)
-    x,tiny = np.asarray(g, 'float32'),np.asarray(g.resize((32,32), Image.BOX))
+    k = max(1, round(max(a.shape)/256))
+    g = np.ascontiguousarray(a[::k,::k,1]) # green carries most of the brightness
+    x,tiny = g.astype('float32'),np.asarray(Image.fromarray(g).resize((32,32), Image.BOX))
     lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
     return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
 
