@@ -307,7 +307,7 @@ def read_looks(
     df[num] = df[num].apply(pd.to_numeric, errors='coerce')
     return df
 
-# %% ../nbs/02_download.ipynb #ecd24b31
+# %% ../nbs/02_download.ipynb #453eb322
 def _look(fn, path, tmp, **kwargs):
     "`look` at file `fn`, as a row; new content, if there is any, in a file in `tmp`"
     rel = fn.as_posix()[len(path.as_posix())+1:]
@@ -334,8 +334,9 @@ def _unseen(path, fns, min_size, max_size):
 def _survey(path, fns, tmp, n_workers=None, **kwargs):
     "Look at `fns` with threads (Pillow and its like work outside Python's lock); rows in order"
     f = partial(_look, path=path, tmp=tmp, **kwargs)
+    parts = [fns[i:i+8] for i in range(0, len(fns), 8)]
     with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
-        todo = (o for i in range(0, len(fns), 512) for o in ex.map(f, fns[i:i+512]))
+        todo = (o for i in range(0, len(parts), 64) for rows in ex.map(lambda part: [f(o) for o in part], parts[i:i+64]) for o in rows)
         yield from _bar(todo, len(fns), 'verifying') if len(fns)>500 else todo
 
 # %% ../nbs/02_download.ipynb #7ba8ed68
