@@ -288,8 +288,8 @@ def download_images(
     df = sync(path)
     return df[df.label==label].reset_index(drop=True)
 
-# %% ../nbs/02_download.ipynb #6b16f6ba
-looks_cols = 'file bytes mtime sha256 format width height light sharp phash wrong'.split()
+# %% ../nbs/02_download.ipynb #bae857bc
+looks_cols = 'file bytes mtime sha256 format width height light sharp phash wrong why'.split()
 _exts = {*Image.registered_extensions(), '.bin', '.heic', '.heif'}
 
 def image_files(
@@ -303,11 +303,11 @@ def read_looks(
 )->pd.DataFrame: # a row per file, the latest; numbers as numbers
     "What was seen in the pictures of the dataset"
     df = Table(Path(path)/'.looks.csv', looks_cols).read().drop_duplicates('file', keep='last', ignore_index=True)
-    num = 'bytes mtime width height light sharp'.split()
+    num = 'bytes width height light sharp'.split()
     df[num] = df[num].apply(pd.to_numeric, errors='coerce')
     return df
 
-# %% ../nbs/02_download.ipynb #453eb322
+# %% ../nbs/02_download.ipynb #7065549d
 def _look(fn, path, tmp, **kwargs):
     "`look` at file `fn`, as a row; new content, if there is any, in a file in `tmp`"
     rel = fn.as_posix()[len(path.as_posix())+1:]
@@ -323,12 +323,13 @@ def _look(fn, path, tmp, **kwargs):
             res.update(bytes=len(new), mtime=os.fstat(f.fileno()).st_mtime_ns)
     return res
 
-def _unseen(path, fns, min_size, max_size):
-    "Those of `fns` that have changed since they were looked at, or that the limits concern"
+def _unseen(path, fns, min_size=0, max_size=None, anew=True):
+    "Those of `fns` that have changed since they were looked at, that the limits concern, or (with `anew`) that should be stored anew"
     seen = {o.file:o for o in read_looks(path).itertuples()}
     def ok(fn):
         o = seen.get(fn.as_posix()[len(path.as_posix())+1:]) if seen else None
-        return o and o.mtime==fn.stat().st_mtime_ns and not o.wrong and min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
+        if not o or o.mtime!=str(fn.stat().st_mtime_ns) or o.wrong or (anew and o.why): return False
+        return min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
     return [o for o in fns if not ok(o)]
 
 def _survey(path, fns, tmp, n_workers=None, **kwargs):
@@ -357,7 +358,7 @@ def _ending(row):
     old = Path(row['file']).suffix
     return old if old.lower().replace('jpeg', 'jpg')==row['ext'] else row['ext']
 
-# %% ../nbs/02_download.ipynb #f510020c
+# %% ../nbs/02_download.ipynb #842775dd
 def _check_sizes(**sizes):
     "Refuse sizes in pixels that are none"
     for k,v in sizes.items():
@@ -376,10 +377,10 @@ class _Desk:
         new = [o for o in rows if o.get('new')]
         for r,rel in zip(new, self.moves.rewrite([(o['file'], o['new'], _ending(o), f"original: {o['why']}") for o in new], self.batch)):
             k = min(1, (self.max_size or 1e9)/max(r['width'], r['height']))
-            r.update(file=rel, width=round(r['width']*k), height=round(r['height']*k))
+            r.update(file=rel, why_was=r['why'], why='', width=round(r['width']*k), height=round(r['height']*k))
         good = [o for o in rows if not o['wrong']]
         if good: self.table.append(*good)
-        self.done += [dict(file=o['file'], what='quarantined' if o['wrong'] else 'stored anew', reason=o['wrong'] or o['why']) for o in rows if o['wrong'] or o.get('new')]
+        self.done += [dict(file=o['file'], what='quarantined' if o['wrong'] else 'stored anew', reason=o['wrong'] or o['why_was']) for o in rows if o['wrong'] or o.get('new')]
 
 # %% ../nbs/02_download.ipynb #bd206290
 def verify_images(
@@ -454,7 +455,7 @@ def gather(
     verify_images(path)
     return tally(path)
 
-# %% ../nbs/02_download.ipynb #84aa7be5
+# %% ../nbs/02_download.ipynb #41d28a39
 def look_again(
     path, # dataset folder
 )->pd.DataFrame: # as `read_looks`, for the pictures that are there now, with their label
@@ -462,7 +463,8 @@ def look_again(
     path,fns = _dataset(path)
     table = Table(path/'.looks.csv', looks_cols)
     with tempfile.TemporaryDirectory() as tmp:
-        for r in _survey(path, _unseen(path, fns, 0, None), Path(tmp), max_pixels=1e9, min_size=1): table.append(r)
+        rows = _survey(path, _unseen(path, fns, anew=False), Path(tmp), max_pixels=1e9, min_size=1, anew=False)
+        while part := list(islice(rows, 64)): table.append(*part)
     df = read_looks(path)
     df = df[df.file.isin({o.relative_to(path).as_posix() for o in fns})].sort_values('file').reset_index(drop=True)
     return df.assign(label=df.file.str.split('/').str[0], ext=df.file.str.rsplit('.', n=1).str[-1].str.lower())

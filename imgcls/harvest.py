@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/harvest.html.md"""
 # %% auto #0
 __all__ = ['dark', 'blurred', 'import_folder', 'Audit', 'audit', 'imgcls_gather']
 
-# %% ../nbs/02a_harvest.ipynb #6d3fb9ec
+# %% ../nbs/02a_harvest.ipynb #6a5ad55d
 import hashlib, re, sys, uuid, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from fastcore.basics import defaults
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
 from .download import _Entry, _bar, _check_sizes, _dataset, _exts, _retry, _scratch
-from .download import duplicates, gather, image_files, look_again, tally, verify_images
+from .download import attribution, duplicates, gather, image_files, look_again, tally, verify_images
 from .look import NotAPicture, endings, open_picture
 from .records import check_label, sync, unlabelled
 from .search import Hit, SearchError
@@ -151,7 +151,7 @@ def audit(
         for o in res.labels(): res.plot(o)
     return res
 
-# %% ../nbs/02a_harvest.ipynb #acb2b7e2
+# %% ../nbs/02a_harvest.ipynb #b933becc
 def _terms(args):
     "['black=black bear', 'teddy=teddy bear,plush bear'] as a dict from label to terms"
     res = {}
@@ -168,15 +168,16 @@ def _report(path):
     if not len(image_files(path)):
         if wait := _waiting(path): return print(wait.strip('; ')+'. The cleaner (chapter 6) labels pictures; so does moving them into class folders.')
         raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {Path(path)/"manifest.csv"}')
+    attribution(path)
     stock = Audit(path)
     plt.switch_backend('agg')
     for o in stock.labels(): stock.plot(o).savefig(Path(path)/f'audit_{o}.png', dpi=80)
     print(f'''{stock}
 
 of largest: pictures, as a share of the largest class · size: median · twins: the same picture is there again, or nearly · across: under another label
-Figures: {path}/audit_<label>.png · Reasons, one by one: {path}/manifest.csv · Originals and what was taken out: {path}/.quarantine{_waiting(path)}''')
+Figures: {path}/audit_<label>.png · Who made what: {path}/CREDITS.md · Reasons, one by one: {path}/manifest.csv · Originals and what was taken out: {path}/.quarantine{_waiting(path)}''')
 
-# %% ../nbs/02a_harvest.ipynb #f6ea6030
+# %% ../nbs/02a_harvest.ipynb #f827c615
 @call_parse
 def imgcls_gather(
     path:str, # dataset folder
@@ -184,6 +185,7 @@ def imgcls_gather(
     engine:str='openverse', # engines, with commas between: openverse, ddg (no key), bing, google (SERPAPI_KEY), sample (offline)
     max_images:int=150, # per term and engine
     licence:str=None, # cc, public, commercial, modify or free; default: any
+    safe:bool=True, # also take what is not for children
     min_size:int=None, # pixels: leave out what is smaller
     max_size:int=None, # pixels: shrink what is larger
     fallback:str='', # engines to ask when the first can't answer
@@ -195,11 +197,11 @@ def imgcls_gather(
     fastprogress.NO_BAR = not sys.stdout.isatty()
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
     names = lambda o: [s.strip() for s in o.split(',') if s.strip()]
-    size = dict(min_size=min_size, max_size=max_size)
+    size,web = dict(min_size=min_size, max_size=max_size),dict(licence=licence, safe=safe, allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')
         if src: import_folder(src, path, None if label=='none' else label, **{k:v for k,v in size.items() if v is not None})
-        else: gather(path, _terms(terms) or None, names(engine), max_images, licence=licence, fallback=names(fallback), allow_private=allow_private, **size)
+        else: gather(path, _terms(terms) or None, names(engine), max_images, fallback=names(fallback), **web, **size)
         _report(path)
     except (SearchError,OSError,ValueError) as e: sys.exit(f'imgcls-gather stopped: {e}')
     except KeyboardInterrupt: sys.exit('\nimgcls-gather was interrupted: the same command goes on where it stopped')

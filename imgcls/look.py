@@ -87,20 +87,18 @@ def pixels(
         except ValueError: pass
     return np.array(_pil_rgb(im))
 
-# %% ../nbs/01d_look.ipynb #55863f5f
+# %% ../nbs/01d_look.ipynb #c348e54b
 def shrink(
     a:np.ndarray, # uint8, height × width × 3
     size:int, # pixels
-    to:tuple=None, # (width, height) of the result; default: in proportion
 )->np.ndarray: # the longer side is at most `size`
     "`a` made smaller"
     import torch, torch.nn.functional as F
     h,w = a.shape[:2]
-    if not to:
-        if max(h,w)<=size: return a
-        to = [max(1, round(o*size/max(h,w))) for o in (w,h)]
+    if max(h,w)<=size: return a
+    to = [max(1, round(o*size/max(h,w))) for o in (h,w)]
     t = torch.from_numpy(np.ascontiguousarray(a)).as_strided((1,3,h,w), (h*w*3,1,w*3,3)) # channels last: three times as fast
-    return F.interpolate(t, size=to[::-1], mode='bilinear', antialias=True)[0].permute(1,2,0).contiguous().numpy()
+    return F.interpolate(t, size=to, mode='bilinear', antialias=True)[0].permute(1,2,0).contiguous().numpy()
 
 # %% ../nbs/01d_look.ipynb #15f67ef9
 _k = np.arange(32)
@@ -160,12 +158,13 @@ def _encode(a, im, shrunk):
     Image.fromarray(a).save(buf, fmt, quality=88 if shrunk else 95, icc_profile=icc)
     return buf.getvalue(),endings[fmt]
 
-# %% ../nbs/01d_look.ipynb #ad1179d0
+# %% ../nbs/01d_look.ipynb #6ecb17a7
 def look(
     b:bytes, # content of a file
     min_size:int=32, # pixels: a shorter side below this is too small
     max_size:int=None, # pixels: a longer side above this is shrunk to it; None: never
     max_pixels:float=100e6, # larger pictures are refused, before they are decoded
+    anew:bool=True, # make the new content, where there is a reason to?
 )->dict: # wrong: '' or what; format, width, height (upright), phash, light, sharp; why: reasons to store it anew; new, ext: content and ending for that
     "Everything about a picture, in one decode"
     try:
@@ -174,12 +173,12 @@ def look(
         res = dict(wrong='', format=im.format, width=im.width, height=im.height, why=', '.join(why), new=None, ext='')
         if turn>4: res.update(width=im.height, height=im.width)
         if min(im.size)<min_size: raise NotAPicture(f'too small: {im.width}×{im.height} px')
-        shrunk = bool(max_size and max(im.size)>max_size)
-        a = pixels(b, im, max_size if shrunk else None if why else 256)
+        shrunk = bool(anew and max_size and max(im.size)>max_size)
+        a = pixels(b, im, max_size if shrunk else None if why and anew else 256)
     except NotAPicture as e: return dict(wrong=str(e))
     if shrunk: a = shrink(a, max_size)
     if turn in _turns: a = np.asarray(Image.fromarray(a).transpose(_turns[turn]))
-    if why: res['new'],res['ext'] = _encode(a, im, shrunk)
+    if why and anew: res['new'],res['ext'] = _encode(a, im, shrunk)
     return res | measure(a)
 
 # %% ../nbs/01d_look.ipynb #42d54fb4

@@ -3,7 +3,7 @@ import os, subprocess, sys
 import numpy as np, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
-from imgcls.download import image_files, read_looks
+from imgcls.download import image_files, read_looks, verify_images
 from imgcls.harvest import audit, import_folder
 from imgcls.records import read_manifest, unlabelled
 from imgcls.sample import draw_digit, encode_image
@@ -86,7 +86,7 @@ def test_from_the_shell(tmp_path):
     rc,out,err = shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)
     assert rc==0 and 'of largest' in out and not err, err
     assert {o.name for o in data.iterdir() if o.is_dir()}=={'three','odd','.quarantine'} and (data/'audit_odd.png').stat().st_size>5000
-    assert len(read_manifest(data))==60
+    assert len(read_manifest(data))==60 and 'Alpaydin' in (data/'CREDITS.md').read_text()
     n = (data/'manifest.csv').stat().st_size
     assert shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)[0]==0 and (data/'manifest.csv').stat().st_size==n
     tree(tmp_path/'photos')
@@ -94,6 +94,16 @@ def test_from_the_shell(tmp_path):
     assert rc==0 and 'Cats' in out and 'Dogs' in out and '1 pictures without a label wait in' in out and 'empty' not in out and 'web page' in out
     rc,out,err = shell(tmp_path/'none', '--src', tmp_path/'photos', '--label', 'none')
     assert rc==0 and '5 pictures without a label wait' in out, err
+
+def test_taking_stock_first_does_not_keep_verify_from_its_work(tmp_path):
+    (tmp_path/'a').mkdir()
+    (tmp_path/'a'/'turned.jpg').write_bytes(encode_image(draw_digit(3), orientation=6))
+    (tmp_path/'a'/'x.gif').write_bytes(encode_image(draw_digit(7), 'GIF'))
+    before = content(tmp_path)
+    audit(tmp_path, plot=False)
+    assert {k:v for k,v in content(tmp_path).items() if not k.startswith('.')}==before
+    assert verify_images(tmp_path).reason.tolist()==['EXIF orientation 6','palette, GIF format'] and len(verify_images(tmp_path))==0
+    assert [Image.open(o).getexif().get(0x0112, 1) for o in image_files(tmp_path)]==[1,1]
 
 def test_from_the_shell_errors_are_sentences(tmp_path):
     cases = {'walrus --engine sample':'Try other words', 'x --engine altavista':'wanted one of', '':'Nothing to gather', 'x --engine bing':'SERPAPI_KEY', '../x=y':'name of a class', '--src nowhere':'not a folder',
