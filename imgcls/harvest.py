@@ -151,7 +151,7 @@ def audit(
         for o in res.labels(): res.plot(o)
     return res
 
-# %% ../nbs/02a_harvest.ipynb #b933becc
+# %% ../nbs/02a_harvest.ipynb #14bf6d8d
 def _terms(args):
     "['black=black bear', 'teddy=teddy bear,plush bear'] as a dict from label to terms"
     res = {}
@@ -166,7 +166,7 @@ def _report(path):
     why = tally(path, 'reason').drop('kept', errors='ignore')
     if len(why)>1: print(why.drop('all').drop(columns=['ok','URLs']).to_string(), end='\n\n')
     if not len(image_files(path)):
-        if wait := _waiting(path): return print(wait.strip('; ')+'. The cleaner (chapter 6) labels pictures; so does moving them into class folders.')
+        if wait := _waiting(path): return print(wait.strip('; ')+'. Moving them into class folders labels them.')
         raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {Path(path)/"manifest.csv"}')
     attribution(path)
     stock = Audit(path)

@@ -41,7 +41,7 @@ class Hit:
     @property
     def content_url(self): return self.url
 
-# %% ../nbs/01_search.ipynb #deaad677
+# %% ../nbs/01_search.ipynb #dff6ea84
 def _cells(h):
     "A hit as the cells of an HTML table; what the web says is text, never markup"
     web = lambda u: escape(u, quote=True) if u.startswith(('http://','https://','data:image/')) else ''
@@ -56,7 +56,7 @@ class Hits(L):
     def _repr_html_(self):
         df = pd.DataFrame([_cells(o) for o in self[:8]])
         if len(df): df = df.loc[:,(df!='').any()]
-        return f'<p>{len(self)} hits</p>' + df.to_html(index=False, escape=False, border=0, justify='left')
+        return f'<p>{len(self)} hits</p><div style="overflow-x:auto">' + df.to_html(index=False, escape=False, border=0, justify='left') + '</div>'
 
 # %% ../nbs/01_search.ipynb #3c27708b
 _tracking = re.compile(r'utm_\w+|fbclid|gclid')
