@@ -10,6 +10,8 @@ from .records import *
 from .look import *
 from .download import *
 from .harvest import *
+from .cache import *
+from .augment import *
 from .data import *
 from .train import *
 from .interpret import *
@@ -19,4 +21,4 @@ from .predict import *
 from .app import *
 
 # Words too plain to take from whoever imports `*`; they are there in their modules
-del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
+del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred, squares, ahead

@@ -455,12 +455,13 @@ def gather(
     verify_images(path)
     return tally(path)
 
-# %% ../nbs/02_download.ipynb #41d28a39
+# %% ../nbs/02_download.ipynb #f3bda5bb
 def look_again(
     path, # dataset folder
+    fns=None, # files in it; default: all pictures of the class folders
 )->pd.DataFrame: # as `read_looks`, for the pictures that are there now, with their label
     "What is to be seen in the dataset's pictures; those not seen before are looked at, and nothing is moved"
-    path,fns = _dataset(path)
+    path,fns = _dataset(path) if fns is None else (Path(path).absolute(),[Path(o).absolute() for o in fns])
     table = Table(path/'.looks.csv', looks_cols)
     with tempfile.TemporaryDirectory() as tmp:
         rows = _survey(path, _unseen(path, fns, anew=False), Path(tmp), max_pixels=1e9, min_size=1, anew=False)

@@ -2,7 +2,6 @@
 import pandas as pd, pytest
 from imgcls.clean import Cleaning, write_cleaned
 from imgcls.download import image_files
-from imgcls.data import content_split, get_dls
 from imgcls.sample import draw_digit
 
 @pytest.fixture
@@ -46,21 +45,3 @@ def test_two_applies_are_undone_one_by_one(data):
         c.apply()
     assert (c.undo(),c.undo())==(['cat/2.png'],['cat/0.png'])
     assert {k:v for k,v in tree(data).items() if k!='cleaned.csv'}==old
-
-def test_the_split_stays_when_pictures_come_and_go(data):
-    fns = image_files(data)
-    side = lambda fs: {f.stem for f in fs[content_split(fs, .4)[1]]}
-    for gone in (fns[0],fns[5]): assert side(fns.filter(lambda o: o!=gone))==side(fns)-{gone.stem}
-
-def test_bad_datasets_are_clear_errors(data, tmp_path):
-    one = tmp_path/'one'
-    (one/'cat').mkdir(parents=True)
-    for i in range(6): draw_digit(i).save(one/'cat'/f'{i}.png')
-    with pytest.raises(ValueError, match='two classes'): get_dls(one)
-    (one/'dog').mkdir()
-    draw_digit(7).save(one/'dog'/'7.png')
-    seed = next(s for s in range(99) if 6 in content_split(image_files(one), .2, s)[1] and len(content_split(image_files(one), .2, s)[1])<7)
-    with pytest.raises(ValueError, match='dog'): get_dls(one, seed=seed)
-    with pytest.raises(ValueError, match='size'): get_dls(data, size=0)
-    (data/'cleaned.csv').write_text('name,label\ncat/0.png,cat\ncat/gone.png,cat\n')
-    with pytest.warns(UserWarning, match='1 of 2'), pytest.raises(ValueError): get_dls(data, csv='cleaned.csv')

@@ -4,7 +4,7 @@ from email.utils import formatdate
 import pandas as pd, pytest
 from pathlib import Path
 from PIL import Image
-from imgcls.data import read_cleaned
+from imgcls.data import list_items
 from imgcls.download import attribution, download_images as guarded_download, duplicates, gather, image_files, read_looks, tally, verify_images
 from imgcls.records import Moves, read_manifest, sync, undo_last
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
@@ -207,7 +207,7 @@ def test_paths_never_lead_out(tmp_path):
     with pytest.raises(ValueError, match='leads out'): m.undo('evil')
     assert (tmp_path/'secret.jpg').read_bytes()==b'mine' and (data/'a'/'x.jpg').exists()
     (data/'cleaned.csv').write_text('name,label\n../secret.jpg,a\n')
-    with pytest.raises(ValueError, match='leads out'): read_cleaned(data/'cleaned.csv')
+    with pytest.raises(ValueError, match='leads out'): list_items(data, 'cleaned.csv')
     for label in ('..', '.hidden', 'a:b', 'x'*200):
         with pytest.raises(ValueError, match='name of a class'): guarded_download(data/label, urls=[])
     with pytest.raises(ValueError, match='name of a class'): gather(data, {'../up':'three'})
