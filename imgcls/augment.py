@@ -18,7 +18,7 @@ def upright_tfms(
     "`aug_transforms` for pictures that can't be mirrored, such as writing"
     return aug_transforms(**{**dict(do_flip=False, max_rotate=10, min_zoom=.9, max_zoom=1.1, p_affine=.9), **kwargs})
 
-# %% ../nbs/02c_augment.ipynb #f9d9638d
+# %% ../nbs/02c_augment.ipynb #a6dc00f0
 def _homography(aff, b):
     "Where the pixels of the result come from: [b,3,3], from what `aff` has drawn; None if that isn't a matrix"
     t = torch.cat([aff.mat, aff.mat.new_tensor([[0.,0,1]]).expand(b,1,3)], 1)
@@ -39,9 +39,9 @@ def _grid(t, size, align_corners):
 class OnePass(RandTransform):
     "What fastai's `aff` and `light` would do to a training batch, in one pass over the pixels"
     order,split_idx = 30,0
-    def __init__(self, aff:AffineCoordTfm=None, light:LightingTfm=None):
+    def __init__(self, aff:AffineCoordTfm=None, light:LightingTfm=None, size:int=None):
         super().__init__()
-        self.aff,self.light = aff,light
+        self.aff,self.light,self.size = aff,light,(size,size) if size else aff and aff.cp_size
 
     def before_call(self, b, split_idx):
         x = b[0] if isinstance(b, tuple) else b
@@ -60,18 +60,23 @@ class OnePass(RandTransform):
 
     def warp(self, x, aff):
         "The pixels of `x`, from where `aff` has drawn"
-        size = aff.cp_size or tuple(x.shape[-2:])
+        size = self.size or tuple(x.shape[-2:])
         d,t = min(x.shape[-2]/size[0], x.shape[-1]/size[1])/2,_homography(aff, len(x))
         if d>1: x = F.interpolate(x, scale_factor=1/d, mode='area', recompute_scale_factor=True)
-        if t is None: return aff._encode(TensorImage(x), aff.mode).as_subclass(Tensor)
+        if t is None:
+            tilt = partial(compose_tfms, tfms=aff.coord_fs)
+            return TensorImage(x).affine_coord(aff.mat, tilt, size, aff.mode, aff.pad_mode, aff.align_corners).as_subclass(Tensor)
         return F.grid_sample(x, _grid(t, size, aff.align_corners), mode=aff.mode, padding_mode=aff.pad_mode, align_corners=aff.align_corners)
 
-# %% ../nbs/02c_augment.ipynb #30680665
+# %% ../nbs/02c_augment.ipynb #93858f95
 def one_pass(
     tfms, # batch transforms, such as those of `aug_transforms`
+    size:int=None, # pixels a side of what comes out, where they don't say
 )->L: # as many or fewer
     "`tfms` with affine and lighting transforms as one"
     tfms = L(tfms)
     aff,light = [[o for o in tfms if isinstance(o, t)] for t in (AffineCoordTfm,LightingTfm)]
     if len(aff)>1 or len(light)>1 or not aff+light: return tfms
-    return L(OnePass(*(aff or [None]), *(light or [None]))) + tfms.filter(lambda o: o not in aff+light)
+    crops = tfms.filter(risinstance(RandomResizedCropGPU)) # these come after, and make the size
+    size = None if crops or not aff or aff[0].cp_size else size
+    return L(OnePass(*(aff or [None]), *(light or [None]), size)) + tfms.filter(lambda o: o not in aff+light)

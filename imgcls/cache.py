@@ -7,11 +7,12 @@ Docs: https://imgcls.github.io/imgcls/cache.html.md"""
 # %% auto #0
 __all__ = ['UprightImage', 'short_side', 'Pixels', 'PixelCache', 'squares', 'OnDevice']
 
-# %% ../nbs/02b_cache.ipynb #2e11c772
+# %% ../nbs/02b_cache.ipynb #df596e99
 import uuid
 from fastai.vision.all import *
 from PIL import ImageOps
 from .records import Table
+from .download import progress
 
 # %% ../nbs/02b_cache.ipynb #06ec0758
 class UprightImage(PILImage):
@@ -84,7 +85,7 @@ class PixelCache:
     def nbytes(self): return sum(h*w*3 for _,_,h,w in self.at.values())
     def __repr__(self): return f'PixelCache: {len(self)} pictures, {self.nbytes/2**20:.1f} MB in {self.path}'
 
-# %% ../nbs/02b_cache.ipynb #5139516a
+# %% ../nbs/02b_cache.ipynb #d69943d1
 def _attempt(f, x):
     "`f(x)`, or what went wrong"
     try: return f(x)
@@ -109,7 +110,7 @@ def build(self:PixelCache,
     parts = [todo[i:i+64] for i in range(0, len(todo), 64)]
     try:
         with open(seg, 'wb') as out, ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
-            for i,part in enumerate(progress_bar(parts, leave=False, comment='decoding') if len(parts)>8 else parts):
+            for i,part in enumerate(progress(parts, len(parts), 'decoding') if len(parts)>8 else parts):
                 rows = []
                 for (k,f),a in zip(part, ex.map(partial(_attempt, make), [f for _,f in part])):
                     if isinstance(a, str): bad[f] = a

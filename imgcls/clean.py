@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/clean.html.md"""
 # %% auto #0
 __all__ = ['Cleaning', 'write_cleaned', 'ImageClassifierCleaner']
 
-# %% ../nbs/06_clean.ipynb #f4cac7be
+# %% ../nbs/06_clean.ipynb #922f779c
 import csv, os
 import ipywidgets as W
 from fastai.vision.all import *
@@ -16,7 +16,7 @@ from .download import image_files
 from .records import Moves, sync, timestamp
 from .interpret import scores
 
-# %% ../nbs/06_clean.ipynb #88933517
+# %% ../nbs/06_clean.ipynb #d165a5c7
 _keep,_delete = '<Keep>','<Delete>'
 
 class Cleaning:
@@ -41,7 +41,7 @@ class Cleaning:
         todo = [(f,f.parent.name,w) for f,w in self.decisions.items() if w not in (_keep, f.parent.name)]
         return pd.DataFrame([(f.relative_to(self.path).as_posix(),l,w) for f,l,w in todo], columns=['file','label','decision'])
 
-# %% ../nbs/06_clean.ipynb #21c7f8ca
+# %% ../nbs/06_clean.ipynb #788ad642
 def write_cleaned(
     path, # dataset folder
 )->Path: # the list
@@ -77,7 +77,7 @@ def undo(self:Cleaning):
     write_cleaned(self.path)
     return res
 
-# %% ../nbs/06_clean.ipynb #fe228615
+# %% ../nbs/06_clean.ipynb #7312d502
 def _thumb(fn, px):
     "JPEG bytes of picture `fn`, fitted into `px`×`px`"
     with Image.open(fn) as im:
@@ -98,7 +98,7 @@ def _card(row, opts, value, px, on_change):
     menu.observe(lambda ch: on_change(fn, ch['new']), 'value')
     return W.VBox([img,txt,menu], layout=dict(padding='6px', border='1px solid #d8d8d8', margin='0', overflow='hidden'))
 
-# %% ../nbs/06_clean.ipynb #0470daff
+# %% ../nbs/06_clean.ipynb #2ae47819
 _any = 'All classes'
 
 class ImageClassifierCleaner:
@@ -131,7 +131,7 @@ class ImageClassifierCleaner:
     def back(self): self.show(self.page-1)
     def next(self): self.show(self.page+1)
 
-# %% ../nbs/06_clean.ipynb #eb31d31f
+# %% ../nbs/06_clean.ipynb #5b96aff8
 @patch
 def view(self:ImageClassifierCleaner):
     "The scores that the menus choose"
@@ -149,7 +149,7 @@ def show(self:ImageClassifierCleaner, page:int):
     self.grid.children = [_card(o, self.opts, self.cleaning.decisions.get(Path(o.file), _keep), self.px, self.decide) for o in rows.itertuples()]
     self.tell()
 
-# %% ../nbs/06_clean.ipynb #5b605e4d
+# %% ../nbs/06_clean.ipynb #1e239405
 @patch
 def decide(self:ImageClassifierCleaner, fn, what):
     "Remember the decision `what` about `fn`"
@@ -163,7 +163,7 @@ def tell(self:ImageClassifierCleaner):
     n = max(1, math.ceil(len(df)/self.max_n))
     self.info.value = f'Page {self.page+1} of {n} · {len(df)} pictures, highest loss first · to delete <b>{len(self.delete())}</b> · to relabel <b>{len(self.change())}</b>'
 
-# %% ../nbs/06_clean.ipynb #66dec71d
+# %% ../nbs/06_clean.ipynb #008d5548
 @patch
 def delete(self:ImageClassifierCleaner):
     "Indices into `fns` of pictures to delete"
@@ -175,7 +175,7 @@ def change(self:ImageClassifierCleaner):
     todo = {self.cleaning.path/o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=_delete}
     return L((i,todo[f]) for i,f in enumerate(self.fns) if f in todo)
 
-# %% ../nbs/06_clean.ipynb #3a7e9170
+# %% ../nbs/06_clean.ipynb #b510f028
 @patch
 def apply(self:ImageClassifierCleaner):
     "Carry out all decisions; they can be taken back with `undo`"
@@ -191,7 +191,7 @@ def undo(self:ImageClassifierCleaner):
     self._follow(f'{len(res)} files are back where they were' if res else 'Nothing to undo')
     return res
 
-# %% ../nbs/06_clean.ipynb #7810c112
+# %% ../nbs/06_clean.ipynb #acfd7a25
 @patch
 def _follow(self:ImageClassifierCleaner, said):
     "Find the pictures where they are now, and show the first page"

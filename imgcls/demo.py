@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/demo.html.md"""
 # %% auto #0
 __all__ = ['Demo', 'app_notebook', 'free_port', 'serve_app', 'imgcls_demo']
 
-# %% ../nbs/12_demo.ipynb #a55ac3b8
+# %% ../nbs/12_demo.ipynb #26aa5683
 import json, os, socket, subprocess, sys, tempfile, time
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
@@ -17,14 +17,15 @@ from .sample import heldout_folder, digit_names, sample_web
 from .search import search_images
 from .download import download_images, image_files, tally, verify_images
 from .records import read_manifest
-from .data import get_dls, upright_tfms
+from .augment import upright_tfms
+from .data import get_dls
 from .train import get_learner, history, accuracy_on
 from .interpret import scores, show_scores
 from .clean import Cleaning
 from .export import export_onnx
 from .predict import Predictor
 
-# %% ../nbs/12_demo.ipynb #d7fd005a
+# %% ../nbs/12_demo.ipynb #72269ed3
 class Demo:
     "The main job on the sample web, in steps that are done once"
     def __init__(self,
@@ -56,7 +57,7 @@ class Demo:
         self.save(seconds=dict(secs, **{name:round(time.time()-t, 1)}), **res)
         print(f'✓ {said} ({self.report["seconds"][name]} s)' + ''.join(f'\n   {k} = {v}' for k,v in res.items()), flush=True)
 
-# %% ../nbs/12_demo.ipynb #b9f63439
+# %% ../nbs/12_demo.ipynb #206f711e
 @patch
 def web(self:Demo):
     "The sample web, on the same port in every run"
@@ -80,7 +81,7 @@ def verify(self:Demo):
     print(df.to_string(), flush=True)
     return {f'n_{o}':int(df.loc['all',o]) for o in ('ok','failed','quarantined','duplicate')} | dict(n_duplicates=int(df.loc['all','duplicate']))
 
-# %% ../nbs/12_demo.ipynb #b70d3630
+# %% ../nbs/12_demo.ipynb #6bbdda72
 @patch
 def learner(self:Demo, stage, csv=None):
     "The learner of `stage`; with its weights, if it was trained"
@@ -100,7 +101,7 @@ def fit(self:Demo, stage, csv=None):
     held = image_files(heldout_folder(self.path/'heldout'))
     return round(accuracy_on(learn, held), 4),round(valid, 4)
 
-# %% ../nbs/12_demo.ipynb #29de0bfc
+# %% ../nbs/12_demo.ipynb #3f82065a
 @patch
 def train(self:Demo): return dict(zip(['accuracy_before','valid_accuracy_before'], self.fit('train')))
 
@@ -116,7 +117,7 @@ def interpret(self:Demo):
     plt.savefig(self.path/'surprises.png', dpi=80)
     plt.close('all')
 
-# %% ../nbs/12_demo.ipynb #6e070d60
+# %% ../nbs/12_demo.ipynb #b186bcc3
 @patch
 def truth(self:Demo):
     "True digit by file name, from the manifest and the sample web's plan"
@@ -137,7 +138,7 @@ def clean(self:Demo):
 @patch
 def retrain(self:Demo): return dict(zip(['accuracy_after','valid_accuracy_after'], self.fit('retrain', 'cleaned.csv')))
 
-# %% ../nbs/12_demo.ipynb #ecb3fc0d
+# %% ../nbs/12_demo.ipynb #06095a18
 def app_notebook(
     title:str, # heading of the page
     model:str, # path of the model, from the notebook
@@ -168,7 +169,7 @@ def run(self:Demo):
     self.step(self.export, 'Exporting the model and the app')
     return self.report
 
-# %% ../nbs/12_demo.ipynb #2b8bdc0c
+# %% ../nbs/12_demo.ipynb #19d7ad46
 def free_port(
     want:int=8866, # used if it is free
 )->int: # a port that nobody listens on

@@ -7,24 +7,26 @@ Docs: https://imgcls.github.io/imgcls/export.html.md"""
 # %% auto #0
 __all__ = ['model_format', 'preprocessing', 'export_onnx']
 
-# %% ../nbs/07_export.ipynb #99348957
+# %% ../nbs/07_export.ipynb #cf118c7a
 import base64, io, json, logging, os
 import onnx, onnxruntime
 import fastai, torch
 from fastai.vision.all import *
 from . import __version__
 from .download import timestamp
+from .data import PixelDL
 from .interpret import temperature
 
-# %% ../nbs/07_export.ipynb #54c8e31e
+# %% ../nbs/07_export.ipynb #e6093cab
 def preprocessing(
     learn, # any image classification learner
-)->dict: # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; mean and std, None without `Normalize`
+)->dict: # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; mean and std, None without `Normalize`; least: see `UprightImage`
     "How `learn` prepares a picture for validation"
     tfm = next((o for o in learn.dls.valid.after_item.fs if isinstance(o, (Resize,RandomResizedCrop))), None)
     if tfm is None: raise ValueError('No Resize or RandomResizedCrop among the item transforms: the exported model could not know how to make a picture fit.')
     w,h = size = [int(o) for o in tfm.size]
-    res = dict(size=size, crop=size, method='squish', pad_mode='zeros')
+    least = learn.dls.valid.pixels.least if isinstance(learn.dls.valid, PixelDL) else None
+    res = dict(size=size, crop=size, method='squish', pad_mode='zeros', least=least)
     if isinstance(tfm, Resize): res.update(method=str(tfm.method), pad_mode=str(tfm.pad_mode))
     else:
         xtra = math.ceil(max(size)*tfm.val_xtra/8)*8
@@ -35,7 +37,7 @@ def preprocessing(
     if got!=(h,w): raise ValueError(f'The batch transforms make {got} of {(h,w)} pixels: resize in the item transforms, e.g. Resize({got[0]}), and export again.')
     return dict(res, **stats)
 
-# %% ../nbs/07_export.ipynb #07cbf059
+# %% ../nbs/07_export.ipynb #126a3ea3
 @contextmanager
 def _quiet(level=logging.ERROR):
     "Keep loggers quiet below `level`"
@@ -63,7 +65,7 @@ def _to_onnx(graph, size):
         del o.metadata_props[:]
     return proto
 
-# %% ../nbs/07_export.ipynb #0b819abd
+# %% ../nbs/07_export.ipynb #f9f313ce
 def _check(proto, learn, norm, n=64):
     "Largest difference between the probabilities of `proto` and of `learn`"
     sess = onnxruntime.InferenceSession(proto.SerializeToString(), providers=['CPUExecutionProvider'])
@@ -86,7 +88,7 @@ def _thumb64(fn, px=96):
     im.save(buf, 'JPEG', quality=80)
     return base64.b64encode(buf.getvalue()).decode()
 
-# %% ../nbs/07_export.ipynb #2e333af1
+# %% ../nbs/07_export.ipynb #b0e1e0d8
 model_format = 1
 
 def export_onnx(

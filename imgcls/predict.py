@@ -7,18 +7,19 @@ Docs: https://imgcls.github.io/imgcls/predict.html.md"""
 # %% auto #0
 __all__ = ['max_pixels', 'open_image', 'prepare', 'Prediction', 'ModelError', 'Predictor']
 
-# %% ../nbs/08_predict.ipynb #b6b3ddf4
+# %% ../nbs/08_predict.ipynb #794e39b5
 import base64, html, io, json
 import numpy as np, onnxruntime
 from dataclasses import dataclass
 from pathlib import Path
 from PIL import Image, ImageOps
 
-# %% ../nbs/08_predict.ipynb #c720ace9
+# %% ../nbs/08_predict.ipynb #7f45a4c9
 max_pixels = 100_000_000
 
 def open_image(
     x, # path, bytes, file object, PIL image or array [h,w,3]
+    least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this, which saves time; None: full size
 )->Image.Image: # upright, RGB
     "The picture in `x`, or a `ValueError` that says what is the matter with it"
     if isinstance(x, np.ndarray): x = Image.fromarray(x)
@@ -26,6 +27,7 @@ def open_image(
     try:
         im = x if isinstance(x, Image.Image) else Image.open(x)
         if im.width*im.height>max_pixels: raise Image.DecompressionBombError
+        if least and im is not x: im.draft(im.mode, (least,least))
         return ImageOps.exif_transpose(im).convert('RGB')
     except FileNotFoundError: raise FileNotFoundError(f'{x}: no such file') from None
     except IsADirectoryError: raise ValueError(f'{x} is a folder: wanted one picture') from None
@@ -33,7 +35,7 @@ def open_image(
     except Image.UnidentifiedImageError: raise ValueError('This is not a picture that can be read: wanted JPEG, PNG, WebP, GIF or the like.') from None
     except (OSError, SyntaxError, ValueError, EOFError) as e: raise ValueError(f'This picture is damaged: {e}') from None
 
-# %% ../nbs/08_predict.ipynb #e04cc4be
+# %% ../nbs/08_predict.ipynb #e0134985
 _pads = dict(zeros='constant', border='edge', reflection='reflect')
 
 def _fit(im, size, method, pad_mode):
@@ -60,7 +62,7 @@ def prepare(
     x,y = (w-cw)//2,(h-ch)//2
     return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
 
-# %% ../nbs/08_predict.ipynb #481efd89
+# %% ../nbs/08_predict.ipynb #4ad05aa0
 _css = '''<style>.ic-p{max-width:420px;font:14px/1.4 system-ui,sans-serif;color:var(--jp-ui-font-color1,#222)}.ic-p img{max-width:100%;max-height:280px;border-radius:8px;display:block;margin:0 auto 12px}
 .ic-p h3{margin:0 0 2px;font-size:22px;color:inherit}.ic-p p{margin:0 0 12px;opacity:.75}.ic-r{display:grid;grid-template-columns:minmax(64px,auto) 1fr 48px;gap:8px;align-items:center;margin:4px 0}
 .ic-r span{overflow-wrap:anywhere}.ic-r i{display:block;height:14px;border-radius:7px;background:#8fa8c8;min-width:2px}.ic-r:first-of-type i{background:#2f6fb3}.ic-b{background:rgba(128,128,128,.15);border-radius:7px}.ic-r b{font-weight:500;text-align:right}</style>'''
@@ -91,7 +93,7 @@ def _thumb(im, px=420):
     im.save(buf, 'JPEG', quality=85)
     return buf.getvalue()
 
-# %% ../nbs/08_predict.ipynb #e8128a05
+# %% ../nbs/08_predict.ipynb #b2fc7bc5
 class ModelError(ValueError):
     "A model file that can't be used; the message says why and what to do"
 
@@ -132,7 +134,7 @@ class Predictor:
         topk:int=5, # how many classes to show
     )->Prediction:
         "What is in picture `x`"
-        im = open_image(x)
+        im = open_image(x, self.meta.get('least'))
         p = self.probs([im])[0]
         top = p.argsort()[::-1]
         label = self.labels[top[0]]
