@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/cache.html.md"""
 # %% auto #0
 __all__ = ['UprightImage', 'short_side', 'Pixels', 'PixelCache', 'squares', 'OnDevice']
 
-# %% ../nbs/02b_cache.ipynb #df596e99
-import uuid
+# %% ../nbs/02b_cache.ipynb #6a010019
+import errno, uuid
 from fastai.vision.all import *
 from PIL import ImageOps
 from .records import Table

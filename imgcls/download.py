@@ -8,12 +8,12 @@ Docs: https://imgcls.github.io/imgcls/download.html.md"""
 __all__ = ['looks_cols', 'statuses', 'progress', 'download_images', 'image_files', 'read_looks', 'verify_images', 'tally',
            'gather', 'look_again', 'duplicates', 'attribution']
 
-# %% ../nbs/02_download.ipynb #2464f10c
+# %% ../nbs/02_download.ipynb #77a78d4c
 import hashlib, os, random, shutil, tempfile, threading, time, uuid, warnings
 import httpx, pandas as pd
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -459,18 +459,20 @@ def gather(
     verify_images(path)
     return tally(path)
 
-# %% ../nbs/02_download.ipynb #f3bda5bb
+# %% ../nbs/02_download.ipynb #0c9e755a
 def look_again(
     path, # dataset folder
     fns=None, # files in it; default: all pictures of the class folders
 )->pd.DataFrame: # as `read_looks`, for the pictures that are there now, with their label
     "What is to be seen in the dataset's pictures; those not seen before are looked at, and nothing is moved"
     path,fns = _dataset(path) if fns is None else (Path(path).absolute(),[Path(o).absolute() for o in fns])
-    table = Table(path/'.looks.csv', looks_cols)
+    table,new = Table(path/'.looks.csv', looks_cols),[]
     with tempfile.TemporaryDirectory() as tmp:
         rows = _survey(path, _unseen(path, fns, anew=False), Path(tmp), max_pixels=1e9, min_size=1, anew=False)
-        while part := list(islice(rows, 64)): table.append(*part)
-    df = read_looks(path)
+        while part := list(islice(rows, 64)):
+            new += part
+            with suppress(OSError): table.append(*part) # a folder that can only be read is looked at each time
+    df = pd.concat([read_looks(path), pd.DataFrame(new, columns=looks_cols)]).drop_duplicates('file', keep='last')
     df = df[df.file.isin({o.relative_to(path).as_posix() for o in fns})].sort_values('file').reset_index(drop=True)
     return df.assign(label=df.file.str.split('/').str[0], ext=df.file.str.rsplit('.', n=1).str[-1].str.lower())
 

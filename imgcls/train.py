@@ -9,7 +9,7 @@ __all__ = ['small_resnet', 'kept_random', 'random_state', 'set_random_state', 'b
            'suggest_lr', 'history', 'plot_history', 'accuracy_on', 'FeatureDL', 'features', 'train_head', 'KeepStage',
            'train', 'load_stage', 'imgcls_train']
 
-# %% ../nbs/04_train.ipynb #95a7847a
+# %% ../nbs/04_train.ipynb #3a35fa4c
 import hashlib, json, timm, torchvision
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
@@ -20,7 +20,7 @@ from fastai.vision.learner import model_meta
 from safetensors import safe_open
 from safetensors.torch import save_file
 from .download import progress
-from .data import BatchDL
+from .data import BatchDL, get_dls
 
 # %% ../nbs/04_train.ipynb #7662292c
 def small_resnet(
@@ -208,12 +208,12 @@ def features(
             res.append((eyes(x.as_subclass(Tensor).contiguous(memory_format=torch.channels_last)).float(),y.as_subclass(Tensor)))
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../nbs/04_train.ipynb #3c6d0db5
+# %% ../nbs/04_train.ipynb #8774d3a8
 def train_head(
     learn, # with a frozen, pretrained body
-    epochs:int=10, # of the head
+    epochs:int=20, # of the head
     lr:float=2e-3, # highest rate
-    views:int=2, # augmented views of each picture
+    views:int=4, # augmented views of each picture
     bs:int=None, # pictures in a batch; default: as in `learn.dls`
 )->pd.DataFrame: # `history` of the head
     "Train the head of `learn` on features that the body makes once"
@@ -319,14 +319,14 @@ def _check_same(old, new, stage):
 
 def _span(lr): return [lr.start, lr.stop] if isinstance(lr, slice) else lr
 
-# %% ../nbs/04_train.ipynb #977dbaa7
+# %% ../nbs/04_train.ipynb #627d7a18
 def train(
     learn, # of `get_learner`
     epochs:int, # with the whole network (after the head, if it is still frozen)
-    lr=None, # highest rate, or a slice from the first layers to the last; default: 3e-4 after the head, else the learner's
+    lr=None, # highest rate, or a slice from the first layers to the last; default: 1e-5 to 1e-4 after the head, else the learner's
     stage:str='stage-1', # name
-    head_epochs:int=10, # of the head, if the body is still frozen: see `train_head`
-    views:int=2, # for the head: augmented views of each picture
+    head_epochs:int=20, # of the head, if the body is still frozen: see `train_head`
+    views:int=4, # for the head: augmented views of each picture
     monitor:str='accuracy', # keep the best epoch by this
     restart:bool=False, # forget what there is of this stage?
     cbs=None, # callbacks
@@ -360,7 +360,7 @@ def _go_on(learn, keep, epochs, lr, head_epochs, views, cbs, kwargs):
             learn.unfreeze()
             keep.random = None
             keep.save(learn, head=rows)
-        lr,kwargs = slice(3e-6, 3e-4) if lr is None else lr,dict(pct_start=.3, div=5.) | kwargs
+        lr,kwargs = slice(1e-5, 1e-4) if lr is None else lr,dict(pct_start=.3, div=5.) | kwargs
     if isinstance(lr, float) and len(learn.opt.param_lists)>1: lr = slice(lr/100, lr)
     if epochs: learn.fit_one_cycle(epochs, lr, cbs=[keep,*L(cbs)], start_epoch=len(keep.kept['values']), **kwargs)
     keep.save(learn, finished=True)
