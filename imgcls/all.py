@@ -21,4 +21,5 @@ from .predict import *
 from .app import *
 
 # Words too plain to take from whoever imports `*`; they are there in their modules
-del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred, squares, ahead
+del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
+del squares, ahead, progress, features, random_state, set_random_state, kept_random

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/demo.html.md"""
 # %% auto #0
 __all__ = ['Demo', 'app_notebook', 'free_port', 'serve_app', 'imgcls_demo']
 
-# %% ../nbs/12_demo.ipynb #26aa5683
+# %% ../nbs/12_demo.ipynb #9d18db01
 import json, os, socket, subprocess, sys, tempfile, time
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
@@ -19,7 +19,7 @@ from .download import download_images, image_files, tally, verify_images
 from .records import read_manifest
 from .augment import upright_tfms
 from .data import get_dls
-from .train import get_learner, history, accuracy_on
+from .train import get_learner, load_stage, train, accuracy_on
 from .interpret import scores, show_scores
 from .clean import Cleaning
 from .export import export_onnx
@@ -81,23 +81,20 @@ def verify(self:Demo):
     print(df.to_string(), flush=True)
     return {f'n_{o}':int(df.loc['all',o]) for o in ('ok','failed','quarantined','duplicate')} | dict(n_duplicates=int(df.loc['all','duplicate']))
 
-# %% ../nbs/12_demo.ipynb #6bbdda72
+# %% ../nbs/12_demo.ipynb #312aba5d
 @patch
 def learner(self:Demo, stage, csv=None):
     "The learner of `stage`; with its weights, if it was trained"
     set_seed(42)
     dls = get_dls(self.data, size=64, method='squish', batch_tfms=upright_tfms(), bs=16, csv=csv, num_workers=0)
     learn = get_learner(dls, 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
-    if (self.data/'.models'/f'{stage}.pth').exists() and stage in self.report['seconds']: learn.load(stage)
-    return learn
+    return load_stage(learn, stage) if stage in self.report['seconds'] else learn
 
 @patch
 def fit(self:Demo, stage, csv=None):
     "Train `stage`, save it, and test it on pictures that were never on the web"
     learn = self.learner(stage, csv)
-    learn.fit_one_cycle(self.report['epochs'], 6e-3)
-    valid = float(history(learn).accuracy.iloc[-1])
-    learn.save(stage)
+    valid = float(train(learn, self.report['epochs'], 6e-3, stage=stage).accuracy.iloc[-1])
     held = image_files(heldout_folder(self.path/'heldout'))
     return round(accuracy_on(learn, held), 4),round(valid, 4)
 

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/harvest.html.md"""
 # %% auto #0
 __all__ = ['dark', 'blurred', 'import_folder', 'Audit', 'audit', 'imgcls_gather']
 
-# %% ../nbs/02a_harvest.ipynb #6a5ad55d
+# %% ../nbs/02a_harvest.ipynb #06e44fe8
 import hashlib, re, sys, uuid, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from fastcore.basics import defaults
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
-from .download import _Entry, _bar, _check_sizes, _dataset, _exts, _retry, _scratch
+from .download import progress, _Entry, _check_sizes, _dataset, _exts, _retry, _scratch
 from .download import attribution, duplicates, gather, image_files, look_again, tally, verify_images
 from .look import NotAPicture, endings, open_picture
 from .records import check_label, sync, unlabelled
@@ -52,7 +52,7 @@ def _tree(src):
     "All files under `src` that may be pictures, hidden ones left out"
     return [o for o in sorted(src.rglob('*')) if o.is_file() and o.suffix.lower() in {'', *_exts} and not any(p.startswith(('.','__')) for p in o.relative_to(src).parts)]
 
-# %% ../nbs/02a_harvest.ipynb #6f0e543a
+# %% ../nbs/02a_harvest.ipynb #e1e9b8a4
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
     dest, # dataset folder; made if it isn't there
@@ -73,7 +73,7 @@ def import_folder(
     todo = [(o,_label_of(o.relative_to(src), label)) for o in fns if o.as_uri() not in tried]
     enter = _Entry(dest, '', df)
     with _scratch(dest) as tmp, ThreadPoolExecutor(defaults.cpus*2) as ex:
-        for i in _bar(range(0, len(todo), 256), -(-len(todo)//256), src.name):
+        for i in progress(range(0, len(todo), 256), -(-len(todo)//256), src.name):
             part = todo[i:i+256]
             for (fn,lab),r in zip(part, ex.map(partial(_bring, tmp=tmp, max_pixels=max_pixels), [o for o,_ in part])):
                 if fn.suffix or r['status']=='ok': enter(Hit(fn.as_uri(), title=fn.name, source=src.name, engine='folder'), r, lab)

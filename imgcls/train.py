@@ -208,7 +208,7 @@ def features(
             res.append((eyes(x.as_subclass(Tensor).contiguous(memory_format=torch.channels_last)).float(),y.as_subclass(Tensor)))
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../nbs/04_train.ipynb #8774d3a8
+# %% ../nbs/04_train.ipynb #21029df6
 def train_head(
     learn, # with a frozen, pretrained body
     epochs:int=20, # of the head
@@ -224,7 +224,7 @@ def train_head(
     head = learn.model[1]
     keep = 'loss_func opt_func metrics wd wd_bn_bias moms path'.split()
     top = Learner(DataLoaders(tr, va), head[_pool_end(head):], **{k:getattr(learn, k) for k in keep})
-    with top.no_logging(): top.fit_one_cycle(epochs, lr)
+    with top.no_bar(), top.no_logging(): top.fit_one_cycle(epochs, lr)
     return history(top)
 
 # %% ../nbs/04_train.ipynb #934159b7

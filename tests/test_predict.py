@@ -1,7 +1,7 @@
 "The exported file answers as the learner does, without torch; and a bad file says what it is"
-import os, subprocess, sys
+import os, shutil, subprocess, sys
 import numpy as np, pytest, torch
-from fastai.vision.all import RandomResizedCrop, aug_transforms, set_seed, squeezenet1_1
+from fastai.vision.all import RandomResizedCrop, set_seed, squeezenet1_1
 from pathlib import Path
 from imgcls.data import get_dls
 from imgcls.download import image_files
@@ -42,11 +42,11 @@ def test_without_normalize_it_does_not_normalise(digits, tmp_path):
 def test_real_photos_and_pretrained_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, '_hub_dir', None, raising=False)
     monkeypatch.setenv('TORCH_HOME', str(shared/'torch_home'))
-    dls = get_dls(shared/'data'/'bears', size=128, batch_tfms=aug_transforms(), bs=32)
-    learn = get_learner(dls, 'squeezenet1_1', path=tmp_path)
+    shutil.copytree(shared/'data'/'bears', tmp_path/'bears')
+    learn = get_learner(get_dls(tmp_path/'bears', size=128, bs=32), 'squeezenet1_1')
     set_seed(1)
     with learn.no_bar(), learn.no_logging(): learn.fine_tune(1)
-    fns = image_files(shared/'data'/'bears')[::6]
+    fns = image_files(tmp_path/'bears')[::6]
     assert len(fns)==100 and agree(learn, tmp_path/'bears.onnx', fns)<1e-3
     assert Predictor(tmp_path/'bears.onnx').meta['metrics']['valid_accuracy']>.7
 

@@ -45,7 +45,7 @@ np.save(f'{sys.argv[1]}/{sys.argv[2]}.npy', torch.cat([o.detach().float().flatte
 print('random', random.random(), np.random.rand(), torch.rand(1).item())
 '''
 
-def run(data, stage, slow, **kwargs): return subprocess.Popen([sys.executable, '-c', script, str(data), stage, str(slow)], stdout=subprocess.PIPE, text=True, **kwargs)
+def run(data, stage, slow): return subprocess.Popen([sys.executable, '-c', script, str(data), stage, str(slow)], stdout=subprocess.PIPE, text=True)
 
 def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(data):
     whole = run(data, 'whole', 0).communicate(timeout=300)[0]
