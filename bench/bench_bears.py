@@ -5,7 +5,7 @@ shared = Path(__file__).parent.parent.parent/'shared' # photos and weights that 
 os.environ['TORCH_HOME'] = str(shared/'torch_home')
 warnings.filterwarnings('ignore')
 import torchvision
-from fastai.vision.all import (CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Resize, accuracy, aug_transforms, error_rate, parent_label, set_seed, vision_learner)
+from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Resize, aug_transforms, error_rate, parent_label, set_seed, vision_learner
 from fastprogress import fastprogress
 from sklearn.model_selection import StratifiedGroupKFold
 from imgcls.data import get_dls, list_items
@@ -52,7 +52,7 @@ def main():
     path = Path(tempfile.mkdtemp())/'bears'
     shutil.copytree(shared/'data'/'bears', path)
     ways = {'fastai, `fine_tune(4)` at 128 px':lambda df: fastai_way(path, df, 128), 'imgcls, `train(learn, 0)` at 128 px':lambda df: our_way(path, df, 128, 0),
-        'imgcls, `train(learn, 4)` at 224 px':lambda df: our_way(path, df, 224, 4)}
+        'imgcls, `train(learn, 4)` at 128 px':lambda df: our_way(path, df, 128, 4)}
     for f in list(ways)[1:]: ways[f](next(folds(path))) # the first time decodes
     res = {o:[] for o in ways}
     for i,df in enumerate(folds(path)):

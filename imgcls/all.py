@@ -1,6 +1,4 @@
 "Everything a chapter needs: `fastai.vision.all`, then ours, whose `download_images`, `verify_images` and `ImageClassifierCleaner` take fastai's place"
-import warnings
-warnings.filterwarnings('ignore', message='`torch.jit.script` is deprecated') # fastai's, on every import
 from fastai.vision.all import *
 from .sample import *
 from .search import *

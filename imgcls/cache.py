@@ -14,7 +14,7 @@ from PIL import ImageOps
 from .records import Table
 from .download import progress
 
-# %% ../nbs/02b_cache.ipynb #06ec0758
+# %% ../nbs/02b_cache.ipynb #793c4df2
 class UprightImage(PILImage):
     "A `PILImage` that is turned as its EXIF orientation says"
     @classmethod
@@ -24,7 +24,8 @@ class UprightImage(PILImage):
         **kwargs
     ):
         if isinstance(fn, bytes): fn = io.BytesIO(fn)
-        if isinstance(fn, (Tensor,np.ndarray,Image.Image)): return cls(super().create(fn, **kwargs).convert('RGB'))
+        if isinstance(fn, (Tensor,np.ndarray)): return cls(super().create(fn, **kwargs).convert('RGB'))
+        if isinstance(fn, Image.Image): return cls(ImageOps.exif_transpose(fn).convert('RGB'))
         with Image.open(fn) as im:
             if least: im.draft(im.mode, (least,least))
             return cls(ImageOps.exif_transpose(im).convert('RGB'))

@@ -16,7 +16,7 @@ from .download import image_files
 from .records import Moves, sync, timestamp
 from .interpret import scores
 
-# %% ../nbs/06_clean.ipynb #d165a5c7
+# %% ../nbs/06_clean.ipynb #73826994
 _keep,_delete = '<Keep>','<Delete>'
 
 class Cleaning:
@@ -30,11 +30,12 @@ class Cleaning:
         self.vocab = list(vocab or sorted(o.name for o in self.path.iterdir() if o.is_dir() and o.name[0]!='.'))
 
     def decide(self, fn, what):
-        "Remember `what` for file `fn` (relative to the dataset, or whole): '<Keep>', '<Delete>' or a label"
+        "Remember `what` for file `fn` (as `scores` has it, or relative to the dataset): '<Keep>', '<Delete>' or a label"
         if what not in (_keep, _delete, *self.vocab): raise ValueError(f'{what!r}: wanted {_keep}, {_delete} or one of {self.vocab}')
-        fn = self.path/fn
-        if not fn.exists(): raise FileNotFoundError(f'{fn}: no such picture. It may have moved: look for it in {self.path.name}/.quarantine/moves.csv')
-        self.decisions[fn] = what
+        top = self.path.absolute()
+        found = [o for o in (Path(fn).absolute(), top/fn) if o.is_relative_to(top) and o.exists()]
+        if not found: raise FileNotFoundError(f'{fn}: no such picture in {top}. It may have moved: look for it in {self.path.name}/.quarantine/moves.csv')
+        self.decisions[self.path/found[0].relative_to(top)] = what
 
     def plan(self):
         "What `apply` would do, as a table"

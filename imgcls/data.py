@@ -18,14 +18,15 @@ from .download import image_files, look_again
 from .augment import one_pass
 from .cache import Pixels, OnDevice, UprightImage, squares
 
-# %% ../nbs/03_data.ipynb #3f5bf9f7
+# %% ../nbs/03_data.ipynb #95dd8962
 _sets = dict(train='train', valid='valid', val='valid', validation='valid', test='test')
 
 def _from_table(path, df, said):
-    "Items of a table with columns name, label and perhaps split or is_valid; names are relative to `path`, with /"
+    "Items of a table with columns name, label and perhaps split or is_valid; names are those of files, or relative to `path`, with /"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
     if not {'name','label'} <= set(df.columns): raise ValueError(f'{said} has the columns {", ".join(map(str, df.columns))}: wanted name and label')
-    file = [path/inside(str(o)) for o in df.name]
+    rel = lambda o: next((o.relative_to(p).as_posix() for p in (path,path.absolute()) if o.is_relative_to(p)), str(o))
+    file = [path/inside(rel(Path(o))) for o in df.name]
     split = df.split if 'split' in df else df.is_valid.map(lambda o: 'valid' if str(o)=='True' else 'train') if 'is_valid' in df else ''
     res = pd.DataFrame(dict(file=file, label=df.label.astype(str), split=split)).drop_duplicates('file', keep='last')
     gone = ~res.file.map(Path.exists)
@@ -99,7 +100,7 @@ def stable_split(
         if side[g]: room -= n
     return ['valid' if side[g] else 'train' for g in group]
 
-# %% ../nbs/03_data.ipynb #4e30c308
+# %% ../nbs/03_data.ipynb #780bd411
 _split_cols = 'seed valid_pct sha256 name split'.split()
 
 def _twins(df):
@@ -129,7 +130,10 @@ def split_items(
     table,key,todo = Table(Path(path)/'split.csv', _split_cols),dict(seed=str(seed), valid_pct=f'{valid_pct:g}'),df.loc[i].reset_index(drop=True)
     old = table.read()
     mine = old[(old.seed==key['seed']) & (old.valid_pct==key['valid_pct'])]
-    df.loc[i, 'split'] = stable_split(list(todo.label), list(todo.sha256), _twins(todo), valid_pct, seed, dict(zip(mine.sha256, mine.split)))
+    twins = _twins(todo)
+    df.loc[i, 'split'] = stable_split(list(todo.label), list(todo.sha256), twins, valid_pct, seed, dict(zip(mine.sha256, mine.split)))
+    both = [o for o in twins if todo.label[o].nunique()>1]
+    if both: warnings.warn(f'{" and ".join(todo.name[both[0][:2]])} look the same and have different labels; `duplicates` lists what else there is like that')
     new = pd.concat([old, df.loc[i].assign(**key)[_split_cols]]).drop_duplicates(['seed','valid_pct','sha256'], keep='last', ignore_index=True)
     try:
         if not new.equals(old): table.write(new)
@@ -265,7 +269,7 @@ def _resizing(tfms, size):
     if other: raise ValueError(f'batch_tfms make pictures of {other[0]} px and size is {size}: for pictures that are larger at first pass size={other[0]}, presize={size}')
     return bool(tfms)
 
-# %% ../nbs/03_data.ipynb #f3029294
+# %% ../nbs/03_data.ipynb #d6cf458a
 def get_dls(
     path, # dataset folder
     size:int=224, # pixels a side of what the model sees
@@ -284,7 +288,9 @@ def get_dls(
     **kwargs, # passed on to `DataBlock.dataloaders`, e.g. device
 )->DataLoaders: # with `pixels` that say what is kept
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
-    if size<8: raise ValueError(f'size={size}: wanted pixels a side, 8 or more')
+    if not isinstance(size, int) or size<8: raise ValueError(f'size={size!r}: wanted pixels a side, 8 or more')
+    if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r}: wanted pictures in a batch, 1 or more')
+    if method not in ('crop','squish','pad'): raise ValueError(f"method={method!r}: wanted 'crop', 'squish' or 'pad'")
     if not 0<valid_pct<1: raise ValueError(f'valid_pct={valid_pct}: wanted a share between 0 and 1, e.g. 0.2')
     path,tfms = Path(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
     names,listed = read_names(path, names or {}),csv is not None or df is not None

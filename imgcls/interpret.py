@@ -186,9 +186,10 @@ def wilson(
     mid,half = k+z*z/2,z*np.sqrt(k*(n-k)/np.maximum(n, 1)+z*z/4)
     return ((mid-half)/(n+z*z)).clip(0, 1),((mid+half)/(n+z*z)).clip(0, 1)
 
-# %% ../nbs/05_interpret.ipynb #70866696
+# %% ../nbs/05_interpret.ipynb #63d30180
 def _of(df, split):
     "Rows of `split`, if there are splits"
+    if not isinstance(df, pd.DataFrame): raise TypeError(f'got a {type(df).__name__}: wanted the rows of `scores(learn)`')
     d = df[df.split==split] if split and 'split' in df else df
     if not len(d): raise ValueError(f'No pictures in split {split!r}: wanted rows of `scores`, and split one of {", ".join(map(repr, sorted(set(df.get("split", [])))))} or None for all.')
     return d
@@ -273,7 +274,7 @@ def _explain(learn, fns, label=None):
         cams,probs,ids = _cam(learn.model, b[0].as_subclass(Tensor), tensor(list(islice(idx, len(b[0])))))
         for im,c,p,i in zip(dl.decode(b)[0], cams, probs, ids): yield im,to_np(c),vocab[i],float(p[i])
 
-# %% ../nbs/05_interpret.ipynb #1a81148b
+# %% ../nbs/05_interpret.ipynb #4ffb6024
 def grad_cam(
     learn, # a convolutional network
     fn, # a picture
@@ -289,7 +290,7 @@ def show_cam(
     nrows:int=1,
 ):
     "Pictures with the map of `grad_cam` over them, the class it is for, and its probability"
-    if not (fns := listify(fns)): raise ValueError('No pictures to show: `fns` is empty.')
+    if not (fns := list(fns) if isinstance(fns, pd.Series) else listify(fns)): raise ValueError('No pictures to show: `fns` is empty.')
     rows = list(_explain(learn, fns, label))
     fig,axs = subplots(nrows, math.ceil(len(rows)/nrows), imsize=1.6, squeeze=False)
     for ax in axs.flat: ax.axis('off')

@@ -73,12 +73,12 @@ def test_a_finished_stage_is_loaded_and_a_changed_plan_is_refused(data):
     f = draw_digit(900)
     f.save(data/'a'/'900.png')
     try:
-        with pytest.raises(ValueError, match='other pictures.*restart=True'): train(small(data), 2, 1e-2, stage='s1')
+        with pytest.raises(ValueError, match='restart=True'): train(small(data), 2, 1e-2, stage='s1')
     finally: (data/'a'/'900.png').unlink()
     fn = next((data/'a').glob('*.png'))
     fn.rename(data/'b'/fn.name)
     try:
-        with pytest.raises(ValueError, match='other pictures, labels'): train(small(data), 2, 1e-2, stage='s1')
+        with pytest.raises(ValueError, match='pictures, labels or split have changed'): train(small(data), 2, 1e-2, stage='s1')
     finally: (data/'b'/fn.name).rename(fn)
     quiet(other, lambda: train(other, 1, 1e-2, stage='s1', restart=True))
     assert _read(data/'.models'/'s1'/'last.safetensors')[0]['plan']['epochs']==1
