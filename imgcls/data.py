@@ -18,15 +18,15 @@ from .download import image_files, look_again
 from .augment import one_pass
 from .cache import Pixels, OnDevice, UprightImage, squares
 
-# %% ../nbs/03_data.ipynb #95dd8962
+# %% ../nbs/03_data.ipynb #055c5514
 _sets = dict(train='train', valid='valid', val='valid', validation='valid', test='test')
 
 def _from_table(path, df, said):
     "Items of a table with columns name, label and perhaps split or is_valid; names are those of files, or relative to `path`, with /"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
     if not {'name','label'} <= set(df.columns): raise ValueError(f'{said} has the columns {", ".join(map(str, df.columns))}: wanted name and label')
-    rel = lambda o: next((o.relative_to(p).as_posix() for p in (path,path.absolute()) if o.is_relative_to(p)), str(o))
-    file = [path/inside(rel(Path(o))) for o in df.name]
+    def rel(o): return next((Path(o).relative_to(p).as_posix() for p in (path,path.absolute()) if Path(o).is_relative_to(p) and Path(o).exists()), str(o))
+    file = [path/inside(rel(o)) for o in df.name]
     split = df.split if 'split' in df else df.is_valid.map(lambda o: 'valid' if str(o)=='True' else 'train') if 'is_valid' in df else ''
     res = pd.DataFrame(dict(file=file, label=df.label.astype(str), split=split)).drop_duplicates('file', keep='last')
     gone = ~res.file.map(Path.exists)

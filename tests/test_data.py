@@ -245,6 +245,11 @@ def test_a_folder_that_can_only_be_read_serves(data, monkeypatch):
     said = ' '.join(str(o.message) for o in w)
     assert 'split could not be noted' in said and 'decoded anew' in said and len(dls.train.one_batch()[0])==48
 
+def test_a_dataset_may_be_called_like_one_of_its_classes(tmp_path, monkeypatch):
+    monkeypatch.chdir(folder(tmp_path/'cat', dict(cat=5, dog=5)).parent)
+    names = ['cat/000.png','cat/cat/001.png',str(tmp_path/'cat'/'dog'/'005.png')]
+    assert [o.name for o in list_items('cat', df=pd.DataFrame(dict(name=names, label=list('aab')))).file]==['000.png','001.png','005.png']
+
 def test_paths_may_be_relative(data, monkeypatch):
     monkeypatch.chdir(data.parent)
     dls = get_dls('data', size=32)
