@@ -8,15 +8,16 @@ Docs: https://imgcls.github.io/imgcls/records.html.md"""
 __all__ = ['unlabelled', 'manifest_cols', 'Table', 'check_label', 'inside', 'timestamp', 'free_name', 'keep_as', 'Moves',
            'read_manifest', 'sync', 'undo_last']
 
-# %% ../nbs/01c_records.ipynb #04a28901
+# %% ../nbs/01c_records.ipynb #e93a45bd
 import csv, io, os, re, shutil
 import pandas as pd
+from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from fastcore.foundation import L
 
-# %% ../nbs/01c_records.ipynb #c071f702
+# %% ../nbs/01c_records.ipynb #e60d3d57
 class Table:
     "A CSV file that is appended to line by line, and whose torn last line is dropped"
     def __init__(self, fn, cols): self.fn,self.cols,self.whole = Path(fn),cols,False
@@ -26,7 +27,7 @@ class Table:
         self.fn.parent.mkdir(parents=True, exist_ok=True)
         buf = io.StringIO()
         w = csv.writer(buf, lineterminator='\n')
-        for row in rows: w.writerow([' '.join(str(row.get(c,'')).split()) for c in self.cols])
+        for row in rows: w.writerow([re.sub(r'\s*[\r\n]+\s*', ' ', str(row.get(c,''))) for c in self.cols])
         with open(self.fn, 'ab+') as f:
             if not self.whole: self._mend(f)
             f.write((b'' if f.tell() else (','.join(self.cols)+'\n').encode()) + buf.getvalue().encode())
@@ -51,7 +52,7 @@ class Table:
         df.to_csv(tmp, index=False, columns=self.cols, lineterminator='\n')
         os.replace(tmp, self.fn)
 
-# %% ../nbs/01c_records.ipynb #e51633bc
+# %% ../nbs/01c_records.ipynb #365ba1ac
 def check_label(
     label:str, # name of a class, which becomes the name of a folder
 )->str: # `label`, if it will do
@@ -63,21 +64,24 @@ def check_label(
 def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
-    "Refuse a path that leads out of the dataset"
+    "Refuse a path that leads out of the dataset, or that can't be noted"
     p = PurePosixPath(rel)
+    if re.search(r'[\r\n\udc80-\udcff]', rel): raise ValueError(f"{rel!r} can't be written down in a table: rename the file")
     if not rel or p.is_absolute() or '..' in p.parts or '\\' in rel or PureWindowsPath(rel).drive: raise ValueError(f'{rel!r} leads out of the dataset folder')
     return rel
 
-# %% ../nbs/01c_records.ipynb #ced2730d
+# %% ../nbs/01c_records.ipynb #4f16eb7a
 def timestamp():
     "Now, in UTC, as ISO 8601 to the millisecond"
     return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
 
 def free_name(
     fn:Path, # where a file should go
-)->Path: # `fn`, or with -1, -2, … before the ending when something is there already
+    taken=(), # paths that are spoken for
+)->Path: # `fn`, or with -1, -2, … before the ending when something is there already; at most 255 bytes long
     "A path near `fn` that doesn't exist yet"
-    return next(o for o in chain([fn], (fn.with_stem(f'{fn.stem}-{i}') for i in count(1))) if not o.exists())
+    def named(i): return fn.with_name(fn.stem.encode()[:255-len(f'-{i}{fn.suffix}'.encode())].decode(errors='ignore') + f'-{i}{fn.suffix}')
+    return next(o for o in chain([fn], map(named, count(1))) if o not in taken and not o.exists())
 
 def keep_as(
     src, # a file
@@ -88,7 +92,7 @@ def keep_as(
     except FileExistsError: raise
     except OSError: shutil.copy2(src, dst)
 
-# %% ../nbs/01c_records.ipynb #15e15997
+# %% ../nbs/01c_records.ipynb #47779036
 class Moves:
     "The journal of all files moved within the dataset `path`, so that every move can be taken back"
     def __init__(self, path):
@@ -98,8 +102,9 @@ class Moves:
     def move(self, src, dst, reason='', batch='', copy=False):
         "Move (or copy) `src` to `dst` or, if taken, a free name near it; paths relative to the dataset"
         dst = free_name(self.path/inside(dst))
+        rel = self._rel(dst)
+        if not dst.parent.exists() and rel[0]!='.': self.made(self._rel(dst.parent), batch)
         dst.parent.mkdir(parents=True, exist_ok=True)
-        rel = dst.relative_to(self.path).as_posix()
         self.table.append(dict(time=timestamp(), batch=batch, action='copy' if copy else 'move', src=inside(src), dst=rel, reason=reason))
         if copy: keep_as(self.path/src, dst)
         else: os.rename(self.path/src, dst)
@@ -108,6 +113,10 @@ class Moves:
     def quarantine(self, src, reason, batch='', copy=False):
         "Take `src` out of the dataset, keeping it (or with `copy`, keep a copy of it) in `.quarantine/`"
         return self.move(src, f'.quarantine/{src}', reason, batch, copy)
+
+    def made(self, rel, batch=''):
+        "Note that `batch` is about to make the file or folder `rel`, so that taking it back clears it away"
+        self.table.append(dict(time=timestamp(), batch=batch, action='made', src=inside(rel), dst=rel))
 
 # %% ../nbs/01c_records.ipynb #7bf1f703
 def _rewrite(self, items, batch=''):
@@ -152,27 +161,38 @@ def _made(self, src, dst):
 
 Moves.rewrite,Moves._rel,Moves._taken,Moves._made = _rewrite,_rel,_taken,_made
 
-# %% ../nbs/01c_records.ipynb #ab86d46d
+# %% ../nbs/01c_records.ipynb #ca1a3160
+_acts = 'move copy convert made'.split()
+
 def _pending(self, kind=''):
     "Batches whose name starts with `kind` and that were not taken back, oldest first"
     df = self.table.read()
     done = {'', *df[df.action=='undone'].src}
-    return [o for o in df[df.action.isin(['move','copy','convert'])].batch.unique() if o not in done and o.startswith(kind)]
+    return [o for o in df[df.action.isin(_acts)].batch.unique() if o not in done and o.startswith(kind)]
+
+def _unmake(self, rel):
+    "Clear away what a batch made: a folder if it is empty, a file into quarantine"
+    if not (self.path/rel).is_dir(): return self._aside(rel)
+    with suppress(OSError): (self.path/rel).rmdir()
 
 def _undo(self, batch):
     "Take back all moves of `batch`; the paths that were put back"
     df,res = self.table.read(),L()
     if batch not in self.pending(): raise ValueError(f'{batch!r} is not a batch that can be taken back; these are: {self.pending()}')
     self._last(df, batch)
-    for o in df[(df.batch==batch) & df.action.isin(['move','copy','convert'])][::-1].itertuples():
+    todo = df[(df.batch==batch) & df.action.isin(_acts)][::-1]
+    self._clear(todo)
+    for o in todo.itertuples():
         src,dst = self.path/inside(o.src),self.path/inside(o.dst)
         if not dst.exists(): continue
+        if o.action=='made':
+            self._unmake(o.dst)
+            continue
         if o.action=='convert':
             self.table.append(dict(time=timestamp(), action='back', src=o.dst, dst=o.src))
             self._aside(o.dst)
             continue
         if o.action=='copy' and src.exists(): self._aside(o.src)
-        if o.action=='move' and src.exists(): raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. Move it away and undo again.')
         self.table.append(dict(time=timestamp(), action='back', src=o.dst, dst=o.src))
         src.parent.mkdir(parents=True, exist_ok=True)
         os.rename(dst, src)
@@ -180,9 +200,9 @@ def _undo(self, batch):
     self.table.append(dict(time=timestamp(), action='undone', src=batch))
     return res
 
-Moves.pending,Moves.undo = _pending,_undo
+Moves.pending,Moves.undo,Moves._unmake = _pending,_undo,_unmake
 
-# %% ../nbs/01c_records.ipynb #956a4146
+# %% ../nbs/01c_records.ipynb #110ae366
 def _aside(self, rel):
     "Move what is at `rel` into quarantine, under a free name"
     dst = free_name(self.path/'.quarantine'/rel)
@@ -192,15 +212,22 @@ def _aside(self, rel):
 
 def _last(self, df, batch):
     "Refuse to take `batch` back while a later one stands on it"
-    df = df[df.action.isin(['move','copy','convert']) & df.batch.isin(self.pending())]
+    df = df[df.action.isin(_acts) & df.batch.isin(self.pending())]
     mine,order = df[df.batch==batch],list(df.batch.unique())
     later = df[df.batch.isin(order[order.index(batch)+1:])]
     on = later[later.src.isin([*mine.src,*mine.dst]) | later.dst.isin([*mine.src,*mine.dst])]
     if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that one back first.')
 
-Moves._aside,Moves._last = _aside,_last
+def _clear(self, todo):
+    "Refuse, before anything is moved, when a file is in the place that another should come back to"
+    left = set(todo.dst) # what goes away itself in the course of it
+    for o in todo[todo.action=='move'].itertuples():
+        if (self.path/inside(o.dst)).exists() and (self.path/inside(o.src)).exists() and o.src not in left:
+            raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. Move it away and undo again.')
 
-# %% ../nbs/01c_records.ipynb #03dcd2e3
+Moves._aside,Moves._last,Moves._clear = _aside,_last,_clear
+
+# %% ../nbs/01c_records.ipynb #b75c527f
 unlabelled = '.unlabelled' # where pictures wait that have no label yet
 manifest_cols = 'file label term engine url page title licence creator width height bytes sha256 status reason fetched'.split()
 
@@ -216,7 +243,9 @@ def sync(
     "Bring `manifest.csv` up to date with the journal of moves"
     path,df = Path(path),read_manifest(path)
     at = {f:i for i,f in df.file.items() if f}
-    log = Moves(path).table.read()
+    table = Moves(path).table
+    log = table.read()
+    log = log[(log.action=='synced').cumsum()==(log.action=='synced').sum()] # since the last time
     for o in log[log.action.isin(['move','convert','back'])].itertuples():
         made = (path/o.dst).exists() or not (path/o.src).exists()
         if not made or o.src not in at: continue
@@ -226,6 +255,7 @@ def sync(
         df.at[i,'file'] = o.dst
     old = Table(path/'manifest.csv', manifest_cols)
     if len(df) and not df.equals(old.read()): old.write(df)
+    if log.action.isin(['move','convert','back']).any(): table.append(dict(time=timestamp(), action='synced'))
     return df
 
 # %% ../nbs/01c_records.ipynb #eef79155
