@@ -8,7 +8,7 @@ export PYTHONWARNINGS ?= ignore:`torch.jit.script` is deprecated
 demo: $(VENV)/.app
 	$(BIN)/imgcls-demo $(if $(filter no,$(SERVE)),--no-serve)
 
-test: $(VENV)/.dev browser
+test: $(VENV)/.dev browser widgets7
 	$(BIN)/python tools/check.py
 	$(BIN)/python -m pytest tests
 
@@ -55,5 +55,9 @@ $(VENV)/.dev: settings.ini setup.py pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.app
 browser: $(VENV)/.dev
 	$(BIN)/python tools/browser.py
+widgets7: $(VENV)/.widgets7
+$(VENV)/.widgets7: $(VENV)/.dev tools/widgets7.py
+	$(BIN)/python tools/widgets7.py
+	@touch $@
 
-.PHONY: demo test bench links readme notebooks model docs clean browser
+.PHONY: demo test bench links readme notebooks model docs clean browser widgets7
