@@ -120,8 +120,8 @@ class Nb:
     def _frame(self, o):
         "Keep the kernel's exceptions, those in callbacks too, and what it says on stderr"
         s = o if isinstance(o, str) else o.decode('utf8', 'replace')
-        if '"msg_type": "error"' in s: self.said += ['kernel: ' + re.sub(r'\x1b\[[\d;]*m', '', '\n'.join(m['traceback'])) for m in _dicts(s) if 'traceback' in m]
-        if '"name": "stderr"' in s: self.err += [m['text'] for m in _dicts(s) if m.get('name')=='stderr']
+        if re.search(r'"msg_type":\s*"error"', s): self.said += ['kernel: ' + re.sub(r'\x1b\[[\d;]*m', '', '\n'.join(m['traceback'])) for m in _dicts(s) if 'traceback' in m]
+        if re.search(r'"name":\s*"stderr"', s): self.err += [m['text'] for m in _dicts(s) if m.get('name')=='stderr']
 
     def run(self, nb, secs):
         "Go to `nb` and run it: Voila does when asked for it, JupyterLab when told to"
