@@ -93,7 +93,7 @@ def _is_kernel(p):
 _idle = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status=='idle'"
 _run = "() => { jupyterapp.commands.execute('notebook:run-all-cells').then(() => window.icRan = true) }"
 _text = f"() => [...document.querySelectorAll('{_outs}')].filter(o => !o.parentElement.closest('{_outs}')).map(o => o.innerText).join('\\n').replace(/\\s+/g, ' ')"
-_bad = 'Traceback (most recent call last)','Error displaying widget','Error creating widget','Failed to load model','Loading widget...'
+_bad = 'Traceback (most recent call last)','Error displaying widget','Error creating widget','Failed to load model','Click to show javascript error','Loading widget...'
 _known7 = "(reading 'Queue')" # ipywidgets 7 typesets a description with MathJax 2, and JupyterLab 4 has 3: said when all is shown, and of no consequence
 _loaded = "(es) => es.map(e => e.complete && e.naturalWidth)"
 
