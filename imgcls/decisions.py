@@ -247,7 +247,7 @@ def _settle(self:Cleaning, batch, done):
     sync(self.path)
     self.decisions = self._read()[0]
 
-# %% ../nbs/05a_decisions.ipynb #e68cc746
+# %% ../nbs/05a_decisions.ipynb #0942a973
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -264,6 +264,9 @@ def undo(self:Cleaning)->L: # the files that were put back
         self._follow({o.dst:o.src for o in mine.itertuples()})
         self.refresh()
     return L(o for o in res if o!='cleaned.csv')
+
+@patch
+def can_undo(self:Cleaning): return bool(Moves(self.path).pending('clean '))
 
 @patch
 def _follow(self:Cleaning, moved):

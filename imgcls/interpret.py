@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/interpret.html.md"""
 
 # %% auto #0
 __all__ = ['score_rows', 'body_features', 'held_out_probs', 'label_quality', 'confident_joint', 'label_issues', 'scores',
-           'show_scores', 'wilson', 'class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_cam',
+           'show_scores', 'guess', 'wilson', 'class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_cam',
            'reliability', 'calibration_error', 'plot_reliability', 'temperature']
 
 # %% ../nbs/05_interpret.ipynb #a96568d3
@@ -175,6 +175,17 @@ def show_scores(
     for ax in axs.flat: ax.axis('off')
     for o,ax in zip(rows, axs.flat): _show_row(o, ax)
     fig.tight_layout()
+
+# %% ../nbs/05_interpret.ipynb #3610c418
+def guess(
+    learn, # any classifier
+    items, # paths of pictures
+)->pd.DataFrame: # a row per picture, surest first: file, pred, prob
+    "What the model says about pictures without a label"
+    with nullcontext() if len(items)>2000 else learn.no_bar(): probs,_ = learn.get_preds(dl=learn.dls.test_dl(items, num_workers=0))
+    prob,i = probs.max(1)
+    df = pd.DataFrame(dict(file=list(items), pred=[learn.dls.vocab[o] for o in i], prob=_arr(prob, float)))
+    return df.sort_values('prob', ascending=False, kind='stable', ignore_index=True)
 
 # %% ../nbs/05_interpret.ipynb #e5ce1d00
 def wilson(
