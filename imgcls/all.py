@@ -12,6 +12,7 @@ from .cache import *
 from .augment import *
 from .data import *
 from .train import *
+from .similar import *
 from .interpret import *
 from .clean import *
 from .export import *
