@@ -14,6 +14,7 @@ from .data import *
 from .train import *
 from .similar import *
 from .interpret import *
+from .decisions import *
 from .clean import *
 from .export import *
 from .predict import *
@@ -21,4 +22,4 @@ from .app import *
 
 # Words too plain to take from whoever imports `*`; they are there in their modules
 del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
-del squares, ahead, progress, features, random_state, set_random_state, kept_random
+del squares, ahead, progress, features, random_state, set_random_state, kept_random, guess, views

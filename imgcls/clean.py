@@ -192,7 +192,7 @@ def listed(self:Review, by, label, split): return self.cleaning.view(by, label, 
 @patch
 def pages(self:Review): return max(1, math.ceil(len(self.rows)/self.max_n))
 
-# %% ../nbs/06_clean.ipynb #5b1c4b90
+# %% ../nbs/06_clean.ipynb #60f78f32
 @patch
 def show(self:Review, page:int):
     "Show page `page` of the list, from 0"
@@ -208,15 +208,19 @@ def show(self:Review, page:int):
     self.tell()
 
 @patch
-def fill(self:Review, card, row, thumb=None): card.show(row, thumb, self.cleaning.decisions.get(row.file, ''))
-
-@patch
 def arranged(self:Review, cards): return [o.box for o in cards]
 
-# %% ../nbs/06_clean.ipynb #22cecfbc
+# %% ../nbs/06_clean.ipynb #3225580f
+@patch
+def fill(self:Review, card, row, thumb=None): card.show(row, thumb, self.cleaning.decisions.get(row.file, ''), card is self.turn())
+
+@patch
+def turn(self:Review): "The card that keys are for, if there are keys"
+
 @patch
 def shown(self:Review): return self.cards[:min(self.max_n, max(0, len(self.rows)-self.page*self.max_n))]
 
+# %% ../nbs/06_clean.ipynb #a369e8e7
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
@@ -383,7 +387,7 @@ class ImageLabeler(Review):
 
     def again(self): return f'dls = get_dls({str(self.cleaning.path)!r})'
 
-# %% ../nbs/06_clean.ipynb #4cbe5a04
+# %% ../nbs/06_clean.ipynb #08b770e8
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
@@ -412,7 +416,3 @@ def show(self:ImageLabeler, page:int):
     self.keys.value = ''
     super(ImageLabeler, self).show(page)
     for o in self.shown(): self.fill(o, o.row)
-
-@patch
-def fill(self:ImageLabeler, card, row, thumb=None):
-    card.show(row, thumb, self.cleaning.decisions.get(row.file, ''), card is self.turn())

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/decisions.html.md"""
 # %% auto #0
 __all__ = ['views', 'Cleaning', 'write_cleaned']
 
-# %% ../nbs/05a_decisions.ipynb #89157448
+# %% ../nbs/05a_decisions.ipynb #0ae53c6b
 import os, warnings
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -16,10 +16,11 @@ from fastcore.basics import patch
 from fastcore.foundation import L
 from .data import list_items
 from .download import look_again
-from .look import groups, hash_array, near_pairs
+from .look import groups, hash_array
 from .records import Moves, Table, check_label, free_name, sync, timestamp, unlabelled
+from .similar import look_alikes
 
-# %% ../nbs/05a_decisions.ipynb #6de1f8bf
+# %% ../nbs/05a_decisions.ipynb #b363be8e
 _keep,_delete = '<Keep>','<Delete>'
 _cols = 'time action file decision batch'.split()
 
@@ -38,7 +39,7 @@ def _table(df, path):
     if not isinstance(df, pd.DataFrame): raise TypeError(f'scores is a {type(df).__name__}: wanted the table that `scores(learn)` returns; labels to choose from go into vocab=')
     lost = {'file','label'}-set(df.columns)
     if lost: raise ValueError(f'scores has no column {" and ".join(sorted(lost))}: wanted the table that `scores(learn)` returns')
-    df = df.assign(file=_relative(df.file, path)).reset_index(drop=True)
+    df = df.assign(**{o:_relative(df[o], path) for o in ('file','twin') if o in df}).reset_index(drop=True)
     if len(df) and not any(_within(path, o) for o in df.file): raise FileNotFoundError(f'None of the files of scores is in {path.absolute()}; the first is {df.file[0]}. Is it another dataset?')
     return df
 
@@ -247,7 +248,7 @@ def _settle(self:Cleaning, batch, done):
     sync(self.path)
     self.decisions = self._read()[0]
 
-# %% ../nbs/05a_decisions.ipynb #0942a973
+# %% ../nbs/05a_decisions.ipynb #16d7433b
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -272,7 +273,7 @@ def can_undo(self:Cleaning): return bool(Moves(self.path).pending('clean '))
 def _follow(self:Cleaning, moved):
     "Note in `scores` where files are now"
     if self.scores is None: return
-    self.scores['file'] = [moved.get(o, o) for o in self.scores.file]
+    for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
 # %% ../nbs/05a_decisions.ipynb #0626a0ac
@@ -295,7 +296,7 @@ def _ranked(self:Cleaning, by):
     df = df.loc[key.sort_values(ascending=up, kind='stable').index]
     return df.assign(why=[_why(by, o) for o in df.itertuples()])
 
-# %% ../nbs/05a_decisions.ipynb #aefc6b0b
+# %% ../nbs/05a_decisions.ipynb #c691c13e
 @patch
 def _waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
@@ -303,6 +304,51 @@ def _waiting(self:Cleaning):
     df = pd.DataFrame(dict(file=fns, label='', split='', why='no label yet'), columns=['file','label','split','why'])
     return df if self.guesses is None else df.merge(self.guesses, 'left', 'file')
 
+@patch
+def _everything(self:Cleaning):
+    "All labelled pictures that are there now"
+    if self.scores is None: return _listed(self.path)
+    return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
+
+# %% ../nbs/05a_decisions.ipynb #7fed96b3
+_same = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
+
+def _said(g, o, kinds):
+    "What there is to say of `o`, of the look-alikes `g`"
+    a = g.iloc[0]
+    if o.file==a.file: return f'largest of {len(g)}'
+    return f"{_same[kinds.get(frozenset((o.file,a.file)), 'near')]} {a.file}" + ', other label'*(o.label!=a.label) + ', train and valid'*(o.split!=a.split)
+
+def _pairs(df, max_dist):
+    "(pairs of rows of `df`, kind of each pair of files): by hash, and by features as far as `scores` has found them"
+    p = look_alikes(hash_array(df.phash), sha=list(df.sha256), max_dist=max_dist)[['i','j','kind']]
+    if 'twin' in df:
+        at = dict(zip(df.file, range(len(df))))
+        far = [(at[a],at[b],'similar') for a,b,k in zip(df.file, df.twin, df.kind) if k=='similar' and b in at]
+        p = pd.concat([p, pd.DataFrame(far, columns=['i','j','kind'])])
+    f = list(df.file)
+    return p[['i','j']].values.astype(int),{frozenset((f[i],f[j])):k for i,j,k in p[::-1].itertuples(index=False)}
+
+# %% ../nbs/05a_decisions.ipynb #64feeb61
+@patch
+def alike(self:Cleaning,
+    max_dist:int=32, # bits of the hash, of 256, that may differ
+)->pd.DataFrame: # columns of `scores`, group, and why; the largest picture of a group comes first
+    "Groups of look-alikes: first those with several labels, then those in both splits, then the surest"
+    df = self._everything()
+    looks = look_again(self.path, [self.path/o for o in df.file])
+    df = df.merge(looks.loc[looks.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
+    if not len(df): return df.assign(group=0, why='')
+    (pairs,kinds),found = _pairs(df, max_dist),[]
+    for idx in groups(pairs, len(df)):
+        g = df.iloc[idx].assign(area=df.width*df.height).sort_values(['area','file'], ascending=[False,True])
+        sure = min(list(_same).index(kinds.get(frozenset((a,b)), 'similar')) for a in g.file for b in g.file if a!=b)
+        rank = (g.label.nunique()==1, g.split.nunique()==1, sure, g.file.iloc[0])
+        found.append((rank, g.assign(why=[_said(g, o, kinds) for o in g.itertuples()])))
+    res = [g.assign(group=i) for i,(_,g) in enumerate(sorted(found, key=lambda o: o[0]))]
+    return pd.concat(res, ignore_index=True) if res else df.assign(group=0, why='').head(0)
+
+# %% ../nbs/05a_decisions.ipynb #34104cd6
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
@@ -320,32 +366,3 @@ def view(self:Cleaning,
         df = df[df.group.isin(df.group[hit])] if by=='alike' else df[hit]
     if new: df = df[~df.file.isin(self.decisions)]
     return df.reset_index(drop=True)
-
-# %% ../nbs/05a_decisions.ipynb #6ffb8bde
-@patch
-def _everything(self:Cleaning):
-    "All labelled pictures that are there now"
-    if self.scores is None: return _listed(self.path)
-    return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
-
-def _said(g, o):
-    "What there is to say of `o`, of the look-alikes `g`"
-    if o.file==g.file.iloc[0]: return f'largest of {len(g)}'
-    same = 'the same file as' if o.sha256==g.sha256.iloc[0] else 'looks like'
-    return f'{same} {g.file.iloc[0]}' + ', other label'*(o.label!=g.label.iloc[0]) + ', train and valid'*(o.split!=g.split.iloc[0])
-
-@patch
-def alike(self:Cleaning,
-    max_dist:int=32, # bits of the hash, of 256, that may differ
-)->pd.DataFrame: # columns of `scores`, group, and why; the largest picture of a group comes first
-    "Groups of look-alikes: first those with several labels, then those in both splits, then exact copies"
-    df = self._everything()
-    looks = look_again(self.path, [self.path/o for o in df.file])
-    df = df.merge(looks.loc[looks.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
-    found = []
-    for idx in groups(near_pairs(hash_array(df.phash), max_dist), len(df)):
-        g = df.iloc[idx].assign(area=df.width*df.height).sort_values(['area','file'], ascending=[False,True])
-        rank = (g.label.nunique()==1, g.split.nunique()==1, g.sha256.nunique()==len(g), g.file.iloc[0])
-        found.append((rank, g.assign(why=[_said(g, o) for o in g.itertuples()])))
-    res = [g.assign(group=i) for i,(_,g) in enumerate(sorted(found, key=lambda o: o[0]))]
-    return pd.concat(res, ignore_index=True) if res else df.assign(group=0, why='').head(0)

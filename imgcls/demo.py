@@ -114,7 +114,7 @@ def interpret(self:Demo):
     plt.savefig(self.path/'surprises.png', dpi=80)
     plt.close('all')
 
-# %% ../nbs/12_demo.ipynb #b186bcc3
+# %% ../nbs/12_demo.ipynb #4f9a8e5b
 @patch
 def truth(self:Demo):
     "True digit by file name, from the manifest and the sample web's plan"
@@ -124,7 +124,7 @@ def truth(self:Demo):
 @patch
 def clean(self:Demo):
     "Review the most surprising pictures, with the truth in place of a person, and apply"
-    truth,c = self.truth(),Cleaning(self.data, digit_names)
+    truth,c = self.truth(),Cleaning(self.data, vocab=digit_names)
     files = {o.name:o for o in image_files(self.data)}
     seen = [Path(o).name for o in pd.read_csv(self.path/'scores.csv').file[:len(files)//10]]
     for o in seen: c.decide(files[o], truth[o])

@@ -9,7 +9,7 @@ __all__ = ['score_rows', 'body_features', 'held_out_probs', 'label_quality', 'co
            'show_scores', 'guess', 'wilson', 'class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_cam',
            'reliability', 'calibration_error', 'plot_reliability', 'temperature']
 
-# %% ../nbs/05_interpret.ipynb #a96568d3
+# %% ../nbs/05_interpret.ipynb #22f93211
 from contextlib import nullcontext
 from itertools import islice
 from fastai.vision.all import *
@@ -19,7 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from .cache import UprightImage
 from .download import read_looks
-from .look import groups, hash_array, near_pairs
+from .look import groups, hash_array
+from .similar import look_alikes, outliers
 
 # %% ../nbs/05_interpret.ipynb #493dbd8a
 def _arr(o, dtype=None): return np.array(o.detach().cpu().numpy() if isinstance(o, Tensor) else o, dtype=dtype)
@@ -57,15 +58,19 @@ def body_features(
     if not probs.isfinite().all(): raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
     return (torch.cat(found) if two else probs.clamp(min=1e-9).log()).numpy(),probs.numpy(),targs.numpy().astype(int)
 
-# %% ../nbs/05_interpret.ipynb #ae8d2929
-def _twins(path, items):
-    "A group number per picture; those that look alike share one"
-    seen,g = read_looks(path),np.arange(len(items))
-    rows = {str(Path(path)/f):h for f,h in zip(seen.file, seen.phash) if h}
-    known = np.array([i for i,o in enumerate(items) if str(o) in rows], dtype=int)
-    if len(known)<2: return g
-    for o in groups(near_pairs(hash_array([rows[str(items[i])] for i in known])), len(known)):
-        if len(o)<=max(2, len(items)//20): g[known[o]] = known[o[0]]
+# %% ../nbs/05_interpret.ipynb #398c9c6b
+def _alike(path, items, feats=None):
+    "Pairs that `look_alikes` finds, by the hashes that chapter 2 noted and by features"
+    seen = read_looks(path)
+    rows = {str(Path(path)/f):(h,s) for f,h,s in zip(seen.file, seen.phash, seen.sha256) if h}
+    h,sha = zip(*[rows.get(str(o), ('0'*64,'')) for o in items])
+    return look_alikes(hash_array(h), feats, sha, np.array([o!='' for o in sha]))
+
+def _twins(pairs, n):
+    "A group number per picture; those that are surely the same share one, unless there are very many"
+    g = np.arange(n)
+    for o in groups(pairs.loc[pairs.kind!='similar', ['i','j']].values, n):
+        if len(o)<=max(2, n//20): g[o] = o[0]
     return g
 
 def _folds(targs, groups, n_folds):
@@ -141,17 +146,20 @@ def label_issues(
     i = np.arange(len(t))
     return (c>=0) & (c!=t) & (p.argmax(1)!=t) & (p.max(1)>p[i,t]+1e-6)
 
-# %% ../nbs/05_interpret.ipynb #ab5654ad
+# %% ../nbs/05_interpret.ipynb #eaca98fd
 def scores(
     learn, # trained on `get_dls`
-)->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), split
+)->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), outlier (1: usual), twin, kind, split
     "What the model thinks of every picture and of its label, in both splits"
     parts = [list(o.items) for o in learn.dls]
     if not (items := [*parts[0], *parts[1]]): raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
     feats,probs,targs = body_features(learn, items)
-    df = score_rows(probs, targs, learn.dls.vocab)
+    df,pairs = score_rows(probs, targs, learn.dls.vocab),_alike(learn.path, items, feats if _two_parts(learn.model) else None)
     df.insert(0, 'file', items)
-    df['issue'] = 1-label_quality(held_out_probs(feats, targs, probs, _twins(learn.path, items)), targs)
+    twins = _twins(pairs, len(items))
+    df['issue'],df['outlier'] = 1-label_quality(held_out_probs(feats, targs, probs, twins), targs),outliers(feats, targs, twins)
+    best = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable').drop_duplicates('i').set_index('i')
+    df['twin'],df['kind'] = best.j.map(dict(enumerate(items))).reindex(df.index, fill_value=''),best.kind.reindex(df.index, fill_value='')
     df['split'] = ['train']*len(parts[0]) + ['valid']*len(parts[1])
     return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 

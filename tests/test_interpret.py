@@ -5,7 +5,7 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.data import get_dls
 from imgcls.interpret import (body_features, calibration_error, class_report, confident_joint, grad_cam, held_out_probs, label_issues, label_quality,
     most_confused, plot_reliability, reliability, score_rows, scores, show_cam, show_confused, show_scores, temperature, wilson)
-from imgcls.interpret import _folds, _twins
+from imgcls.interpret import _alike, _folds, _twins
 from imgcls.download import verify_images
 from imgcls.sample import draw_digit
 from imgcls.train import get_learner
@@ -68,7 +68,7 @@ def test_scores_twice_equal_and_the_learner_as_it_was(learn):
     state = {k:v.clone() for k,v in learn.model.state_dict().items()}
     learn.model.train()
     a,b = scores(learn),scores(learn)
-    assert a.equals(b) and list(a)=='file label pred prob label_prob loss margin issue split'.split()
+    assert a.equals(b) and list(a)=='file label pred prob label_prob loss margin issue outlier twin kind split'.split()
     assert len(a)==60 and a.issue.between(0, 1).all() and a.margin.between(-1, 1).all() and a.loss.is_monotonic_decreasing
     assert (a.file.map(lambda o: o.parent.name)==a.label).all()
     assert set(a.file[a.split=='valid'])==set(learn.dls.valid.items)
@@ -118,9 +118,9 @@ def test_twins_are_known_from_the_looks(tmp_path):
     path = folder(tmp_path/'d', dict(cat=6, dog=6))
     draw_digit(0).resize((90,90)).save(path/'dog'/'twin.png')
     fns = sorted(path.glob('*/*.png'))
-    assert len(set(_twins(path, fns)))==len(fns)
+    assert not len(_alike(path, fns))
     verify_images(path)
-    g = dict(zip([o.name for o in fns], _twins(path, fns)))
+    g = dict(zip([o.name for o in fns], _twins(_alike(path, fns), len(fns))))
     assert g['000.png']==g['twin.png'] and len(set(g.values()))==len(fns)-1
 
 def test_a_model_without_body_and_head_is_said(learn):
