@@ -82,9 +82,14 @@ def _said(row):
     why = getattr(row, 'why', '')
     return f"<div style='line-height:1.35;font-size:12px'>{res}{_line(why, small+';font-style:italic') if why and why not in facts else ''}</div>"
 
-# %% ../nbs/06_clean.ipynb #bf910d4b
+# %% ../nbs/06_clean.ipynb #be8deabf
 def _button(desc='', icon='', tip='', style='', **layout):
     return W.Button(description=desc, icon=icon, tooltip=tip or desc, button_style=style, layout=dict(dict(width='auto'), **layout))
+
+def _proposal(row):
+    "The label that is proposed for a picture; '' where it is the one that it has"
+    o = getattr(row, 'proposal', getattr(row, 'pred', ''))
+    return str(o) if _has(o) and o!=row.label else ''
 
 class Card:
     "One picture, what is said of it, and what can be done about it"
@@ -105,7 +110,7 @@ class Card:
         self.box = W.VBox([self.img, self.txt, W.Box([*self.labels.values()], layout=row), W.Box([self.yes,self.no,self.back], layout=row), self.menu])
         self.box.layout = dict(padding='5px', overflow='hidden', min_width='0')
         for b,what in [(self.no,_delete),(self.back,''),*((b,o) for o,b in self.labels.items())]: b.on_click(lambda _,what=what: self.choose(what))
-        self.yes.on_click(lambda _: self.choose(self.row.pred))
+        self.yes.on_click(lambda _: self.choose(self.proposal))
         self.menu.observe(lambda ch: self.choose(ch['new']), 'value')
 
     def choose(self, what):
@@ -115,10 +120,10 @@ class Card:
     def show(self, row, thumb, what, here=False):
         "Show picture `row`; `here`: is it the one that keys are for?"
         self.row = None # while the menu is set, it decides nothing
+        self.proposal = _proposal(row)
         if thumb is not None: self.img.value,self.txt.value = thumb,_said(row)
-        pred = getattr(row, 'pred', None)
-        self.yes.description,self.yes.tooltip = (str(pred),f'The label is {pred}') if _has(pred) else ('','')
-        for b,on in ((self.yes,not what and _has(pred) and pred!=row.label), (self.no,not what), (self.back,bool(what))): b.layout.display = None if on else 'none'
+        self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
+        for b,on in ((self.yes,not what and self.proposal), (self.no,not what), (self.back,bool(what))): b.layout.display = None if on else 'none'
         for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
         self.menu.value = what or _keep
         self.box.layout.border = f'{"3px" if here else "2px"} solid {"#111111" if here and not what else _frame.get(what, "#2471a3")}'

@@ -276,13 +276,13 @@ def _follow(self:Cleaning, moved):
     for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
-# %% ../nbs/05a_decisions.ipynb #0626a0ac
+# %% ../nbs/05a_decisions.ipynb #389ba429
 _by = dict(loss=('loss',False), issue=('issue',False), margin=('margin',True), outlier=('outlier',False))
 views = [*_by, 'alike', 'unlabelled', 'all']
 
 def _why(by, o):
     "Why picture `o` is in view `by`"
-    if by=='issue': return f'{o.pred} fits better' if o.issue>.5 and o.pred!=o.label else 'another class fits better' if o.issue>.5 else f'label fits, {1-o.issue:.2f}'
+    if by=='issue': return f'{o.second if "second" in o._fields else "another class"} fits better' if o.issue>.5 else 'the label fits'
     if by=='margin': return f'{o.label} or {o.pred}? {abs(o.margin):.0%} apart' if o.pred!=o.label else f'the next class is {o.margin:.0%} behind'
     return f'{o.outlier:.1f} × as far off as usual' if by=='outlier' else f'loss {o.loss:.2f}'
 
@@ -294,7 +294,8 @@ def _ranked(self:Cleaning, by):
     df = self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
     key = df[col].abs() if by=='margin' else df[col]
     df = df.loc[key.sort_values(ascending=up, kind='stable').index]
-    return df.assign(why=[_why(by, o) for o in df.itertuples()])
+    df = df.assign(why=[_why(by, o) for o in df.itertuples()])
+    return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
 # %% ../nbs/05a_decisions.ipynb #c691c13e
 @patch
@@ -348,14 +349,14 @@ def alike(self:Cleaning,
     res = [g.assign(group=i) for i,(_,g) in enumerate(sorted(found, key=lambda o: o[0]))]
     return pd.concat(res, ignore_index=True) if res else df.assign(group=0, why='').head(0)
 
-# %% ../nbs/05a_decisions.ipynb #34104cd6
+# %% ../nbs/05a_decisions.ipynb #03041d33
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
     label:str=None, # only pictures with this label
     split:str=None, # only 'train' or 'valid'
     new:bool=False, # only pictures about which nothing is decided?
-)->pd.DataFrame: # columns of `scores`, and why; 'alike' has group as well
+)->pd.DataFrame: # columns of `scores`, and why; 'alike' has group as well, 'issue' the label that fits better, as proposal
     "What to look at, in order, with the reason"
     if by not in views: raise ValueError(f'by={by!r}: wanted one of {", ".join(views)}')
     if by=='all': df = self._everything().sort_values('file').assign(why='')

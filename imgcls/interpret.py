@@ -146,10 +146,10 @@ def label_issues(
     i = np.arange(len(t))
     return (c>=0) & (c!=t) & (p.argmax(1)!=t) & (p.max(1)>p[i,t]+1e-6)
 
-# %% ../nbs/05_interpret.ipynb #eaca98fd
+# %% ../nbs/05_interpret.ipynb #0e13ba4a
 def scores(
     learn, # trained on `get_dls`
-)->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), outlier (1: usual), twin, kind, split
+)->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), second, outlier (1: usual), twin, kind, split
     "What the model thinks of every picture and of its label, in both splits"
     parts = [list(o.items) for o in learn.dls]
     if not (items := [*parts[0], *parts[1]]): raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
@@ -157,7 +157,10 @@ def scores(
     df,pairs = score_rows(probs, targs, learn.dls.vocab),_alike(learn.path, items, feats if _two_parts(learn.model) else None)
     df.insert(0, 'file', items)
     twins = _twins(pairs, len(items))
-    df['issue'],df['outlier'] = 1-label_quality(held_out_probs(feats, targs, probs, twins), targs),outliers(feats, targs, twins)
+    held = held_out_probs(feats, targs, probs, twins)
+    df['issue'],df['outlier'] = 1-label_quality(held, targs),outliers(feats, targs, twins)
+    held[range(len(targs)),targs] = -1
+    df['second'] = [learn.dls.vocab[o] for o in held.argmax(1)]
     best = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable').drop_duplicates('i').set_index('i')
     df['twin'],df['kind'] = best.j.map(dict(enumerate(items))).reindex(df.index, fill_value=''),best.kind.reindex(df.index, fill_value='')
     df['split'] = ['train']*len(parts[0]) + ['valid']*len(parts[1])

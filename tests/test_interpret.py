@@ -68,7 +68,7 @@ def test_scores_twice_equal_and_the_learner_as_it_was(learn):
     state = {k:v.clone() for k,v in learn.model.state_dict().items()}
     learn.model.train()
     a,b = scores(learn),scores(learn)
-    assert a.equals(b) and list(a)=='file label pred prob label_prob loss margin issue outlier twin kind split'.split()
+    assert a.equals(b) and list(a)=='file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
     assert len(a)==60 and a.issue.between(0, 1).all() and a.margin.between(-1, 1).all() and a.loss.is_monotonic_decreasing
     assert (a.file.map(lambda o: o.parent.name)==a.label).all()
     assert set(a.file[a.split=='valid'])==set(learn.dls.valid.items)
