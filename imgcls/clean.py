@@ -64,7 +64,7 @@ class Thumbs:
 
     def ahead(self, rels): self.todo.submit(lambda: [self.one(o) for o in rels])
 
-# %% ../nbs/06_clean.ipynb #7d12b3b6
+# %% ../nbs/06_clean.ipynb #7ca1ab83
 _frame = {'':'#d0d0d0', _keep:'#3c9d4e', _delete:'#c0392b'}
 
 def _line(txt, style=''): return f"<div style='white-space:nowrap;overflow:hidden;text-overflow:ellipsis;{style}' title='{escape(txt, True)}'>{escape(txt)}</div>"
@@ -76,20 +76,20 @@ def _said(row):
     label,pred,prob,loss = [getattr(row, o, None) for o in ('label','pred','prob','loss')]
     res = _line(label or 'no label', 'font-weight:600' if label else 'opacity:.65')
     if _has(pred): res += _line(f'model: {pred} {prob:.0%}', '' if pred==label else 'color:#c0392b' if label else '')
-    facts = [f'loss {loss:.2f}' if _has(loss) else '', row.split if _has(getattr(row, 'split', '')) else '']
+    facts = [f'loss {loss:.2f}' if _has(loss) else '', row.split if _has(getattr(row, 'split', '')) else '', f'{row.width:.0f}×{row.height:.0f} px' if hasattr(row, 'width') else '']
     small = 'opacity:.7;font-size:11px'
     res += _line(' · '.join(filter(None, facts)), small) if any(facts) else ''
     why = getattr(row, 'why', '')
     return f"<div style='line-height:1.35;font-size:12px'>{res}{_line(why, small+';font-style:italic') if why and why not in facts else ''}</div>"
 
-# %% ../nbs/06_clean.ipynb #be8deabf
+# %% ../nbs/06_clean.ipynb #4f16288c
 def _button(desc='', icon='', tip='', style='', **layout):
     return W.Button(description=desc, icon=icon, tooltip=tip or desc, button_style=style, layout=dict(dict(width='auto'), **layout))
 
-def _proposal(row):
-    "The label that is proposed for a picture; '' where it is the one that it has"
+def _proposal(row, opts):
+    "The label, of `opts`, that is proposed for a picture; '' where it is the one that it has"
     o = getattr(row, 'proposal', getattr(row, 'pred', ''))
-    return str(o) if _has(o) and o!=row.label else ''
+    return str(o) if o in opts and o!=row.label else ''
 
 class Card:
     "One picture, what is said of it, and what can be done about it"
@@ -101,7 +101,7 @@ class Card:
     ):
         self.row,self.decide,tight = None,decide,dict(margin='1px', padding='0 6px')
         self.img = W.Image(format='jpeg', layout=dict(width='100%', height=f'{px}px', object_fit='contain'))
-        self.txt = W.HTML(layout=dict(margin='2px 0'))
+        self.txt = W.HTML(layout=dict(margin='2px 0', width='auto', min_width='0', overflow='hidden'))
         self.yes,self.no = _button(icon='check', flex='1 1 auto', min_width='0', **tight),_button(icon='trash', tip='Delete', **tight)
         self.back = _button('Undo', 'undo', 'Take this decision back', flex='1 1 auto', **tight)
         self.labels = {o:_button(o, tip=f'{o} (key {i})', flex='1 1 auto', **tight) for i,o in enumerate(labels, 1)}
@@ -120,22 +120,24 @@ class Card:
     def show(self, row, thumb, what, here=False):
         "Show picture `row`; `here`: is it the one that keys are for?"
         self.row = None # while the menu is set, it decides nothing
-        self.proposal = _proposal(row)
+        self.proposal = _proposal(row, self.menu.options)
         if thumb is not None: self.img.value,self.txt.value = thumb,_said(row)
         self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
         for b,on in ((self.yes,not what and self.proposal), (self.no,not what), (self.back,bool(what))): b.layout.display = None if on else 'none'
+        self.no.description,self.no.layout.flex = ('','0 0 auto') if self.proposal else ('Delete','1 1 auto')
         for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
         self.menu.value = what or _keep
         self.box.layout.border = f'{"3px" if here else "2px"} solid {"#111111" if here and not what else _frame.get(what, "#2471a3")}'
         self.row = row
 
-# %% ../nbs/06_clean.ipynb #e7b8b17f
+# %% ../nbs/06_clean.ipynb #fb3f2d40
 _any = 'All classes'
 _views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike', 'No label yet':'unlabelled', 'All':'all'}
 _flow = dict(display='flex', flex_flow='row wrap', align_items='center')
 
 class Review:
     "Pages of pictures to decide about"
+    verb = 'relabel'
     def __init__(self,
         cleaning:Cleaning, # what there is to look at, and what was decided
         by=tuple(_views), # the views to choose from
@@ -225,7 +227,7 @@ def turn(self:Review): "The card that keys are for, if there are keys"
 @patch
 def shown(self:Review): return self.cards[:min(self.max_n, max(0, len(self.rows)-self.page*self.max_n))]
 
-# %% ../nbs/06_clean.ipynb #a369e8e7
+# %% ../nbs/06_clean.ipynb #2fa16bcd
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
@@ -237,13 +239,16 @@ def decide(self:Review, fn, what):
     self.tell()
 
 @patch
+def counted(self:Review): return f'{len(self.rows):,} pictures'
+
+@patch
 def tell(self:Review):
     "Say where we are and what was decided"
     done = list(self.cleaning.decisions.values())
     n_del = done.count(_delete)
     n_new = len(done)-n_del-done.count(_keep)
-    what = f'{len(self.rows):,} pictures' if len(self.rows) else 'Nothing to look at here'
-    self.info.value = f'Page {self.page+1} of {self.pages()} · {what} · {len(done):,} looked at · to delete <b>{n_del}</b> · to relabel <b>{n_new}</b>'
+    what = self.counted() if len(self.rows) else 'Nothing to look at here'
+    self.info.value = f'Page {self.page+1} of {self.pages()} · {what} · {len(done):,} looked at · to delete <b>{n_del}</b> · to {self.verb} <b>{n_new}</b>'
     self.btn_apply.disabled,self.btn_undo.disabled = not (n_del or n_new),not self.cleaning.can_undo()
 
 # %% ../nbs/06_clean.ipynb #2e3ec190
@@ -334,7 +339,7 @@ def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
     todo = {o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=_delete}
     return L((i,todo[o]) for i,o in enumerate(self.df.file) if o in todo)
 
-# %% ../nbs/06_clean.ipynb #b0f573e1
+# %% ../nbs/06_clean.ipynb #bafdfb16
 def _pairs(df):
     "Look-alikes as pairs, one after the other: the first of each group with each of the others"
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
@@ -360,14 +365,17 @@ class ImageCleaner(Review):
         df = super().listed(by, label, split)
         return _pairs(df) if self.pairs else df
 
+    def counted(self): return f'{len(self.rows)//2:,} pairs' if self.pairs else super().counted()
+
     def arranged(self, cards):
         if not self.pairs: return super().arranged(cards)
         grid = dict(grid_template_columns='1fr 1fr', grid_gap='6px', padding='5px', border='1px solid #a0a0a0')
         return [W.GridBox([a.box,b.box], layout=grid) for a,b in zip(cards[::2], cards[1::2])]
 
-# %% ../nbs/06_clean.ipynb #34510433
+# %% ../nbs/06_clean.ipynb #26d372b9
 class ImageLabeler(Review):
     "Give pictures their first label, with a button a class, or with keys"
+    verb = 'label'
     def __init__(self,
         path, # dataset folder; the pictures wait in .unlabelled, where `import_folder(…, label=None)` puts them
         classes=None, # labels; default: those of `learn`, else the dataset's folders

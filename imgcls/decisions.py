@@ -297,13 +297,13 @@ def _ranked(self:Cleaning, by):
     df = df.assign(why=[_why(by, o) for o in df.itertuples()])
     return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
-# %% ../nbs/05a_decisions.ipynb #c691c13e
+# %% ../nbs/05a_decisions.ipynb #4d61dc38
 @patch
 def _waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
     fns = [o.relative_to(self.path).as_posix() for o in sorted((self.path/unlabelled).glob('[!.]*')) if o.is_file()]
-    df = pd.DataFrame(dict(file=fns, label='', split='', why='no label yet'), columns=['file','label','split','why'])
-    return df if self.guesses is None else df.merge(self.guesses, 'left', 'file')
+    df = pd.DataFrame(dict(file=fns, label='', split='', why=''), columns=['file','label','split','why'])
+    return df if self.guesses is None else df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
 @patch
 def _everything(self:Cleaning):
@@ -311,14 +311,15 @@ def _everything(self:Cleaning):
     if self.scores is None: return _listed(self.path)
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../nbs/05a_decisions.ipynb #7fed96b3
+# %% ../nbs/05a_decisions.ipynb #9f46a090
 _same = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def _said(g, o, kinds):
     "What there is to say of `o`, of the look-alikes `g`"
     a = g.iloc[0]
     if o.file==a.file: return f'largest of {len(g)}'
-    return f"{_same[kinds.get(frozenset((o.file,a.file)), 'near')]} {a.file}" + ', other label'*(o.label!=a.label) + ', train and valid'*(o.split!=a.split)
+    apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
+    return ', '.join([*apart, f"{_same[kinds.get(frozenset((o.file,a.file)), 'near')]} {a.file}"])
 
 def _pairs(df, max_dist):
     "(pairs of rows of `df`, kind of each pair of files): by hash, and by features as far as `scores` has found them"

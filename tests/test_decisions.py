@@ -286,7 +286,7 @@ def digits(tmp_path):
 def test_look_alikes_without_a_model(digits):
     v = Cleaning(digits).view('alike')
     assert list(v.file)==['cat/00.png','dog/copy.png','dog/01.png','dog/same.png','dog/03 large.png','dog/03.png']
-    assert list(v.why)==['largest of 2','the same file as cat/00.png, other label','largest of 2','the same file as dog/01.png','largest of 2','looks like dog/03 large.png']
+    assert list(v.why)==['largest of 2','other label, the same file as cat/00.png','largest of 2','the same file as dog/01.png','largest of 2','looks like dog/03 large.png']
     assert list(Cleaning(digits).view('alike', label='cat').file)==['cat/00.png','dog/copy.png']
 
 def test_views_follow_what_is_applied(digits):
