@@ -64,7 +64,7 @@ class Thumbs:
 
     def ahead(self, rels): self.todo.submit(lambda: [self.one(o) for o in rels])
 
-# %% ../nbs/06_clean.ipynb #7ca1ab83
+# %% ../nbs/06_clean.ipynb #f1868e72
 _frame = {'':'#d0d0d0', _keep:'#3c9d4e', _delete:'#c0392b'}
 
 def _line(txt, style=''): return f"<div style='white-space:nowrap;overflow:hidden;text-overflow:ellipsis;{style}' title='{escape(txt, True)}'>{escape(txt)}</div>"
@@ -80,7 +80,7 @@ def _said(row):
     small = 'opacity:.7;font-size:11px'
     res += _line(' · '.join(filter(None, facts)), small) if any(facts) else ''
     why = getattr(row, 'why', '')
-    return f"<div style='line-height:1.35;font-size:12px'>{res}{_line(why, small+';font-style:italic') if why and why not in facts else ''}</div>"
+    return f"<div style='line-height:1.35;font-size:12px;width:0;min-width:100%'>{res}{_line(why, small+';font-style:italic') if why and why not in facts else ''}</div>"
 
 # %% ../nbs/06_clean.ipynb #4f16288c
 def _button(desc='', icon='', tip='', style='', **layout):
