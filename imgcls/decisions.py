@@ -248,7 +248,7 @@ def _settle(self:Cleaning, batch, done):
     sync(self.path)
     self.decisions = self._read()[0]
 
-# %% ../nbs/05a_decisions.ipynb #16d7433b
+# %% ../nbs/05a_decisions.ipynb #307575d3
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -259,7 +259,8 @@ def undo(self:Cleaning)->L: # the files that were put back
         mine = log[(log.batch==todo[-1]) & (log.action=='move')]
         res = moves.undo(todo[-1])
         sync(self.path)
-        self._write(dict(action='undo', batch=todo[-1]))
+        gone = [dict(action='decide', file=o) for o in mine.dst if o in self.decisions]
+        self._write(*gone, dict(action='undo', batch=todo[-1]))
         self.labels.update(self.before.pop(todo[-1], {}))
         if self.labels and (self.path/'cleaned.csv').exists(): self.labels.update(pd.read_csv(self.path/'cleaned.csv', dtype=str).set_index('name').label)
         self._follow({o.dst:o.src for o in mine.itertuples()})
