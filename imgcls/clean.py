@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/clean.html.md"""
 # %% auto #0
 __all__ = ['Thumbs', 'Card', 'Review', 'ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
-# %% ../nbs/06_clean.ipynb #8dddc750
-import io, math, os, tempfile
+# %% ../nbs/06_clean.ipynb #b85a6f77
+import io, math, os, tempfile, textwrap, time
 import ipywidgets as W, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,15 +22,16 @@ from fastcore.basics import patch, defaults
 from fastcore.foundation import L
 from .cache import UprightImage
 from .decisions import Cleaning, _delete, _keep
+from .download import look_again
 from .interpret import guess, scores
 
-# %% ../nbs/06_clean.ipynb #a06e9001
+# %% ../nbs/06_clean.ipynb #31f6affb
 def _thumb(fn, px):
     "JPEG bytes of picture `fn`, at most `px` a side"
     try: im = ImageOps.contain(UprightImage.create(fn, px), (px,px))
     except Exception as e: # whatever is wrong with a picture, its place on the page says so
         im = Image.new('RGB', (px,px), '#dddddd')
-        ImageDraw.Draw(im).multiline_text((8,px//3), "can't be read:\n" + '\n'.join(str(e)[i:i+px//7] for i in range(0, 80, px//7)), '#a00000')
+        ImageDraw.Draw(im).multiline_text((8,8), "can't be read:\n\n" + textwrap.fill(f'{Path(fn).name} {getattr(e, "strerror", None) or type(e).__name__}', px//7), '#a00000')
     buf = io.BytesIO()
     im.save(buf, 'JPEG', quality=85)
     return buf.getvalue()
@@ -64,10 +65,11 @@ class Thumbs:
 
     def ahead(self, rels): self.todo.submit(lambda: [self.one(o) for o in rels])
 
-# %% ../nbs/06_clean.ipynb #f1868e72
-_frame = {'':'#d0d0d0', _keep:'#3c9d4e', _delete:'#c0392b'}
+# %% ../nbs/06_clean.ipynb #5eeebe8d
+_ink,_faint,_red = [f'var(--jp-{k}, {v})' for k,v in [('ui-font-color1','#111111'),('border-color1','#bdbdbd'),('error-color1','#c0392b')]] # of the theme, if it has them
+_frame = {'':_faint, _keep:'#3c9d4e', _delete:_red}
 
-def _line(txt, style=''): return f"<div style='white-space:nowrap;overflow:hidden;text-overflow:ellipsis;{style}' title='{escape(txt, True)}'>{escape(txt)}</div>"
+def _line(txt, style=''): return f"<div style='white-space:nowrap;overflow:hidden;text-overflow:ellipsis;{style}'>{escape(txt)}</div>"
 
 def _has(v): return v is not None and v!='' and v==v
 
@@ -75,14 +77,15 @@ def _said(row):
     "What there is to say about a picture, as HTML"
     label,pred,prob,loss = [getattr(row, o, None) for o in ('label','pred','prob','loss')]
     res = _line(label or 'no label', 'font-weight:600' if label else 'opacity:.65')
-    if _has(pred): res += _line(f'model: {pred} {prob:.0%}', '' if pred==label else 'color:#c0392b' if label else '')
+    if _has(pred): res += _line(f'model: {pred} {prob:.0%}', f'color:{_red}' if label and pred!=label else '')
     facts = [f'loss {loss:.2f}' if _has(loss) else '', row.split if _has(getattr(row, 'split', '')) else '', f'{row.width:.0f}×{row.height:.0f} px' if hasattr(row, 'width') else '']
     small = 'opacity:.7;font-size:11px'
     res += _line(' · '.join(filter(None, facts)), small) if any(facts) else ''
     why = getattr(row, 'why', '')
-    return f"<div style='line-height:1.35;font-size:12px;width:0;min-width:100%'>{res}{_line(why, small+';font-style:italic') if why and why not in facts else ''}</div>"
+    if why and why not in facts: res += f"<div style='{small};font-style:italic;overflow-wrap:anywhere'>{escape(why)}</div>"
+    return f"<div style='line-height:1.35;font-size:12px;width:0;min-width:100%' title='{escape(row.file, True)}'>{res}</div>"
 
-# %% ../nbs/06_clean.ipynb #4f16288c
+# %% ../nbs/06_clean.ipynb #b9e0995b
 def _button(desc='', icon='', tip='', style='', **layout):
     return W.Button(description=desc, icon=icon, tooltip=tip or desc, button_style=style, layout=dict(dict(width='auto'), **layout))
 
@@ -102,12 +105,13 @@ class Card:
         self.row,self.decide,tight = None,decide,dict(margin='1px', padding='0 6px')
         self.img = W.Image(format='jpeg', layout=dict(width='100%', height=f'{px}px', object_fit='contain'))
         self.txt = W.HTML(layout=dict(margin='2px 0', width='auto', min_width='0', overflow='hidden'))
-        self.yes,self.no = _button(icon='check', flex='1 1 auto', min_width='0', **tight),_button(icon='trash', tip='Delete', **tight)
+        self.yes,self.no = _button(icon='check', flex='1 1 0', min_width='0', **tight),_button(icon='trash', tip='Delete', **tight)
         self.back = _button('Undo', 'undo', 'Take this decision back', flex='1 1 auto', **tight)
-        self.labels = {o:_button(o, tip=f'{o} (key {i})', flex='1 1 auto', **tight) for i,o in enumerate(labels, 1)}
+        self.labels = {o:_button(f'{i} {o}', tip=f'{o} (key {i})', flex='1 1 auto', **tight) for i,o in enumerate(labels, 1)}
         self.menu = W.Dropdown(options=opts, layout=dict(width='auto', margin='2px 0 0 0', display='none' if labels else None))
         row = dict(display='flex', flex_flow='row wrap')
-        self.box = W.VBox([self.img, self.txt, W.Box([*self.labels.values()], layout=row), W.Box([self.yes,self.no,self.back], layout=row), self.menu])
+        line = dict(row, flex_flow='row nowrap')
+        self.box = W.VBox([self.img, self.txt, W.Box([*self.labels.values()], layout=row), W.Box([self.yes,self.no,self.back], layout=line), self.menu])
         self.box.layout = dict(padding='5px', overflow='hidden', min_width='0')
         for b,what in [(self.no,_delete),(self.back,''),*((b,o) for o,b in self.labels.items())]: b.on_click(lambda _,what=what: self.choose(what))
         self.yes.on_click(lambda _: self.choose(self.proposal))
@@ -127,13 +131,15 @@ class Card:
         self.no.description,self.no.layout.flex = ('','0 0 auto') if self.proposal else ('Delete','1 1 auto')
         for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
         self.menu.value = what or _keep
-        self.box.layout.border = f'{"3px" if here else "2px"} solid {"#111111" if here and not what else _frame.get(what, "#2471a3")}'
+        self.box.layout.border = f'2px {"dashed" if here else "solid"} {_ink if here and not what else _frame.get(what, "#2980b9")}'
         self.row = row
 
-# %% ../nbs/06_clean.ipynb #fb3f2d40
+# %% ../nbs/06_clean.ipynb #8893e1db
 _any = 'All classes'
 _views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike', 'No label yet':'unlabelled', 'All':'all'}
 _flow = dict(display='flex', flex_flow='row wrap', align_items='center')
+
+def _n(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
 
 class Review:
     "Pages of pictures to decide about"
@@ -146,11 +152,11 @@ class Review:
         labels=(), # labels that get a button on each card
     ):
         self.cleaning,self.max_n,self.px,self.page,self.rows,self.busy = cleaning,max_n,height,0,pd.DataFrame(),False
-        self.thumbs,self.tops,self.cards = Thumbs(cleaning.path, height),labels,[]
+        self.thumbs,self.tops,self.cards,self.others,self.since = Thumbs(cleaning.path, height),labels,[],[],0.
         self.dd_view = W.Dropdown(options=list(by), description='View')
         self.dd_cats = W.Dropdown(options=[_any,*cleaning.vocab], description='Class')
         self.dd_ds = W.Dropdown(options=['Train and valid','Train','Valid'], description='Split')
-        self.new = W.Checkbox(description='Only new', indent=False, layout=dict(width='auto', margin='2px 12px'))
+        self.new = W.Checkbox(description='Only new', indent=False, layout=dict(width='auto', margin='6px 12px 2px'))
         self.at = W.BoundedIntText(value=1, min=1, max=1, description='Page')
         for o in (self.dd_view,self.dd_cats,self.dd_ds,self.at): o.style.description_width,o.layout.width = '40px','200px' if o is not self.at else '110px'
         self.info,self.said = W.HTML(),W.HTML()
@@ -158,13 +164,13 @@ class Review:
         self.build()
         self.choose()
 
-# %% ../nbs/06_clean.ipynb #05d035fd
+# %% ../nbs/06_clean.ipynb #379090b4
 @patch
 def build(self:Review):
     "Put the parts together, and have each listened to"
     btns = [('Back','arrow-left','',self.back), ('Next batch','arrow-right','',self.next), ('Apply','check','primary',self.apply), ('Undo apply','undo','',self.undo)]
     made = {name:_button(name, icon, style=style, margin='4px 6px 4px 0') for name,icon,style,_ in btns}
-    for name,_,_,f in btns: made[name].on_click(lambda _,f=f: self.safely(f))
+    for name,_,_,f in btns: made[name].on_click(lambda _,f=f: self.pressed(f))
     self.btn_apply,self.btn_undo = made['Apply'],made['Undo apply']
     for o in (self.dd_view,self.dd_cats,self.dd_ds,self.new): o.observe(lambda _: self.safely(self.choose), 'value')
     self.at.observe(lambda ch: self.busy or self.safely(lambda: self.show(ch['new']-1)), 'value')
@@ -172,47 +178,56 @@ def build(self:Review):
     self.widget = W.VBox([W.Box(tops, layout=_flow), self.info, self.grid, W.Box(list(made.values()), layout=_flow), self.said], layout=dict(width='100%'))
 
 @patch
-def safely(self:Review, f):
-    "Call `f`; what goes wrong is said on the page, where nobody sees a kernel's log"
-    try: return f()
-    except (OSError,ValueError) as e: self.say(f'{e}', 'alert')
+def pressed(self:Review, f):
+    "A button below the page; the second click of a double click is none"
+    if time.monotonic()-self.since>.3: self.safely(f)
 
 @patch
-def say(self:Review, txt, role='status', code=''):
-    "A sentence below the buttons"
-    self.said.value = f"<div role='{role}' style='line-height:1.5;{'color:#c0392b' if role=='alert' else ''}'>{escape(txt)}{f'<br><code>{escape(code)}</code>' if code else ''}</div>"
+def safely(self:Review, f):
+    "Call `f`; what goes wrong is said on the page, where nobody sees a kernel's log"
+    self.said.value = ''
+    try: return f()
+    except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
 
-# %% ../nbs/06_clean.ipynb #aac3ff60
+# %% ../nbs/06_clean.ipynb #80e18e73
 @patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
     by,cat,ds = _views[self.dd_view.value],self.dd_cats.value,self.dd_ds.index
     slow = by=='alike' and not (self.cleaning.path/'.looks.csv').exists()
     if slow: self.say('Looking at every picture, once, to find those that look alike …')
+    self.rows = pd.DataFrame(columns=['file']) # should the next line fail
     self.rows = self.listed(by, None if cat==_any or by=='unlabelled' else cat, (None,'train','valid')[ds] if by!='unlabelled' else None)
-    if slow: self.said.value = ''
     self.show(page)
+
+@patch
+def say(self:Review, txt, role='status', code=''):
+    "A sentence below the buttons"
+    self.said.value = f"<div role='{role}' style='line-height:1.5;{f'color:{_red}' if role=='alert' else ''}'>{escape(txt)}{f'<br><code>{escape(code)}</code>' if code else ''}</div>"
 
 @patch
 def listed(self:Review, by, label, split): return self.cleaning.view(by, label, split, self.new.value)
 
+# %% ../nbs/06_clean.ipynb #1c81f2ac
 @patch
 def pages(self:Review): return max(1, math.ceil(len(self.rows)/self.max_n))
 
-# %% ../nbs/06_clean.ipynb #60f78f32
 @patch
 def show(self:Review, page:int):
     "Show page `page` of the list, from 0"
-    self.page = min(max(page, 0), self.pages()-1)
+    self.page,self.said.value = min(max(page, 0), self.pages()-1),''
     self.busy = True # the page number is set here, not by the user
     self.at.max,self.at.value = self.pages(),self.page+1
     self.busy = False
     rows = list(self.rows.iloc[self.page*self.max_n:][:self.max_n].itertuples())
-    while len(self.cards)<len(rows): self.cards.append(Card([_keep,_delete,*self.cleaning.vocab], self.px, self.decide, self.tops))
+    self.cards,self.others = self.others,self.cards # a click that is under way means the picture that was there
+    opts = list(dict.fromkeys([_keep, _delete, *self.cleaning.vocab, *self.cleaning.decisions.values()]))
+    while len(self.cards)<len(rows): self.cards.append(Card(opts, self.px, self.decide, self.tops))
     for card,row,thumb in zip(self.cards, rows, self.thumbs([o.file for o in rows])): self.fill(card, row, thumb)
     self.grid.children = self.arranged(self.cards[:len(rows)])
     self.thumbs.ahead(list(self.rows.file[(self.page+1)*self.max_n:][:self.max_n]) if len(self.rows) else [])
     self.tell()
+    self.since = time.monotonic()
 
 @patch
 def arranged(self:Review, cards): return [o.box for o in cards]
@@ -227,7 +242,7 @@ def turn(self:Review): "The card that keys are for, if there are keys"
 @patch
 def shown(self:Review): return self.cards[:min(self.max_n, max(0, len(self.rows)-self.page*self.max_n))]
 
-# %% ../nbs/06_clean.ipynb #2fa16bcd
+# %% ../nbs/06_clean.ipynb #ef5c68e5
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
@@ -239,7 +254,7 @@ def decide(self:Review, fn, what):
     self.tell()
 
 @patch
-def counted(self:Review): return f'{len(self.rows):,} pictures'
+def counted(self:Review): return _n(len(self.rows), 'picture')
 
 @patch
 def tell(self:Review):
@@ -248,10 +263,10 @@ def tell(self:Review):
     n_del = done.count(_delete)
     n_new = len(done)-n_del-done.count(_keep)
     what = self.counted() if len(self.rows) else 'Nothing to look at here'
-    self.info.value = f'Page {self.page+1} of {self.pages()} · {what} · {len(done):,} looked at · to delete <b>{n_del}</b> · to {self.verb} <b>{n_new}</b>'
+    self.info.value = f'<div style="line-height:1.4">Page {self.page+1} of {self.pages()} · {what} · {len(done):,} looked at · to delete <b>{n_del}</b> · to {self.verb} <b>{n_new}</b></div>'
     self.btn_apply.disabled,self.btn_undo.disabled = not (n_del or n_new),not self.cleaning.can_undo()
 
-# %% ../nbs/06_clean.ipynb #2e3ec190
+# %% ../nbs/06_clean.ipynb #f38058ef
 @patch
 def back(self:Review): self.show(self.page-1)
 
@@ -259,12 +274,12 @@ def back(self:Review): self.show(self.page-1)
 def next(self:Review):
     "On to the next page; what was left undecided on this one is kept"
     rels = [o.row.file for o in self.shown() if o.row.label and o.row.file not in self.cleaning.decisions]
-    self.cleaning._note(rels, _keep)
     last = self.page+1==self.pages()
-    self.show(self.page+1)
+    try: self.cleaning._note(rels, _keep)
+    finally: self.show(self.page+1)
     if last: self.say('That was the last page.')
 
-# %% ../nbs/06_clean.ipynb #3e3ef8f3
+# %% ../nbs/06_clean.ipynb #8c003fb7
 @patch
 def apply(self:Review):
     "Carry out all decisions; they can be taken back with `undo`"
@@ -272,7 +287,7 @@ def apply(self:Review):
     self.refresh()
     bad = res[~res.done]
     left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
-    self.say(f'{res.done.sum()} pictures moved or relabelled.{left} Train again on what is left:', code=self.again())
+    self.say(f'{_n(int(res.done.sum()), "picture")} moved or relabelled.{left} Train again on what is left:', code=self.again())
     return res
 
 @patch
@@ -280,7 +295,7 @@ def undo(self:Review):
     "Take the last apply back"
     res = self.cleaning.undo()
     self.refresh()
-    self.say(f'{len(res)} files are back where they were; your decisions are still noted.')
+    self.say(f'{_n(len(res), "file")} put back; your decisions are still noted.' if len(res) else 'Nothing to take back.')
     return res
 
 @patch
@@ -293,13 +308,19 @@ def again(self:Review): return f"dls = get_dls({str(self.cleaning.path)!r}, csv=
 @patch
 def _ipython_display_(self:Review): display(self.widget)
 
-# %% ../nbs/06_clean.ipynb #8d1ad6a8
+# %% ../nbs/06_clean.ipynb #ed4d7535
 def _home(learn):
     "Folder of the dataset that `learn` was trained on"
     fns = [Path(o).absolute() for dl in learn.dls for o in dl.items]
     top = Path(learn.path).absolute()
     if all(o.is_relative_to(top) for o in fns) and len(fns[0].relative_to(top).parts)<4: return learn.path
     return Path(os.path.commonpath([o.parent.parent for o in fns]))
+
+def _guesses(learn, path, rels):
+    "What the model says about the pictures `rels`, as far as they can be read"
+    seen = look_again(path, [path/o for o in rels])
+    df = guess(learn, [path/o for o in seen.file[seen.wrong=='']]) if (seen.wrong=='').any() else pd.DataFrame(columns=['file','pred','prob'])
+    return df.assign(file=[o.relative_to(path).as_posix() for o in df.file])
 
 class ImageClassifierCleaner(Review):
     "Look at a learner's pictures, those first that the model doubts, and decide what to keep, delete or relabel"
@@ -320,7 +341,7 @@ class ImageClassifierCleaner(Review):
     def listed(self, by, label, split):
         if by=='unlabelled' and self.cleaning.guesses is None:
             new = self.cleaning.view('unlabelled').file
-            if len(new): self.cleaning.guesses = guess(self.learn, [self.cleaning.path/o for o in new]).assign(file=list(new))
+            if len(new): self.cleaning.guesses = _guesses(self.learn, self.cleaning.path, new)
         return super().listed(by, label, split)
 
     def again(self):
@@ -339,7 +360,7 @@ def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
     todo = {o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=_delete}
     return L((i,todo[o]) for i,o in enumerate(self.df.file) if o in todo)
 
-# %% ../nbs/06_clean.ipynb #bafdfb16
+# %% ../nbs/06_clean.ipynb #64de60a2
 def _pairs(df):
     "Look-alikes as pairs, one after the other: the first of each group with each of the others"
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
@@ -357,7 +378,7 @@ class ImageCleaner(Review):
         self.pairs = duplicates
         by = ['Look-alikes'] if duplicates else list(_views) if scores is not None else ['All','Look-alikes','No label yet']
         super().__init__(Cleaning(path, scores), by, max(2, max_n-max_n%2) if duplicates else max_n, height)
-        if duplicates: self.grid.layout.grid_template_columns = f'repeat(auto-fill, minmax({2*height+52}px, 1fr))'
+        if duplicates: self.grid.layout.grid_template_columns = f'repeat(auto-fill, minmax(min(100%, {2*height+52}px), 1fr))'
         self.dd_view.layout.display = 'none' if duplicates else None
         if scores is None: self.dd_ds.layout.display = 'none'
 
@@ -365,14 +386,20 @@ class ImageCleaner(Review):
         df = super().listed(by, label, split)
         return _pairs(df) if self.pairs else df
 
-    def counted(self): return f'{len(self.rows)//2:,} pairs' if self.pairs else super().counted()
+    def tell(self):
+        super().tell()
+        out = {f for f,o in self.cleaning.decisions.items() if o==_delete}
+        lost = [a.row for a,b in zip(self.shown()[::2], self.shown()[1::2]) if self.pairs and {a.row.file,b.row.file}<=out]
+        if lost: self.say(f'Both pictures of {_n(len(lost), "pair")} would go, e.g. {lost[0].file}.', 'alert')
+
+    def counted(self): return _n(len(self.rows)//2, 'pair') if self.pairs else super().counted()
 
     def arranged(self, cards):
         if not self.pairs: return super().arranged(cards)
         grid = dict(grid_template_columns='1fr 1fr', grid_gap='6px', padding='5px', border='1px solid #a0a0a0')
         return [W.GridBox([a.box,b.box], layout=grid) for a,b in zip(cards[::2], cards[1::2])]
 
-# %% ../nbs/06_clean.ipynb #26d372b9
+# %% ../nbs/06_clean.ipynb #7062c1f4
 class ImageLabeler(Review):
     "Give pictures their first label, with a button a class, or with keys"
     verb = 'label'
@@ -386,7 +413,7 @@ class ImageLabeler(Review):
         c = Cleaning(path, vocab=classes if classes is not None else list(learn.dls.vocab) if learn else None)
         if not c.vocab: raise ValueError(f"{path} has no class folders yet: say which classes there are, ImageLabeler(path, ['cat','dog'])")
         new = c.view('unlabelled').file
-        if learn and len(new): c.guesses = guess(learn, [c.path/o for o in new]).assign(file=lambda o: o.file.map(lambda f: f.relative_to(c.path).as_posix()))
+        if learn and len(new): c.guesses = _guesses(learn, c.path, new)
         self.typed,self.keys = [],W.Text(description='Keys', placeholder='click here, then 1–9', layout=dict(width='230px'))
         self.keys.style.description_width = '40px'
         super().__init__(c, ['No label yet'], max_n, height, c.vocab if len(c.vocab)<10 else ())
@@ -400,11 +427,11 @@ class ImageLabeler(Review):
 
     def again(self): return f'dls = get_dls({str(self.cleaning.path)!r})'
 
-# %% ../nbs/06_clean.ipynb #08b770e8
+# %% ../nbs/06_clean.ipynb #886e275a
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
-    past = {o for _,o in self.typed}
+    past = {o for key,o in self.typed if key==' '}
     return next((o for o in self.shown() if o.row and o.row.file not in past and o.row.file not in self.cleaning.decisions), None)
 
 @patch
@@ -416,16 +443,15 @@ def type(self:ImageLabeler, old, new):
     for key in new[len(self.typed):]:
         here,i = self.turn(),int(key) if key.isdecimal() else -1
         what = _delete if key=='0' else self.cleaning.vocab[i-1] if 0<i<=len(self.cleaning.vocab) else ''
-        self.typed.append((key, here.row.file if here and (what or key==' ') else ''))
         if here and what: self.cleaning.decide(here.row.file, what)
-    if not self.turn() and self.page+1<self.pages(): return self.show(self.page+1)
+        self.typed.append((key, here.row.file if here and (what or key==' ') else ''))
+        if not self.turn() and self.page+1<self.pages(): super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
     for o in self.shown(): self.fill(o, o.row)
     self.tell()
 
 @patch
 def show(self:ImageLabeler, page:int):
-    "Show page `page`; the field is empty again"
+    "Show page `page`, with an empty field"
     self.typed,self.busy = [],True
     self.keys.value = ''
     super(ImageLabeler, self).show(page)
-    for o in self.shown(): self.fill(o, o.row)

@@ -43,7 +43,7 @@ def _table(df, path):
     if len(df) and not any(_within(path, o) for o in df.file): raise FileNotFoundError(f'None of the files of scores is in {path.absolute()}; the first is {df.file[0]}. Is it another dataset?')
     return df
 
-# %% ../nbs/05a_decisions.ipynb #67ceda30
+# %% ../nbs/05a_decisions.ipynb #5d92577a
 def _folders(df):
     "Folder of each label; None where labels don't follow folders"
     at = pd.DataFrame(dict(label=df.label, top=[PurePosixPath(o).parent.name for o in df.file])).drop_duplicates()
@@ -72,7 +72,7 @@ class Cleaning:
         self.names = {v:k for k,v in (self.folders or {}).items()}
         self.labels = dict(zip(self.scores.file, self.scores.label)) if self.folders is None else {}
         found = _listed(self.path).label if scores is None else self.scores.label
-        self.vocab = [check_label(o) for o in (vocab if vocab is not None else sorted({*found, *self.names.values()}))]
+        self.vocab = [o if o in set(found) else check_label(o) for o in (sorted(set(found)) if vocab is None else vocab)]
         self.journal,self.before = Table(self.path/'decisions.csv', _cols),{}
         self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
@@ -83,7 +83,7 @@ class Cleaning:
         top = PurePosixPath(rel).parent.name
         return '' if top==unlabelled else self.names.get(top, top)
 
-# %% ../nbs/05a_decisions.ipynb #bba3c34e
+# %% ../nbs/05a_decisions.ipynb #1b1d4d35
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
@@ -103,7 +103,7 @@ def forget(self:Cleaning, fn):
 @patch
 def _note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
-    todo = {o:(_keep if what==self.label_of(o) else what) for o in rels}
+    todo = {o:(_keep if what and what==self.label_of(o) else what) for o in rels}
     todo = {k:v for k,v in todo.items() if self.decisions.get(k, '')!=v}
     try: self._write(*[dict(action='decide', file=k, decision=v) for k,v in todo.items()])
     except OSError as e: raise type(e)(e.errno, f'Decisions are kept in {self.journal.fn.absolute()}, which could not be written ({e.strerror}). Copy the dataset to a folder of yours') from None
@@ -200,7 +200,7 @@ def _write_list(self:Cleaning, moves, batch):
     else: moves.made('cleaned.csv', batch)
     write_cleaned(self.path, df)
 
-# %% ../nbs/05a_decisions.ipynb #d19a7414
+# %% ../nbs/05a_decisions.ipynb #d342cd17
 @patch
 def _alone(self:Cleaning):
     "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
@@ -228,11 +228,11 @@ def apply(self:Cleaning,
         self.refresh()
         df,batch = self.plan(),f'clean {timestamp()}'
         moves,self.before[batch] = Moves(self.path),dict(self.labels)
-        self._write(dict(action='apply', batch=batch))
+        if len(df): self._write(dict(action='apply', batch=batch))
         why = [self._carry_out(o, moves, batch) for o in df.itertuples()]
-        df = df.assign(done=[not o for o in why], why=why)
+        df = df.assign(done=pd.Series([not o for o in why], dtype=bool), why=why)
         self._write_list(moves, batch)
-        self._settle(batch, dict(zip(df.file[df.done], df.to)))
+        if len(df): self._settle(batch, dict(zip(df.file[df.done], df.to)))
         self._follow(dict(zip(df.file[df.done], df.to)))
     return df
 

@@ -146,7 +146,7 @@ def label_issues(
     i = np.arange(len(t))
     return (c>=0) & (c!=t) & (p.argmax(1)!=t) & (p.max(1)>p[i,t]+1e-6)
 
-# %% ../nbs/05_interpret.ipynb #0e13ba4a
+# %% ../nbs/05_interpret.ipynb #d0ff637e
 def scores(
     learn, # trained on `get_dls`
 )->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), second, outlier (1: usual), twin, kind, split
@@ -162,7 +162,8 @@ def scores(
     held[range(len(targs)),targs] = -1
     df['second'] = [learn.dls.vocab[o] for o in held.argmax(1)]
     best = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable').drop_duplicates('i').set_index('i')
-    df['twin'],df['kind'] = best.j.map(dict(enumerate(items))).reindex(df.index, fill_value=''),best.kind.reindex(df.index, fill_value='')
+    best = best.assign(twin=best.j.map(dict(enumerate(items))))[['twin','kind']].astype(object)
+    df[['twin','kind']] = best.reindex(df.index, fill_value='')
     df['split'] = ['train']*len(parts[0]) + ['valid']*len(parts[1])
     return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 

@@ -92,7 +92,7 @@ def _is_kernel(p):
 
 _idle = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status=='idle'"
 _run = "() => { jupyterapp.commands.execute('notebook:run-all-cells').then(() => window.icRan = true) }"
-_text = f"() => [...document.querySelectorAll('{_outs}')].filter(o => !o.parentElement.closest('{_outs}')).map(o => o.innerText).join('\\n').replace(/\\s+/g, ' ')"
+_text = "r => [...document.querySelectorAll(r)].filter(o => !o.parentElement.closest(r)).map(o => o.innerText).join('\\n').replace(/\\s+/g, ' ')"
 _bad = 'Traceback (most recent call last)','Error displaying widget','Error creating widget','Failed to load model','Click to show javascript error','Loading widget...'
 _known7 = "(reading 'Queue')" # ipywidgets 7 typesets a description with MathJax 2, and JupyterLab 4 has 3: said when all is shown, and of no consequence
 _loaded = "(es) => es.map(e => e.complete && e.naturalWidth)"
@@ -109,7 +109,7 @@ def _dicts(s):
 class Nb:
     "A notebook that runs in a page: what it says, and what a person does there"
     def __init__(self, front, browser, viewport):
-        self.front,self.said,self.err,self.console,self.urls = front,[],[],[],[]
+        self.front,self.said,self.err,self.console,self.urls,self.top = front,[],[],[],[],_outs
         self.ctx = browser.new_context(viewport=viewport)
         self.page = self.ctx.new_page()
         self.page.on('console', lambda o: self.console.append(o.text) if o.type=='error' else None)
@@ -153,8 +153,13 @@ class Nb:
 
     @property
     def text(self):
-        "What the outputs say, in one line"
-        return self.page.evaluate(_text).strip()
+        "What the outputs, or the widget we are `within`, say, in one line"
+        return self.page.evaluate(_text, self.top).strip()
+
+    def within(self, top=_outs):
+        "From now on, look only within what selector `top` finds"
+        self.top = top
+        return self
 
     def trouble(self):
         "Exceptions in the kernel and in the page, and what is shown in place of an output"
@@ -183,19 +188,28 @@ class Nb:
 
     def labelled(self, name, kind='dropdown'):
         "The widget of `kind` with description `name`"
-        return self.page.locator(f'{_outs} .widget-{kind}', has=self.page.locator('.widget-label', has_text=exact(name)))
+        return self.page.locator(f'{self.top} .widget-{kind}', has=self.page.locator('.widget-label', has_text=exact(name)))
 
     def choose(self, name, option): self.labelled(name).locator('select').select_option(label=option)
     def chosen(self, name): return _label(self.labelled(name).locator('select'))
-    def type(self, name, text): self.labelled(name, 'text').locator('input').press_sequentially(text)
-    def click(self, name): self.page.locator(f'{_outs} button.jupyter-button', has_text=exact(name)).click()
+    def field(self, name): return self.labelled(name, 'text').locator('input')
+    def type(self, name, text, delay=0): self.field(name).press_sequentially(text, delay=delay)
+    def click(self, name): self.page.locator(f'{self.top} button.jupyter-button', has_text=exact(name)).click()
+    def tick(self): self.page.locator(f'{self.top} .widget-checkbox input').click()
+
+    def set(self, name, value):
+        "Put `value` into a field, and leave it"
+        self.field(name).fill(str(value))
+        self.field(name).press('Enter')
 
     @property
-    def cards(self): return self.page.locator(f'{_outs} .widget-gridbox > *')
+    def cards(self): return self.page.locator(f'{self.top} .widget-gridbox > .widget-vbox')
     def card(self, i): return self.cards.nth(i)
     def pick(self, i, option): self.card(i).locator('select').select_option(label=option)
     def picked(self, i): return _label(self.card(i).locator('select'))
     def keeps(self, i, option, secs=15): return self.wait(lambda: self.picked(i)==option, f'card {i} is not at {option}', secs)
+    def button(self, i, icon): return self.card(i).locator(f'button:has(.fa-{icon})')
+    def press(self, i, icon): self.button(i, icon).click()
 
     def pictures(self, n=None, secs=15):
         "The widths of the pictures in the cards, when all (all `n`) are there"

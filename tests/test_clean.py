@@ -1,0 +1,284 @@
+"The cleaners without a browser: what their buttons do"
+import io, os, re, shutil, time
+import pandas as pd, pytest
+from fastai.vision.all import ImageDataLoaders, Resize, resnet18, set_seed, vision_learner
+from pathlib import Path
+from PIL import Image
+from imgcls.clean import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, _said
+from imgcls.data import get_dls
+from imgcls.decisions import Cleaning
+from imgcls.download import image_files
+from imgcls.interpret import guess
+from imgcls.records import unlabelled
+from imgcls.sample import draw_digit
+from imgcls.train import get_learner
+
+def write(path, n=60):
+    for i in range(n):
+        fn = path/('cat','dog','owl')[i%3]/f'{i:03}.png'
+        fn.parent.mkdir(parents=True, exist_ok=True)
+        draw_digit(i).resize((64,64)).save(fn)
+    return path
+
+def put_back(path):
+    "All pictures in their places, nothing decided"
+    for o in path.iterdir():
+        if o.name in ('cat','dog','owl','.quarantine'): shutil.rmtree(o)
+        elif o.suffix=='.csv' and o.name!='split.csv': o.unlink()
+    write(path)
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    path = write(tmp_path_factory.mktemp('clean')/'d')
+    set_seed(42)
+    return get_learner(get_dls(path, size=32, method='squish', bs=16, num_workers=0), 'small')
+
+@pytest.fixture
+def cleaner(trained):
+    "A new cleaner on the same pictures, all of them in their places"
+    put_back(trained.path)
+    with trained.no_bar(): return ImageClassifierCleaner(trained)
+
+def said(c): return c.said.value
+
+def test_the_calls_of_fastai(cleaner):
+    c,fns = cleaner,list(cleaner.fns)
+    assert len(fns)==60 and all(o.exists() for o in fns) and (c.delete(),c.change())==([],[])
+    c.cards[0].menu.value = '<Delete>'
+    c.cards[1].menu.value = next(o for o in ('cat','dog','owl') if o!=c.cards[1].row.label)
+    assert (c.delete(),c.change())==([0],[(1,c.cards[1].menu.value)])
+    to = c.change()[0][1]
+    for i in c.delete(): c.fns[i].unlink()
+    for i,cat in c.change(): shutil.move(str(c.fns[i]), c.cleaning.path/cat)
+    c.refresh()
+    assert len(c.fns)==58 and len(c.rows)==58 and (c.cleaning.path/to/fns[1].name).exists()
+    c.apply() # what is left of the decisions has no file any more, and harms nobody
+    assert len(image_files(c.cleaning.path))==59
+
+def test_decisions_stay_through_every_menu(cleaner):
+    c = cleaner
+    c.cards[2].no.click()
+    fn = c.cards[2].row.file
+    for o in ('cat','All classes'): c.dd_cats.value = o
+    for o in ('Look-alikes','Outliers','Highest loss'): c.dd_view.value = o
+    for o in ('Valid','Train and valid'): c.dd_ds.value = o
+    assert c.cards[2].row.file==fn and c.cards[2].menu.value=='<Delete>' and 'to delete <b>1</b>' in c.info.value
+    c.cards[2].back.click()
+    assert c.cards[2].menu.value=='<Keep>' and not c.cleaning.decisions and c.btn_apply.disabled
+
+def test_next_notes_what_was_looked_at(cleaner):
+    c = cleaner
+    c.cards[0].no.click()
+    c.next()
+    assert c.page==1 and len(c.cleaning.decisions)==24 and list(c.cleaning.decisions.values()).count('<Keep>')==23
+    c.new.value = True
+    assert c.page==0 and len(c.rows)==36 and not set(c.rows.file)&set(c.cleaning.decisions)
+    c.next()
+    c.next()
+    assert 'last page' in said(c) and len(c.cleaning.decisions)==60
+    c.choose()
+    assert 'Nothing to look at' in c.info.value and c.grid.children==()
+
+def test_apply_undo_and_the_line_of_code(cleaner):
+    c,old = cleaner,sorted(image_files(cleaner.cleaning.path))
+    c.cards[0].no.click()
+    time.sleep(.31)
+    c.btn_apply.click()
+    assert "get_dls(" in said(c) and 'size=32' in said(c) and 'cleaned.csv' in said(c) and len(c.rows)==59 and c.btn_apply.disabled and not c.btn_undo.disabled
+    time.sleep(.31)
+    c.btn_undo.click()
+    assert sorted(image_files(c.cleaning.path))==old and len(c.rows)==60 and 'to delete <b>1</b>' in c.info.value and c.btn_undo.disabled
+
+def test_what_goes_wrong_is_said(cleaner, monkeypatch):
+    c = cleaner
+    fn = c.cleaning.path/c.cards[0].row.file
+    fn.rename(fn.with_suffix('.away'))
+    c.cards[0].no.click()
+    assert "role='alert'" in said(c) and 'no such picture' in said(c) and c.cards[0].menu.value=='<Keep>'
+
+def test_a_class_is_never_html():
+    rows = [dict(label='<b>cat</b>', pred='<i>', prob=.5, loss=1., split='train', why='<script>alert(1)</script>', file='a.png')]
+    txt = _said(next(pd.DataFrame(rows).itertuples()))
+    assert '&lt;b&gt;cat' in txt and not any(o in txt for o in ('<b>','<i>','<script'))
+
+def test_pairs(tmp_path):
+    write(tmp_path/'d', 12)
+    for i in (0,3): shutil.copy(tmp_path/'d'/'cat'/f'{i:03}.png', tmp_path/'d'/'dog'/f'copy{i}.png')
+    shutil.copy(tmp_path/'d'/'cat'/'000.png', tmp_path/'d'/'owl'/'again.png')
+    c = ImageCleaner(tmp_path/'d', duplicates=True, max_n=5)
+    assert len(c.rows)==6 and c.max_n==4 and len(c.grid.children)==2 and '3 pairs' in c.info.value
+    assert [o.row.file for o in c.shown()]==['cat/000.png','dog/copy0.png','cat/000.png','owl/again.png']
+    c.cards[0].no.click()
+    assert c.cards[2].menu.value=='<Delete>' # the same picture, twice on the page
+    c.apply()
+    assert '2 pairs' in c.info.value and not (tmp_path/'d'/'cat'/'000.png').exists()
+
+@pytest.fixture
+def waiting(tmp_path):
+    (tmp_path/unlabelled).mkdir()
+    for i in range(5): draw_digit(i).resize((64,64)).save(tmp_path/unlabelled/f'{i} ü.png')
+    return tmp_path
+
+def typed(c, *values):
+    for o in values: c.keys.value = o
+    return [c.cleaning.decisions.get(f'{unlabelled}/{i} ü.png') for i in range(5)]
+
+def test_keys(waiting):
+    c = ImageLabeler(waiting, ['cat','dog','owl'])
+    assert typed(c, '1', '13')[:3]==['cat','owl',None]
+    assert typed(c, '1', '12')[:3]==['cat','dog',None]
+    assert typed(c, '12 0')==['cat','dog',None,'<Delete>',None] # a space skips
+    assert typed(c, '12 09x1')==['cat','dog',None,'<Delete>','cat'] # keys that mean nothing do nothing
+    assert typed(c, '')==[None]*5
+    c.cards[1].labels['owl'].click()
+    assert typed(c, '11')==['cat','owl','cat',None,None] # what a button has decided is passed over
+    c.apply()
+    assert (waiting/'cat'/'0 ü.png').exists() and (waiting/'owl'/'1 ü.png').exists() and len(c.rows)==2 and c.keys.value==''
+    c.undo()
+    assert len(list((waiting/unlabelled).iterdir()))==5 and not (waiting/'owl').exists()
+
+def test_a_full_page_turns(waiting):
+    c = ImageLabeler(waiting, ['cat','dog'], max_n=2)
+    c.keys.value = '12'
+    assert c.page==1 and c.turn() is c.cards[0]
+    assert typed(c, '122')==['cat','dog','dog',None,None] and typed(c, '12')[2]==None
+    c.next()
+    assert c.page==2 and c.keys.value=='' and typed(c, '1')[4]=='cat'
+
+def test_labels_need_classes(waiting):
+    with pytest.raises(ValueError, match='say which classes'): ImageLabeler(waiting)
+    many = ImageLabeler(waiting, [f'class {i}' for i in range(30)])
+    assert not many.cards[0].labels and len(many.cards[0].menu.options)==32
+
+def test_a_model_guesses_first(waiting, trained):
+    c = ImageLabeler(waiting, ['cat','other'], trained)
+    probs = [o.row.prob for o in c.shown()]
+    assert probs==sorted(probs, reverse=True) and all(o.proposal in ('cat','') for o in c.shown())
+    assert all((o.yes.layout.display!='none')==(o.row.pred=='cat') for o in c.shown())
+
+def test_thumbnails_are_made_once_and_anew_when_the_picture_changes(tmp_path, monkeypatch):
+    fn = tmp_path/'a.jpg'
+    Image.new('RGB', (2000,500), 'red').save(fn)
+    t = Thumbs(tmp_path, 100)
+    b = t.one('a.jpg')
+    assert Image.open(io.BytesIO(b)).size==(100,25) and t.one('a.jpg')==b and len(list((tmp_path/'.thumbs').rglob('*.jpg')))==1
+    monkeypatch.setattr('imgcls.clean._thumb', lambda *args: b'new')
+    assert t.one('a.jpg')==b
+    os.utime(fn, ns=(1,1))
+    assert t.one('a.jpg')==b'new'
+
+def test_what_can_not_be_read_has_a_thumbnail(tmp_path):
+    (tmp_path/'a.jpg').write_text('no picture')
+    t = Thumbs(tmp_path, 100)
+    for o in ('a.jpg','gone.jpg'): assert Image.open(io.BytesIO(t.one(o))).size==(100,100)
+
+def test_a_folder_that_can_only_be_read_has_thumbnails(tmp_path, monkeypatch):
+    draw_digit(1).save(tmp_path/'a.png')
+    mkdir = Path.mkdir
+    def broken(self, *args, **kwargs):
+        if '.thumbs' in self.parts: raise OSError(30, 'Read-only file system')
+        return mkdir(self, *args, **kwargs)
+    monkeypatch.setattr(Path, 'mkdir', broken)
+    t = Thumbs(tmp_path, 100)
+    assert t.one('a.png')==t.one('a.png') and not (tmp_path/'.thumbs').exists()
+
+def test_a_learner_that_is_all_fastai(tmp_path, monkeypatch):
+    path = write(tmp_path/'data'/'d', 24)
+    learn = vision_learner(ImageDataLoaders.from_folder(path, valid_pct=.25, seed=1, item_tfms=Resize(32), bs=8, num_workers=0), resnet18, pretrained=False)
+    with learn.no_bar(): c = ImageClassifierCleaner(learn, max_n=10)
+    assert len(c.rows)==24 and len(c.cards)==10 and Path(c.cleaning.path).samefile(path)
+    c.dd_view.value = 'Look-alikes'
+    c.dd_view.value = 'Wrong labels?'
+    c.cards[0].no.click()
+    assert c.apply().done.all() and len(image_files(path))==23
+
+def test_pages_are_quick(tmp_path):
+    write(tmp_path/'d', 60)
+    for i in range(3000): os.link(tmp_path/'d'/('cat','dog','owl')[i%3]/f'{i%60//3*3+i%3:03}.png', tmp_path/'d'/'cat'/f'many{i}.png')
+    c = ImageCleaner(tmp_path/'d')
+    t = time.perf_counter()
+    for _ in range(3): c.next()
+    assert (time.perf_counter()-t)/3<1 and len(c.rows)==3060
+
+# What went wrong once
+
+def draw(path, n, *classes):
+    for i in range(n):
+        (fn := path/classes[i%len(classes)]/f'{i:02d}.png').parent.mkdir(parents=True, exist_ok=True)
+        draw_digit(i).save(fn)
+    return path
+
+def text(o): return re.sub('<[^>]+>', '', f'{o.info.value} {o.said.value}')
+
+def test_undo_without_a_label(tmp_path):
+    "What is taken back is undecided again, not kept"
+    lab = ImageLabeler(draw(tmp_path, 3, '.unlabelled'), ['cat','dog'])
+    lab.cards[0].labels['cat'].click()
+    lab.cards[0].back.click()
+    assert not lab.cleaning.decisions and '0 looked at' in text(lab)
+    for o in ('1','12','1','11'): lab.keys.value = o
+    assert lab.cleaning.decisions=={'.unlabelled/00.png':'cat', '.unlabelled/01.png':'cat'}
+
+def test_keys_faster_than_pages(tmp_path):
+    "The browser sends all of its text, whatever page we are on by now"
+    lab = ImageLabeler(draw(tmp_path, 9, '.unlabelled'), ['cat','dog'], max_n=4)
+    for o in ('121','121221','121221212'): lab.keys.value = o
+    assert list(lab.cleaning.decisions.values())==['cat' if o=='1' else 'dog' for o in '121221212'] and lab.page==2
+
+def test_decisions_for_other_classes(tmp_path):
+    "A decision for a class that this widget doesn't offer is no reason not to open"
+    Cleaning(draw(tmp_path, 4, 'ant','bee'), vocab=['ant','bee','cat']).decide('ant/00.png', 'cat')
+    c = ImageCleaner(tmp_path)
+    assert 'to relabel 1' in text(c) and len(c.shown())==4
+
+def test_counts_after_undo(tmp_path):
+    c = ImageCleaner(draw(tmp_path, 6, 'ant','bee'))
+    c.cards[0].menu.value = 'bee'
+    c.apply()
+    c.undo()
+    assert '6 pictures · 1 looked at · to delete 0 · to relabel 1' in text(c)
+
+def test_words(tmp_path):
+    "What is said below the buttons is about what was just done"
+    c = ImageCleaner(draw(tmp_path, 6, 'ant','bee'), max_n=4)
+    c.next()
+    c.next()
+    assert 'last page' in text(c)
+    c.back()
+    assert 'last page' not in text(c)
+    assert not len(c.apply()) and '0.0' not in text(c)
+    append = c.cleaning.journal.append
+    def no(*_): raise PermissionError(13, 'Permission denied')
+    c.cleaning.journal.append = no
+    c.safely(c.next)
+    c.cards[0].no.click()
+    assert "role='alert'" in c.said.value and '[Errno' not in text(c)
+    c.cleaning.journal.append = append
+    c.cards[0].no.click()
+    assert 'to delete 1' in text(c) and "role='alert'" not in c.said.value
+
+@pytest.fixture
+def learn(trained):
+    put_back(trained.path)
+    draw(trained.path, 6, unlabelled)
+    with trained.no_bar(): yield trained
+    shutil.rmtree(trained.path/unlabelled)
+
+def test_guesses_stay_with_their_pictures(learn):
+    path = learn.path
+    by = guess(learn, sorted((path/'.unlabelled').iterdir()))
+    by = dict(zip([o.name for o in by.file], by.prob))
+    for c in (ImageClassifierCleaner(learn), ImageLabeler(path, learn=learn)):
+        if isinstance(c, ImageClassifierCleaner): c.dd_view.value = 'No label yet'
+        assert {o.file.rpartition('/')[2]:o.prob for o in c.rows.itertuples()}==pytest.approx(by)
+        assert list(c.rows.prob)==sorted(by.values(), reverse=True) # the surest first
+
+def test_no_picture_among_the_unlabelled(learn, tmp_path):
+    draw(tmp_path, 3, '.unlabelled')
+    (tmp_path/'.unlabelled'/'x.jpg').write_text('no picture')
+    assert len(ImageLabeler(tmp_path, learn=learn).shown())==4
+    path = learn.path
+    shutil.copy(tmp_path/'.unlabelled'/'x.jpg', path/'.unlabelled')
+    c = ImageClassifierCleaner(learn)
+    c.dd_view.value = 'No label yet'
+    assert len(c.rows)==7 and not c.said.value
