@@ -134,7 +134,7 @@ class Card:
         self.box.layout.border = f'2px {"dashed" if here else "solid"} {_ink if here and not what else _frame.get(what, "#2980b9")}'
         self.row = row
 
-# %% ../nbs/06_clean.ipynb #8893e1db
+# %% ../nbs/06_clean.ipynb #bff9e40f
 _any = 'All classes'
 _views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike', 'No label yet':'unlabelled', 'All':'all'}
 _flow = dict(display='flex', flex_flow='row wrap', align_items='center')
@@ -152,7 +152,7 @@ class Review:
         labels=(), # labels that get a button on each card
     ):
         self.cleaning,self.max_n,self.px,self.page,self.rows,self.busy = cleaning,max_n,height,0,pd.DataFrame(),False
-        self.thumbs,self.tops,self.cards,self.others,self.since = Thumbs(cleaning.path, height),labels,[],[],0.
+        self.thumbs,self.tops,self.cards,self.others,self.last = Thumbs(cleaning.path, height),labels,[],[],(None,0)
         self.dd_view = W.Dropdown(options=list(by), description='View')
         self.dd_cats = W.Dropdown(options=[_any,*cleaning.vocab], description='Class')
         self.dd_ds = W.Dropdown(options=['Train and valid','Train','Valid'], description='Split')
@@ -164,14 +164,14 @@ class Review:
         self.build()
         self.choose()
 
-# %% ../nbs/06_clean.ipynb #379090b4
+# %% ../nbs/06_clean.ipynb #ffc46235
 @patch
 def build(self:Review):
     "Put the parts together, and have each listened to"
     btns = [('Back','arrow-left','',self.back), ('Next batch','arrow-right','',self.next), ('Apply','check','primary',self.apply), ('Undo apply','undo','',self.undo)]
     made = {name:_button(name, icon, style=style, margin='4px 6px 4px 0') for name,icon,style,_ in btns}
     for name,_,_,f in btns: made[name].on_click(lambda _,f=f: self.pressed(f))
-    self.btn_apply,self.btn_undo = made['Apply'],made['Undo apply']
+    self.btn_next,self.btn_apply,self.btn_undo = made['Next batch'],made['Apply'],made['Undo apply']
     for o in (self.dd_view,self.dd_cats,self.dd_ds,self.new): o.observe(lambda _: self.safely(self.choose), 'value')
     self.at.observe(lambda ch: self.busy or self.safely(lambda: self.show(ch['new']-1)), 'value')
     tops = [self.dd_view,self.dd_cats,self.dd_ds,self.new,self.at]
@@ -180,7 +180,9 @@ def build(self:Review):
 @patch
 def pressed(self:Review, f):
     "A button below the page; the second click of a double click is none"
-    if time.monotonic()-self.since>.3: self.safely(f)
+    if self.last[0]==f and time.monotonic()-self.last[1]<.3: return
+    self.safely(f)
+    self.last = f,time.monotonic()
 
 @patch
 def safely(self:Review, f):
@@ -208,7 +210,7 @@ def say(self:Review, txt, role='status', code=''):
 @patch
 def listed(self:Review, by, label, split): return self.cleaning.view(by, label, split, self.new.value)
 
-# %% ../nbs/06_clean.ipynb #1c81f2ac
+# %% ../nbs/06_clean.ipynb #db73cbe9
 @patch
 def pages(self:Review): return max(1, math.ceil(len(self.rows)/self.max_n))
 
@@ -227,7 +229,6 @@ def show(self:Review, page:int):
     self.grid.children = self.arranged(self.cards[:len(rows)])
     self.thumbs.ahead(list(self.rows.file[(self.page+1)*self.max_n:][:self.max_n]) if len(self.rows) else [])
     self.tell()
-    self.since = time.monotonic()
 
 @patch
 def arranged(self:Review, cards): return [o.box for o in cards]

@@ -82,12 +82,24 @@ def test_next_notes_what_was_looked_at(cleaner):
 def test_apply_undo_and_the_line_of_code(cleaner):
     c,old = cleaner,sorted(image_files(cleaner.cleaning.path))
     c.cards[0].no.click()
-    time.sleep(.31)
     c.btn_apply.click()
     assert "get_dls(" in said(c) and 'size=32' in said(c) and 'cleaned.csv' in said(c) and len(c.rows)==59 and c.btn_apply.disabled and not c.btn_undo.disabled
-    time.sleep(.31)
     c.btn_undo.click()
     assert sorted(image_files(c.cleaning.path))==old and len(c.rows)==60 and 'to delete <b>1</b>' in c.info.value and c.btn_undo.disabled
+
+def test_a_double_click_is_one(cleaner):
+    for _ in range(2): cleaner.btn_next.click()
+    assert cleaner.page==1
+    time.sleep(.31)
+    cleaner.btn_next.click()
+    assert cleaner.page==2
+
+def test_a_late_click_means_the_picture_that_was_there(cleaner):
+    card = cleaner.cards[0]
+    fn = card.row.file
+    cleaner.next()
+    card.no.click()
+    assert cleaner.cleaning.decisions[fn]=='<Delete>' and cleaner.delete()==[0]
 
 def test_what_goes_wrong_is_said(cleaner, monkeypatch):
     c = cleaner
