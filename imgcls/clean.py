@@ -85,7 +85,7 @@ def _said(row):
     if why and why not in facts: res += f"<div style='{small};font-style:italic;overflow-wrap:anywhere'>{escape(why)}</div>"
     return f"<div style='line-height:1.35;font-size:12px;width:0;min-width:100%' title='{escape(row.file, True)}'>{res}</div>"
 
-# %% ../nbs/06_clean.ipynb #b9e0995b
+# %% ../nbs/06_clean.ipynb #29262421
 def _button(desc='', icon='', tip='', style='', **layout):
     return W.Button(description=desc, icon=icon, tooltip=tip or desc, button_style=style, layout=dict(dict(width='auto'), **layout))
 
@@ -130,11 +130,12 @@ class Card:
         for b,on in ((self.yes,not what and self.proposal), (self.no,not what), (self.back,bool(what))): b.layout.display = None if on else 'none'
         self.no.description,self.no.layout.flex = ('','0 0 auto') if self.proposal else ('Delete','1 1 auto')
         for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
+        if what and what not in self.menu.options: self.menu.options = (*self.menu.options, what) # decided elsewhere
         self.menu.value = what or _keep
         self.box.layout.border = f'2px {"dashed" if here else "solid"} {_ink if here and not what else _frame.get(what, "#2980b9")}'
         self.row = row
 
-# %% ../nbs/06_clean.ipynb #bff9e40f
+# %% ../nbs/06_clean.ipynb #209e1132
 _any = 'All classes'
 _views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike', 'No label yet':'unlabelled', 'All':'all'}
 _flow = dict(display='flex', flex_flow='row wrap', align_items='center')
@@ -152,6 +153,7 @@ class Review:
         labels=(), # labels that get a button on each card
     ):
         self.cleaning,self.max_n,self.px,self.page,self.rows,self.busy = cleaning,max_n,height,0,pd.DataFrame(),False
+        if max_n<1 or height<32: raise ValueError(f'max_n={max_n}, height={height}: wanted a picture on a page or more, of 32 px or more')
         self.thumbs,self.tops,self.cards,self.others,self.last = Thumbs(cleaning.path, height),labels,[],[],(None,0)
         self.dd_view = W.Dropdown(options=list(by), description='View')
         self.dd_cats = W.Dropdown(options=[_any,*cleaning.vocab], description='Class')
@@ -210,7 +212,7 @@ def say(self:Review, txt, role='status', code=''):
 @patch
 def listed(self:Review, by, label, split): return self.cleaning.view(by, label, split, self.new.value)
 
-# %% ../nbs/06_clean.ipynb #db73cbe9
+# %% ../nbs/06_clean.ipynb #5d1cf7fc
 @patch
 def pages(self:Review): return max(1, math.ceil(len(self.rows)/self.max_n))
 
@@ -223,8 +225,7 @@ def show(self:Review, page:int):
     self.busy = False
     rows = list(self.rows.iloc[self.page*self.max_n:][:self.max_n].itertuples())
     self.cards,self.others = self.others,self.cards # a click that is under way means the picture that was there
-    opts = list(dict.fromkeys([_keep, _delete, *self.cleaning.vocab, *self.cleaning.decisions.values()]))
-    while len(self.cards)<len(rows): self.cards.append(Card(opts, self.px, self.decide, self.tops))
+    while len(self.cards)<len(rows): self.cards.append(Card([_keep,_delete,*self.cleaning.vocab], self.px, self.decide, self.tops))
     for card,row,thumb in zip(self.cards, rows, self.thumbs([o.file for o in rows])): self.fill(card, row, thumb)
     self.grid.children = self.arranged(self.cards[:len(rows)])
     self.thumbs.ahead(list(self.rows.file[(self.page+1)*self.max_n:][:self.max_n]) if len(self.rows) else [])
@@ -243,7 +244,7 @@ def turn(self:Review): "The card that keys are for, if there are keys"
 @patch
 def shown(self:Review): return self.cards[:min(self.max_n, max(0, len(self.rows)-self.page*self.max_n))]
 
-# %% ../nbs/06_clean.ipynb #ef5c68e5
+# %% ../nbs/06_clean.ipynb #2a140b70
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
@@ -263,11 +264,16 @@ def tell(self:Review):
     done = list(self.cleaning.decisions.values())
     n_del = done.count(_delete)
     n_new = len(done)-n_del-done.count(_keep)
-    what = self.counted() if len(self.rows) else 'Nothing to look at here'
+    what = self.counted() if len(self.rows) else self.nothing()
     self.info.value = f'<div style="line-height:1.4">Page {self.page+1} of {self.pages()} · {what} · {len(done):,} looked at · to delete <b>{n_del}</b> · to {self.verb} <b>{n_new}</b></div>'
-    self.btn_apply.disabled,self.btn_undo.disabled = not (n_del or n_new),not self.cleaning.can_undo()
+    self.btn_apply.disabled,self.btn_undo.disabled = not (n_del or n_new),not self.cleaning.last_apply()
 
-# %% ../nbs/06_clean.ipynb #f38058ef
+# %% ../nbs/06_clean.ipynb #a05f2996
+@patch
+def nothing(self:Review):
+    if self.dd_view.value!='All' or self.cleaning.vocab: return 'Nothing to look at here'
+    return f'No pictures in class folders of {escape(str(self.cleaning.path))}. <code>import_folder</code> (chapter 2a) brings a folder of pictures in'
+
 @patch
 def back(self:Review): self.show(self.page-1)
 
@@ -280,7 +286,7 @@ def next(self:Review):
     finally: self.show(self.page+1)
     if last: self.say('That was the last page.')
 
-# %% ../nbs/06_clean.ipynb #8c003fb7
+# %% ../nbs/06_clean.ipynb #596d9733
 @patch
 def apply(self:Review):
     "Carry out all decisions; they can be taken back with `undo`"
@@ -294,9 +300,10 @@ def apply(self:Review):
 @patch
 def undo(self:Review):
     "Take the last apply back"
+    when = self.cleaning.last_apply()
     res = self.cleaning.undo()
     self.refresh()
-    self.say(f'{_n(len(res), "file")} put back; your decisions are still noted.' if len(res) else 'Nothing to take back.')
+    self.say(f'What was applied at {when[11:19]} UTC on {when[:10]} is taken back: {_n(len(res), "file")}. The decisions are still noted.' if when else 'Nothing to take back.')
     return res
 
 @patch
@@ -309,7 +316,7 @@ def again(self:Review): return f"dls = get_dls({str(self.cleaning.path)!r}, csv=
 @patch
 def _ipython_display_(self:Review): display(self.widget)
 
-# %% ../nbs/06_clean.ipynb #ed4d7535
+# %% ../nbs/06_clean.ipynb #aad5ac81
 def _home(learn):
     "Folder of the dataset that `learn` was trained on"
     fns = [Path(o).absolute() for dl in learn.dls for o in dl.items]
@@ -331,13 +338,18 @@ class ImageClassifierCleaner(Review):
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
-        self.learn = learn
-        super().__init__(Cleaning(path or _home(learn), scores(learn), list(learn.dls.vocab)), max_n=max_n, height=height)
+        df,self.learn = scores(learn),learn
+        super().__init__(Cleaning(path or _home(learn), df, list(learn.dls.vocab)), max_n=max_n, height=height)
+        self.number()
 
-    @property
-    def df(self): return self.cleaning._everything()
-    @property
-    def fns(self): return L(self.cleaning.path/o for o in self.df.file)
+    def number(self):
+        "Number the files, the highest loss first; the numbers hold until files are moved by *Apply* or *Undo apply*"
+        self.df = self.cleaning.view('loss')
+        self.fns = L(self.cleaning.path/o for o in self.df.file)
+
+    def refresh(self):
+        super().refresh()
+        self.number()
 
     def listed(self, by, label, split):
         if by=='unlabelled' and self.cleaning.guesses is None:
@@ -400,7 +412,7 @@ class ImageCleaner(Review):
         grid = dict(grid_template_columns='1fr 1fr', grid_gap='6px', padding='5px', border='1px solid #a0a0a0')
         return [W.GridBox([a.box,b.box], layout=grid) for a,b in zip(cards[::2], cards[1::2])]
 
-# %% ../nbs/06_clean.ipynb #7062c1f4
+# %% ../nbs/06_clean.ipynb #49aa0852
 class ImageLabeler(Review):
     "Give pictures their first label, with a button a class, or with keys"
     verb = 'label'
@@ -411,6 +423,7 @@ class ImageLabeler(Review):
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
+        if isinstance(classes, str): raise TypeError(f'classes={classes!r}: wanted a list of labels, e.g. [{classes!r}]')
         c = Cleaning(path, vocab=classes if classes is not None else list(learn.dls.vocab) if learn else None)
         if not c.vocab: raise ValueError(f"{path} has no class folders yet: say which classes there are, ImageLabeler(path, ['cat','dog'])")
         new = c.view('unlabelled').file
@@ -427,6 +440,11 @@ class ImageLabeler(Review):
         top.children = [*top.children, self.keys]
 
     def again(self): return f'dls = get_dls({str(self.cleaning.path)!r})'
+    def nothing(self): return 'No pictures wait for a label. <code>import_folder(src, path, label=None)</code> brings some in'
+
+    def tell(self):
+        super().tell()
+        if not self.tops: self.info.value += f'<div>Keys: {escape(" · ".join(f"{i} {o}" for i,o in enumerate(self.cleaning.vocab[:9], 1)))}</div>'
 
 # %% ../nbs/06_clean.ipynb #886e275a
 @patch

@@ -7,9 +7,10 @@ Docs: https://imgcls.github.io/imgcls/decisions.html.md"""
 # %% auto #0
 __all__ = ['views', 'Cleaning', 'write_cleaned']
 
-# %% ../nbs/05a_decisions.ipynb #0ae53c6b
+# %% ../nbs/05a_decisions.ipynb #11405139
 import os, warnings
 import pandas as pd
+from collections import Counter
 from filelock import FileLock, Timeout
 from pathlib import Path, PurePosixPath
 from fastcore.basics import patch
@@ -20,7 +21,7 @@ from .look import groups, hash_array
 from .records import Moves, Table, check_label, free_name, sync, timestamp, unlabelled
 from .similar import look_alikes
 
-# %% ../nbs/05a_decisions.ipynb #b363be8e
+# %% ../nbs/05a_decisions.ipynb #3ba2f0cb
 _keep,_delete = '<Keep>','<Delete>'
 _cols = 'time action file decision batch'.split()
 
@@ -32,8 +33,14 @@ def _relative(fns, path):
         return full[len(top):] if full.startswith(top) else o
     return [rel(str(o)).replace(os.sep, '/') for o in fns]
 
+def _is_picture(rel):
+    "Is `rel` where pictures are: in a class folder, or among those that wait for a label?"
+    top = PurePosixPath(rel).parts[0]
+    return top!=rel and (top[0]!='.' or top==unlabelled)
+
 def _within(path, rel): return not os.path.isabs(rel) and '..' not in PurePosixPath(rel).parts and (path/rel).is_file()
 
+# %% ../nbs/05a_decisions.ipynb #15a6d33f
 def _table(df, path):
     "`df`, of `scores`, with files as the journal has them"
     if not isinstance(df, pd.DataFrame): raise TypeError(f'scores is a {type(df).__name__}: wanted the table that `scores(learn)` returns; labels to choose from go into vocab=')
@@ -43,7 +50,6 @@ def _table(df, path):
     if len(df) and not any(_within(path, o) for o in df.file): raise FileNotFoundError(f'None of the files of scores is in {path.absolute()}; the first is {df.file[0]}. Is it another dataset?')
     return df
 
-# %% ../nbs/05a_decisions.ipynb #5d92577a
 def _folders(df):
     "Folder of each label; None where labels don't follow folders"
     at = pd.DataFrame(dict(label=df.label, top=[PurePosixPath(o).parent.name for o in df.file])).drop_duplicates()
@@ -58,6 +64,7 @@ def _listed(path):
         except FileNotFoundError: return pd.DataFrame(columns=['file','label','split'], dtype=str)
     return df.assign(file=_relative(df.file, Path(path)))
 
+# %% ../nbs/05a_decisions.ipynb #9089174a
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
     def __init__(self,
@@ -65,17 +72,22 @@ class Cleaning:
         scores:pd.DataFrame=None, # of `scores`; without it, no view needs a model's opinion
         vocab=None, # labels to choose from; default: those of `scores`, and the dataset's folders
     ):
-        self.path,self.guesses = Path(path),None
+        self.path,self.guesses = Path(path).absolute(),None
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted a dataset, with a folder per class')
+        if isinstance(vocab, str): raise TypeError(f'vocab={vocab!r}: wanted a list of labels, e.g. [{vocab!r}]')
         self.scores = None if scores is None else _table(scores, self.path)
         self.folders = {} if scores is None else _folders(self.scores)
         self.names = {v:k for k,v in (self.folders or {}).items()}
         self.labels = dict(zip(self.scores.file, self.scores.label)) if self.folders is None else {}
         found = _listed(self.path).label if scores is None else self.scores.label
-        self.vocab = [o if o in set(found) else check_label(o) for o in (sorted(set(found)) if vocab is None else vocab)]
+        self.vocab = [o if o in set(found) else check_label(o) for o in dict.fromkeys(sorted(set(found)) if vocab is None else vocab)]
         self.journal,self.before = Table(self.path/'decisions.csv', _cols),{}
         self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
+
+    def __repr__(self):
+        n = Counter(o if o in (_keep,_delete) else 'other' for o in self.decisions.values())
+        return f'Cleaning({str(self.path)!r}): {n[_keep]} to keep, {n[_delete]} to delete, {n["other"]} to relabel'
 
     def label_of(self, rel):
         "Label that file `rel` has now; '' for none"
@@ -83,16 +95,18 @@ class Cleaning:
         top = PurePosixPath(rel).parent.name
         return '' if top==unlabelled else self.names.get(top, top)
 
-# %% ../nbs/05a_decisions.ipynb #1b1d4d35
+# %% ../nbs/05a_decisions.ipynb #13f31d3b
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
     what:str, # '<Keep>', '<Delete>' or a label
 ):
     "Remember what should become of a picture"
-    if what not in (_keep, _delete, *self.vocab): raise ValueError(f'{what!r}: wanted {_keep}, {_delete} or one of {self.vocab}')
+    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; decide about several in a loop')
+    if what not in (_keep, _delete, *self.vocab): raise ValueError(f'{what!r}: wanted {_keep}, {_delete} or one of {self.vocab}' + ('; `forget` takes a decision back' if what=='' else ''))
     rel = _relative([fn], self.path)[0]
-    if not _within(self.path, rel): raise FileNotFoundError(f'{fn}: no such picture in {self.path.absolute()}. It may have moved: look for it in {self.path.name}/.quarantine/moves.csv')
+    if not _within(self.path, rel): raise FileNotFoundError(f'{fn}: no such picture in {self.path}. If it was moved, .quarantine/moves.csv there says where to')
+    if rel not in self.labels and not _is_picture(rel): raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
     self._note([rel], what)
 
 @patch
@@ -200,7 +214,7 @@ def _write_list(self:Cleaning, moves, batch):
     else: moves.made('cleaned.csv', batch)
     write_cleaned(self.path, df)
 
-# %% ../nbs/05a_decisions.ipynb #d342cd17
+# %% ../nbs/05a_decisions.ipynb #32ac7b81
 @patch
 def _alone(self:Cleaning):
     "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
@@ -232,8 +246,9 @@ def apply(self:Cleaning,
         why = [self._carry_out(o, moves, batch) for o in df.itertuples()]
         df = df.assign(done=pd.Series([not o for o in why], dtype=bool), why=why)
         self._write_list(moves, batch)
-        if len(df): self._settle(batch, dict(zip(df.file[df.done], df.to)))
-        self._follow(dict(zip(df.file[df.done], df.to)))
+        moved = dict(df.loc[df.done, ['file','to']].values)
+        if len(df): self._settle(batch, moved)
+        self._follow(moved)
     return df
 
 # %% ../nbs/05a_decisions.ipynb #b6bb797c
@@ -248,7 +263,7 @@ def _settle(self:Cleaning, batch, done):
     sync(self.path)
     self.decisions = self._read()[0]
 
-# %% ../nbs/05a_decisions.ipynb #307575d3
+# %% ../nbs/05a_decisions.ipynb #6036ef23
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -268,7 +283,9 @@ def undo(self:Cleaning)->L: # the files that were put back
     return L(o for o in res if o!='cleaned.csv')
 
 @patch
-def can_undo(self:Cleaning): return bool(Moves(self.path).pending('clean '))
+def last_apply(self:Cleaning):
+    "When the apply was that `undo` would take back; '' if there is none"
+    return next(iter(Moves(self.path).pending('clean ')[::-1]), '').removeprefix('clean ')
 
 @patch
 def _follow(self:Cleaning, moved):
@@ -312,13 +329,13 @@ def _everything(self:Cleaning):
     if self.scores is None: return _listed(self.path)
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../nbs/05a_decisions.ipynb #9f46a090
+# %% ../nbs/05a_decisions.ipynb #e6eafe4d
 _same = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def _said(g, o, kinds):
     "What there is to say of `o`, of the look-alikes `g`"
     a = g.iloc[0]
-    if o.file==a.file: return f'largest of {len(g)}'
+    if o.file==a.file: return f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
     return ', '.join([*apart, f"{_same[kinds.get(frozenset((o.file,a.file)), 'near')]} {a.file}"])
 
@@ -351,7 +368,7 @@ def alike(self:Cleaning,
     res = [g.assign(group=i) for i,(_,g) in enumerate(sorted(found, key=lambda o: o[0]))]
     return pd.concat(res, ignore_index=True) if res else df.assign(group=0, why='').head(0)
 
-# %% ../nbs/05a_decisions.ipynb #03041d33
+# %% ../nbs/05a_decisions.ipynb #98ad917e
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
@@ -361,6 +378,8 @@ def view(self:Cleaning,
 )->pd.DataFrame: # columns of `scores`, and why; 'alike' has group as well, 'issue' the label that fits better, as proposal
     "What to look at, in order, with the reason"
     if by not in views: raise ValueError(f'by={by!r}: wanted one of {", ".join(views)}')
+    if label not in (None, *self.vocab): raise ValueError(f'label={label!r}: wanted one of {", ".join(self.vocab)}')
+    if split not in (None, 'train', 'valid'): raise ValueError(f"split={split!r}: wanted 'train' or 'valid'")
     if by=='all': df = self._everything().sort_values('file').assign(why='')
     else: df = self.alike() if by=='alike' else self._waiting() if by=='unlabelled' else self._ranked(by)
     for col,want in (('label',label),('split',split)):

@@ -146,11 +146,12 @@ def label_issues(
     i = np.arange(len(t))
     return (c>=0) & (c!=t) & (p.argmax(1)!=t) & (p.max(1)>p[i,t]+1e-6)
 
-# %% ../nbs/05_interpret.ipynb #d0ff637e
+# %% ../nbs/05_interpret.ipynb #0c7d4abf
 def scores(
     learn, # trained on `get_dls`
 )->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), second, outlier (1: usual), twin, kind, split
     "What the model thinks of every picture and of its label, in both splits"
+    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
     parts = [list(o.items) for o in learn.dls]
     if not (items := [*parts[0], *parts[1]]): raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
     feats,probs,targs = body_features(learn, items)

@@ -227,7 +227,7 @@ def _clear(self, todo):
 
 Moves._aside,Moves._last,Moves._clear = _aside,_last,_clear
 
-# %% ../nbs/01c_records.ipynb #b75c527f
+# %% ../nbs/01c_records.ipynb #4d4bf06a
 unlabelled = '.unlabelled' # where pictures wait that have no label yet
 manifest_cols = 'file label term engine url page title licence creator width height bytes sha256 status reason fetched'.split()
 
@@ -250,7 +250,9 @@ def sync(
         made = (path/o.dst).exists() or not (path/o.src).exists()
         if not made or o.src not in at: continue
         i = at[o.dst] = at.pop(o.src)
-        out = o.dst.startswith('.quarantine/')
+        out,top = o.dst.startswith('.quarantine/'),o.dst.split('/')[0]
+        if df.at[i,'label']=='' and top[0]!='.': df.at[i,'label'] = top # its first label
+        if top==unlabelled: df.at[i,'label'] = ''
         if out or df.at[i,'status']=='quarantined': df.loc[i, ['status','reason']] = ['quarantined',o.reason] if out else ['ok','']
         df.at[i,'file'] = o.dst
     old = Table(path/'manifest.csv', manifest_cols)

@@ -41,19 +41,18 @@ def cleaner(trained):
 
 def said(c): return c.said.value
 
-def test_the_calls_of_fastai(cleaner):
-    c,fns = cleaner,list(cleaner.fns)
+def test_the_loops_of_fastai(cleaner):
+    c,fns,path = cleaner,list(cleaner.fns),cleaner.cleaning.path
     assert len(fns)==60 and all(o.exists() for o in fns) and (c.delete(),c.change())==([],[])
-    c.cards[0].menu.value = '<Delete>'
-    c.cards[1].menu.value = next(o for o in ('cat','dog','owl') if o!=c.cards[1].row.label)
-    assert (c.delete(),c.change())==([0],[(1,c.cards[1].menu.value)])
-    to = c.change()[0][1]
+    other = [next(o for o in ('cat','dog','owl') if o!=c.cards[i].row.label) for i in range(6)]
+    for i in (0,3): c.cards[i].menu.value = '<Delete>'
+    for i in (1,5): c.cards[i].menu.value = other[i]
+    assert (c.delete(),c.change())==([0,3],[(1,other[1]),(5,other[5])])
     for i in c.delete(): c.fns[i].unlink()
-    for i,cat in c.change(): shutil.move(str(c.fns[i]), c.cleaning.path/cat)
-    c.refresh()
-    assert len(c.fns)==58 and len(c.rows)==58 and (c.cleaning.path/to/fns[1].name).exists()
+    for i,cat in c.change(): shutil.move(str(c.fns[i]), path/cat)
+    assert [o.exists() for o in fns[:7]]==[False,False,True,False,True,False,True] and all((path/other[i]/fns[i].name).exists() for i in (1,5))
     c.apply() # what is left of the decisions has no file any more, and harms nobody
-    assert len(image_files(c.cleaning.path))==59
+    assert len(c.fns)==56 and len(image_files(path))==58
 
 def test_decisions_stay_through_every_menu(cleaner):
     c = cleaner

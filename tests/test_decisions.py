@@ -20,7 +20,7 @@ def make(path, listed=False):
     for i,f in enumerate(files):
         (path/f).parent.mkdir(parents=True, exist_ok=True)
         (path/f).write_bytes(f'picture {i}'.encode())
-    Table(path/'manifest.csv', manifest_cols).append(*[dict(file=f, label=Path(f).parent.name, url=f'http://a/{i}', status='ok') for i,f in enumerate(files)])
+    Table(path/'manifest.csv', manifest_cols).append(*[dict(file=f, label=Path(f).parent.name.replace(unlabelled, ''), url=f'http://a/{i}', status='ok') for i,f in enumerate(files)])
     if listed: write_cleaned(path)
     return path
 
@@ -98,6 +98,30 @@ def test_what_can_not_be_moved_stays_on_the_list(data, monkeypatch):
     assert list(done.why)==['Permission denied',''] and list(c.plan().file)==['cat/0.png']==list(fresh(data).plan().file)
     assert c.apply().done.all() and len(c.undo())==1 and len(c.undo())==1
 
+def test_what_was_done_is_told_apart_from_what_was_not(data):
+    fns = [f'cat/{i}.png' for i in range(4)]
+    df = pd.DataFrame(dict(file=[data/o for o in fns], label='cat', pred='cat', loss=[4.,3,2,1]))
+    c = Cleaning(data, df, ['cat','dog'])
+    for o in fns: c.decide(o, 'dog')
+    (data/fns[0]).unlink()
+    c.apply()
+    assert [(o.file,o.loss) for o in c.view('loss').itertuples()]==[('dog/1-1.png',3.),('dog/2-1.png',2.),('dog/3.png',1.)]
+    c.undo()
+    assert [(o.file,o.loss) for o in c.view('loss').itertuples()]==[(fns[1],3.),(fns[2],2.),(fns[3],1.)]
+
+def test_a_first_label_is_in_the_manifest(data):
+    c = fresh(data)
+    c.decide(f'{unlabelled}/z.png', 'owl')
+    c.apply()
+    assert read_manifest(data).set_index('file').label['owl/z.png']=='owl'
+
+def test_the_working_folder_may_change(data, monkeypatch):
+    monkeypatch.chdir(data.parent)
+    c = Cleaning('data')
+    monkeypatch.chdir('/')
+    c.decide('cat/0.png', '<Delete>')
+    assert c.apply().done.all() and repr(c).endswith('0 to keep, 0 to delete, 0 to relabel')
+
 def test_a_dry_run_moves_nothing(data):
     c = fresh(data)
     c.decide('cat/0.png', 'dog')
@@ -171,6 +195,11 @@ def test_what_is_not_in_the_dataset(data, bad, said):
 def test_bad_input_is_said(data):
     with pytest.raises(ValueError, match="'lynx': wanted"): fresh(data).decide('cat/0.png', 'lynx')
     with pytest.raises(TypeError, match='vocab='): Cleaning(data, ['cat','dog'])
+    with pytest.raises(TypeError, match='list of labels'): Cleaning(data, vocab='cat')
+    with pytest.raises(TypeError, match='one file'): fresh(data).decide(['cat/0.png'], '<Delete>')
+    with pytest.raises(ValueError, match='forget'): fresh(data).decide('cat/0.png', '')
+    with pytest.raises(ValueError, match='not in a class folder'): fresh(data).decide('manifest.csv', '<Delete>')
+    with pytest.raises(ValueError, match='wanted one of cat'): fresh(data).view('all', label='lynx')
     with pytest.raises(ValueError, match='no column label'): Cleaning(data, pd.DataFrame(dict(file=['cat/0.png'])))
     with pytest.raises(ValueError, match='be the name of a class'): Cleaning(data, vocab=['../cat'])
     with pytest.raises(ValueError, match='needs what a model thinks'): fresh(data).view('loss')
@@ -286,7 +315,7 @@ def digits(tmp_path):
 def test_look_alikes_without_a_model(digits):
     v = Cleaning(digits).view('alike')
     assert list(v.file)==['cat/00.png','dog/copy.png','dog/01.png','dog/same.png','dog/03 large.png','dog/03.png']
-    assert list(v.why)==['largest of 2','other label, the same file as cat/00.png','largest of 2','the same file as dog/01.png','largest of 2','looks like dog/03 large.png']
+    assert list(v.why)==['one of 2','other label, the same file as cat/00.png','one of 2','the same file as dog/01.png','largest of 2','looks like dog/03 large.png']
     assert list(Cleaning(digits).view('alike', label='cat').file)==['cat/00.png','dog/copy.png']
 
 def test_views_follow_what_is_applied(digits):
