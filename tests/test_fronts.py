@@ -174,7 +174,7 @@ def test_cleaner(front, browser, data):
     assert listed[0].startswith('name,label') and sorted(o.split(',')[0] for o in listed[1:])==now
     nb.click('Undo apply')
     nb.says('to delete 2 · to relabel 2')
-    assert tree(path)==old and not (path/'cleaned.csv').exists() and nb.says('put back') and nb.keeps(0, '<Delete>') and nb.keeps(yes, label)
+    assert tree(path)==old and not (path/'cleaned.csv').exists() and nb.says('is taken back: 4 files') and nb.keeps(0, '<Delete>') and nb.keeps(yes, label)
     assert not nb.trouble()
     text = nb.text
     nb.close()
