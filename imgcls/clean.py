@@ -193,7 +193,7 @@ def safely(self:Review, f):
     try: return f()
     except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
 
-# %% ../nbs/06_clean.ipynb #80e18e73
+# %% ../nbs/06_clean.ipynb #87537455
 @patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
@@ -201,6 +201,7 @@ def choose(self:Review, page=0):
     slow = by=='alike' and not (self.cleaning.path/'.looks.csv').exists()
     if slow: self.say('Looking at every picture, once, to find those that look alike …')
     self.rows = pd.DataFrame(columns=['file']) # should the next line fail
+    self.btn_undo.disabled = not self.cleaning.last_apply()
     self.rows = self.listed(by, None if cat==_any or by=='unlabelled' else cat, (None,'train','valid')[ds] if by!='unlabelled' else None)
     self.show(page)
 
@@ -244,7 +245,7 @@ def turn(self:Review): "The card that keys are for, if there are keys"
 @patch
 def shown(self:Review): return self.cards[:min(self.max_n, max(0, len(self.rows)-self.page*self.max_n))]
 
-# %% ../nbs/06_clean.ipynb #2a140b70
+# %% ../nbs/06_clean.ipynb #7b89752e
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
@@ -266,7 +267,7 @@ def tell(self:Review):
     n_new = len(done)-n_del-done.count(_keep)
     what = self.counted() if len(self.rows) else self.nothing()
     self.info.value = f'<div style="line-height:1.4">Page {self.page+1} of {self.pages()} · {what} · {len(done):,} looked at · to delete <b>{n_del}</b> · to {self.verb} <b>{n_new}</b></div>'
-    self.btn_apply.disabled,self.btn_undo.disabled = not (n_del or n_new),not self.cleaning.last_apply()
+    self.btn_apply.disabled = not (n_del or n_new)
 
 # %% ../nbs/06_clean.ipynb #a05f2996
 @patch
@@ -446,7 +447,7 @@ class ImageLabeler(Review):
         super().tell()
         if not self.tops: self.info.value += f'<div>Keys: {escape(" · ".join(f"{i} {o}" for i,o in enumerate(self.cleaning.vocab[:9], 1)))}</div>'
 
-# %% ../nbs/06_clean.ipynb #886e275a
+# %% ../nbs/06_clean.ipynb #72d1698c
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
@@ -474,3 +475,4 @@ def show(self:ImageLabeler, page:int):
     self.typed,self.busy = [],True
     self.keys.value = ''
     super(ImageLabeler, self).show(page)
+    for o in self.shown(): self.fill(o, o.row) # now that all are there, it is seen whose turn it is

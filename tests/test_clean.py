@@ -136,6 +136,7 @@ def typed(c, *values):
 
 def test_keys(waiting):
     c = ImageLabeler(waiting, ['cat','dog','owl'])
+    assert [o for o in c.shown() if 'dashed' in o.box.layout.border]==c.cards[:1]
     assert typed(c, '1', '13')[:3]==['cat','owl',None]
     assert typed(c, '1', '12')[:3]==['cat','dog',None]
     assert typed(c, '12 0')==['cat','dog',None,'<Delete>',None] # a space skips

@@ -210,7 +210,7 @@ def test_other_cleaners(front, browser, data):
     nb.type('Keys', '2330')
     nb.says('6 looked at · to delete 1 · to label 5')
     nb.click('Apply')
-    nb.says('Nothing to look at here')
+    nb.says('No pictures wait for a label')
     nb.says('get_dls(')
     assert tree(at/'new')==['cat/01.png','dog/00.png','dog/02.png','owl/03.png','owl/04.png'] and (at/'new'/'.quarantine'/'.unlabelled'/'x.jpg').exists()
     nb.within('.ic-barred')
