@@ -42,15 +42,15 @@ def pages(n=10_000, k=300, turns=20):
 def main(runs=5):
     fastprogress.NO_BAR = True
     start,new,worst,old = pages()
-    print(f"""## The cleaner
+    txt = f"""## The cleaner
 
 | {10_000:,} photos of 1,000 to 4,000 px, no model | seconds |
 |---|---|
 | from the call to the first page of 24 | {start:.2f} |
 | a page never seen (median of 20; worst {worst:.2f}) | {new:.2f} |
 | a page seen before | {old:.3f} |
-""")
-    if not shared.exists(): return print('The start against fastai: not measured, the photos are not here.')
+"""
+    if not shared.exists(): return print(txt + '\nThe start against fastai: not measured, the photos are not here.')
     path = Path(tempfile.mkdtemp())/'bears'
     shutil.copytree(shared/'data'/'bears', path)
     set_seed(0)
@@ -67,7 +67,8 @@ def main(runs=5):
         res['imgcls'].append((a,b,c.max_n))
     med = {k:[statistics.median(o) for o in zip(*v)] for k,v in res.items()}
     f,i = med['fastai'],med['imgcls']
-    print(f"""| 600 photos of bears, squeezenet1_1 at 128 px ({runs} runs in turns) | imgcls | fastai | ratio |
+    print(f"""{txt}
+| 600 photos of bears, squeezenet1_1 at 128 px ({runs} runs in turns) | imgcls | fastai | ratio |
 |---|---|---|---|
 | from the learner to the first page: scores of all pictures, thumbnails | {i[0]:.2f} s | {f[0]:.2f} s | {f[0]/i[0]:.1f} × |
 | another class | {i[1]:.2f} s | {f[1]:.2f} s | {f[1]/i[1]:.1f} × |
