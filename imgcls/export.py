@@ -7,14 +7,14 @@ Docs: https://imgcls.github.io/imgcls/export.html.md"""
 # %% auto #0
 __all__ = ['model_format', 'preprocessing', 'export_onnx', 'compare_models', 'imgcls_export']
 
-# %% ../nbs/07_export.ipynb #51664bb6
+# %% ../nbs/07_export.ipynb #52d17fff
 import base64, io, json, logging, os, random, statistics, sys, tempfile, time
 import onnx, onnxruntime
 import fastai, torch
 from contextlib import redirect_stdout
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
-from fastprogress import progress_bar
+from fastprogress import fastprogress, progress_bar
 from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
 from . import __version__
 from .download import timestamp
@@ -212,7 +212,7 @@ def compare_models(
         rows.append(dict(file=Path(fn).name, precision=o.get('precision', 'fp32'), MB=Path(fn).stat().st_size/1e6, ms=1000*statistics.median(t), accuracy=m['valid_accuracy'], lost=m.get('accuracy_lost', 0.)))
     return pd.DataFrame(rows).set_index('file')
 
-# %% ../nbs/07_export.ipynb #e15b18b5
+# %% ../nbs/07_export.ipynb #ff515291
 @call_parse
 def imgcls_export(
     path:str, # dataset folder
@@ -228,6 +228,7 @@ def imgcls_export(
     about:str='', # what it is for, where its pictures came from, what it can't do
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
+    fastprogress.NO_BAR = not sys.stdout.isatty()
     try:
         learn = load_stage(get_learner(get_dls(path, size=size, csv=csv), arch, pretrained=not untrained), stage)
         fn = export_onnx(learn, fname, examples=examples, quantize=quantize, title=title, about=about)
