@@ -24,6 +24,11 @@ def write_nb(fn, *cells):
     nbformat.write(nb, fn)
     return Path(fn)
 
+def upload(page, *files, name='Choose pictures'):
+    "Choose `files` in the dialog that the upload button `name` opens"
+    with page.expect_file_chooser() as fc: page.get_by_role('button', name=name).click()
+    fc.value.set_files([str(o) for o in files])
+
 def exact(s): return re.compile(rf'^\s*{re.escape(s)}\s*$')
 
 class Front:
@@ -201,6 +206,8 @@ class Nb:
         "Put `value` into a field, and leave it"
         self.field(name).fill(str(value))
         self.field(name).press('Enter')
+
+    def upload(self, *files): upload(self.page, *files)
 
     @property
     def cards(self): return self.page.locator(f'{self.top} .widget-gridbox > .widget-vbox')

@@ -1,85 +1,344 @@
-"The app in a real browser, served by Voila"
-import psutil, pytest
+"The app: what it answers, remembers and forgives; in JupyterLab and in Voila, with ipywidgets 7 and 8"
+import io, logging, os, re, sys, types
+import ipywidgets as W, numpy as np, psutil, pytest
+from PIL import Image
+from ipywidgets.widgets.widget import _instances
+from fronts import Front, exact, fronts, upload, write_nb
+from imgcls.app import ClassifierApp, UrlField, about, address, uploads
 from imgcls.demo import app_notebook, serve_app
-from imgcls.sample import draw_digit
+from imgcls.sample import draw_digit, encode_image
 from conftest import root
 
-@pytest.fixture(scope='module')
-def served():
-    "Serve a notebook; all are stopped at the end"
-    ps = []
-    def f(nb):
-        p,url = serve_app(nb)
-        ps.append(p)
-        return p,url
-    yield f
-    for p in ps: p.kill()
+model = root/'nbs'/'models'/'digits.onnx'
+
+def text(s): return re.sub(r'\s+', ' ', re.sub('<[^>]+>', ' ', s))
+def digit(i=930): return encode_image(draw_digit(i))
+
+def bomb():
+    "A small file that is a hundred megapixels"
+    Image.new('L', (10_000,10_000)).save(buf := io.BytesIO(), 'PNG')
+    return buf.getvalue()
+
+def both():
+    "A five and a zero, one over the other"
+    return Image.blend(*[draw_digit(o).resize((150,150)) for o in (930,0)], .5)
+
+bad_files = {'letter.txt':(b'Dear classifier,','not a picture'), 'drawing.svg':(b'<svg xmlns="http://www.w3.org/2000/svg"/>','SVG'),
+    'empty.jpg':(b'','empty'), 'cut.jpg':(digit()[:700],'damaged'), 'bomb.png':(bomb(),'too large')}
+
+# Without a browser
+
+def test_uploads_of_both_ipywidgets():
+    eight = types.SimpleNamespace(value=({'name':'a.jpg', 'content':memoryview(b'a')},{'name':'a.jpg', 'content':memoryview(b'b')}))
+    seven = types.SimpleNamespace(value={'a.jpg':dict(content=b'b')}, metadata=[dict(name='a.jpg')]*2, data=[b'a',b'b'])
+    assert uploads(eight)==uploads(seven)==[('a.jpg',b'a'),('a.jpg',b'b')]
+    assert uploads(types.SimpleNamespace(value={'a.jpg':dict(content=b'a')}))==[('a.jpg',b'a')] and uploads(types.SimpleNamespace(value=()))==[]
+
+@pytest.mark.parametrize('txt,want', [(' https://a.org/b c.jpg\n','https://a.org/b c.jpg'), ('HTTP://A.ORG','HTTP://A.ORG'), ('a.org','https://a.org'),
+    ('a.org:8080/b?c=d','https://a.org:8080/b?c=d'), ('"a.org/b"','https://a.org/b'), ('data:image/png;base64,aGk=',b'hi')])
+def test_addresses(txt, want): assert address(txt)==want
+
+@pytest.mark.parametrize('txt', ['/etc/passwd','etc/passwd','../a.jpg','~/a.jpg','file:///etc/passwd','ftp://a.org/b','javascript:alert(1)','a picture','https://','data:image/png;base64,a'])
+def test_no_addresses(txt):
+    with pytest.raises(ValueError, match='https://|cut short'): address(txt)
+
+def test_an_address_is_asked_once():
+    "However Enter, leaving the field and the button follow each other; but a second try is a second try"
+    asked = []
+    for n in (1,0):
+        f = UrlField(lambda get: asked.append(get()) or n)
+        f.txt.value = 'a.org'
+        for _ in range(2): f.btn.click()
+        f.txt.value = 'a.org'
+        assert len(asked)==1 and f.txt.value==('' if n else 'a.org')
+        f.last = 'a.org',0
+        f.txt.value = 'a.org'
+        f.btn.click()
+        assert len(asked)==2
+        asked.clear()
+
+@pytest.fixture
+def app(): return ClassifierApp(model)
+
+def test_bad_files_and_on(app):
+    for name,(b,said) in bad_files.items():
+        assert not app.answer(b, name)
+        assert 'role="alert"' in app.errs.value and name in app.errs.value and said in app.errs.value and 'Your answer will be here' in app.out.value
+        assert app.answer(digit(), 'five.jpg') and 'five' in app.out.value and not app.errs.value and not app.busy.value
+
+def test_one_bad_file_stops_none_of_the_others(app):
+    files = [(f'{i}.jpg',digit(i)) for i in range(9)]
+    assert app.ask(lambda: files[:4]+[(k,v[0]) for k,v in bad_files.items()]+files[4:])==9
+    assert len(app.history.tiles)==9 and app.history.tiles[0].what[1]=='8.jpg' and '8.jpg' in app.out.value
+    assert 'All 14 by file name' in app.more.value and text(app.more.value).count('no answer')==5 and all(o in app.errs.value for o in bad_files)
+    app.ask(lambda: [(f'{i}.txt',b'x') for i in range(30)])
+    assert 'and 22 more' in app.errs.value and app.errs.value.count('not a picture')==8
+
+def test_a_30_mb_photo(app):
+    noise = np.random.default_rng(1).integers(0, 256, (4000,3600,3), 'uint8')
+    noise[:] = np.asarray(draw_digit(930).resize((3600,4000)))//2+noise//2
+    Image.fromarray(noise).save(buf := io.BytesIO(), 'JPEG', quality=97, subsampling=0)
+    assert 25e6<buf.tell() and app.answer(buf.getvalue())==1 and len(app.history.tiles[0].what[0].thumb)<200_000
+
+def test_a_bug_is_logged_and_said(app, monkeypatch, caplog):
+    def oops(x): raise MemoryError('on purpose')
+    with monkeypatch.context() as m:
+        m.setattr(app.predictor, 'predict', oops)
+        assert not app.answer(digit())
+    assert 'role="alert"' in app.errs.value and 'another picture' in app.errs.value and 'on purpose' not in app.errs.value
+    assert [(o.name,o.levelno) for o in caplog.records]==[('imgcls.app',logging.ERROR)] and 'on purpose' in caplog.text and 'Traceback' in caplog.text
+    monkeypatch.setattr('imgcls.app.uploads', lambda up: 1/0)
+    app.inputs.up = types.SimpleNamespace(value=(1,))
+    app.inputs.arrived()
+    assert 'another picture' in app.errs.value and app.inputs.up.value==()
+    assert app.answer(digit()) and not app.errs.value
+
+def test_history(app):
+    for i in range(30): app.answer(digit(i), f'{i}.jpg')
+    h = app.history
+    assert [o.what[1] for o in h.tiles]==[f'{i}.jpg' for i in range(29,5,-1)] and list(h.row.children)==[o.widget for o in h.tiles]
+    assert [o for o in h.tiles if 'ic-on' in o.img.value]==h.tiles[:1]
+    h.tiles[5].btn.click()
+    assert '24.jpg' in app.out.value and [o for o in h.tiles if 'ic-on' in o.img.value]==[h.tiles[5]] and h.tiles[5].what[1]=='24.jpg'
+    app.answer(digit(20), 'again.jpg')
+    assert len(h.tiles)==24 and h.tiles[0].what[1]=='again.jpg' and not any(o.what[1]=='20.jpg' for o in h.tiles) # the same picture is no new one
+
+def test_memory_stays_flat(app):
+    pics = [draw_digit(i).resize((900,900)) for i in range(50)]
+    rss = {}
+    for i in range(500):
+        app.answer(encode_image(pics[i%50].rotate(i//50)), f'{i}.jpg')
+        if i in (99,499): rss[i] = psutil.Process().memory_info().rss,len(_instances)
+    assert rss[499][1]==rss[99][1] and len(app.history.tiles)==24
+    assert rss[499][0]-rss[99][0]<30*2**20
+    assert all(o.what[0].source is None and len(o.what[0].thumb)<100_000 for o in app.history.tiles)
+
+def test_nothing_is_html():
+    "Neither a file's name nor what a model's maker wrote"
+    app,evil = ClassifierApp(model, title='<i>'),'<img src=x onerror=alert(1)>'
+    p = app.predictor
+    p.names = p.names | dict(five=evil)
+    app.ask(lambda: [(evil,digit()),(evil,b'no')])
+    meta = dict(p.meta, names=dict.fromkeys(p.labels, evil), title=evil, about=evil, arch=evil)
+    for s in (app.out.value, app.errs.value, app.more.value, app.history.tiles[0].img.value, about(meta), app.widget.children[0].value): assert '<img src=x' not in s and '&lt;i' in s
+
+def test_what_it_knows():
+    meta = ClassifierApp(model).predictor.meta
+    said = text(about(meta|dict(title='Digits', about='Ink on paper.', n_params=1234567, precision='int8', created='2026-03-01T10:00:00+00:00', arch='small')))
+    for o in ('Digits Ink on paper.','10 classes','1,131 pictures','290','Under 50%','small','1,234,567 weights','8-bit','1 March 2026'): assert o in said
+    assert 'about this model' in about(dict(labels=['a'], names=dict(a='A'))).lower() # an old file, that says little
+    many = [f'class {i}' for i in range(100)]
+    assert 'and 80 more' in about(meta|dict(labels=many, names=dict(zip(many, many)))) and 'Under 70%' in about(meta, .7)
+
+@pytest.fixture
+def colab(monkeypatch, tmp_path):
+    "Colab's module: its dialog writes what it uploads into the working folder"
+    files = types.ModuleType('google.colab.files')
+    def upload():
+        res = files.chosen
+        if isinstance(res, Exception): raise res
+        for k,v in res.items(): open(k, 'wb').write(v)
+        return res
+    files.upload = upload
+    m,g = types.ModuleType('google.colab'),types.ModuleType('google')
+    m.files,g.colab = files,m
+    for k,v in {'google':g, 'google.colab':m, 'google.colab.files':files}.items(): monkeypatch.setitem(sys.modules, k, v)
+    monkeypatch.chdir(tmp_path)
+    return files
+
+def test_colab(colab, app, tmp_path):
+    up = app.inputs.up
+    assert isinstance(up, W.Button) and up.description=='Choose pictures'
+    colab.chosen = {'five.jpg':digit(), 'letter.txt':b'Dear'}
+    up.click()
+    assert 'five' in app.out.value and 'letter.txt' in app.errs.value and len(app.history.tiles)==1
+    assert not list(tmp_path.iterdir()) and os.path.samefile(os.getcwd(), tmp_path)
+    colab.chosen = {}
+    up.click()
+    assert 'five' in app.out.value
+    colab.chosen = RuntimeError('Upload widget is only available in the current browser session')
+    up.click()
+    assert 'role="alert"' in app.errs.value and os.path.samefile(os.getcwd(), tmp_path)
+
+# In a browser
+
+cell = f'''
+from imgcls.sample import sample_web
+from imgcls.app import ClassifierApp
+from IPython.display import HTML, display
+web = sample_web(100)
+row = web.plan[web.plan.fault==''].iloc[0]
+app = ClassifierApp({str(model)!r})
+display(app)
+HTML(f'<i class=ic-test>{{web.url}}{{row.path}}</i>')
+'''
 
 @pytest.fixture(scope='module')
-def app(served): return served(root/'nbs'/'app.ipynb')
+def pics(tmp_path_factory):
+    "Files to upload, by name"
+    path = tmp_path_factory.mktemp('pics')
+    for k,(b,_) in bad_files.items(): (path/k).write_bytes(b)
+    for i in (930,0,*range(12)): draw_digit(i).save(path/f'{i}.png')
+    both().save(path/'both.png')
+    (path/'large.jpg').write_bytes(digit()+bytes(12*2**20))
+    return path
 
-def upload(page, *files):
-    with page.expect_file_chooser() as fc: page.get_by_role('button', name='Choose a picture').click()
-    fc.value.set_files(*files)
+@pytest.fixture(scope='module', params=fronts, ids=lambda o: f'{o[0]}{o[1]}')
+def front(request, tmp_path_factory):
+    with Front(*request.param, tmp_path_factory.mktemp('front')) as f: yield f
 
-def test_upload_answer_error_and_on(app, browser, tmp_path):
-    p,url = app
-    page = browser.new_page(viewport=dict(width=1280, height=800))
-    page.goto(url)
-    page.get_by_text('Your answer will be here').wait_for()
-    fns = [tmp_path/f'{i}.png' for i in (930,0)]
-    for f in fns: draw_digit(int(f.stem)).save(f)
-    upload(page, fns[0])
-    page.locator('.ic-p h3', has_text='five').wait_for(timeout=20_000)
-    assert page.locator('.ic-p .ic-r').count()==5
-    (tmp_path/'notes.png').write_text('not a picture at all')
-    upload(page, tmp_path/'notes.png')
-    page.get_by_role('alert').wait_for(timeout=20_000)
-    assert 'not a picture' in page.get_by_role('alert').inner_text()
-    for name in ('zero','five','zero'):
-        upload(page, fns[name=='zero'])
-        page.locator('.ic-p h3', has_text=name).wait_for(timeout=20_000)
-    upload(page, fns[1])
-    page.get_by_role('button', name='Try').first.click()
-    page.locator('.ic-p h3').wait_for(timeout=20_000)
-    assert 'Traceback' not in page.content()
-    page.close()
+@pytest.fixture(scope='module')
+def visit(front, browser):
+    "The app, open"
+    nb = front.open(browser, write_nb(front.path/'app.ipynb', cell))
+    nb.says('Your answer will be here', 60)
+    yield nb
+    nb.close()
 
-def test_a_kernel_is_small(app, browser):
-    p,url = app
-    page = browser.new_page()
-    page.goto(url)
-    page.get_by_text('Your answer will be here').wait_for()
-    kernels = [o for o in psutil.Process(p.pid).children(recursive=True) if any('ipykernel' in a for a in o.cmdline())]
-    assert kernels and max(o.memory_info().rss for o in kernels)<300*2**20
-    page.close()
+def answered(nb, what, n=None):
+    "Wait for answer `what`, and for `n` tiles in the history"
+    nb.page.locator('.ic-said h2', has_text=exact(what)).wait_for(timeout=20_000)
+    if n is not None: nb.wait(lambda: past(nb).count()==n, f'{n} answers in the history')
+    assert nb.page.get_by_role('alert').count()==0 and nb.page.locator('.ic-said').count()==1
 
-@pytest.mark.parametrize('width', [1280,400])
-def test_nothing_sticks_out(app, browser, width):
-    page = browser.new_page(viewport=dict(width=width, height=800))
-    page.goto(app[1])
-    page.get_by_role('button', name='Try').first.click()
-    page.locator('.ic-p h3').wait_for(timeout=20_000)
-    assert page.evaluate('document.documentElement.scrollWidth')<=width
-    assert all(o['x']>=0 and o['x']+o['width']<=width for o in [e.bounding_box() for e in page.locator('.ic-app, .ic-p, .ic-p img, button').all()] if o)
-    page.close()
+def refused(nb, *said):
+    for o in said: nb.page.get_by_role('alert').get_by_text(o).wait_for(timeout=20_000)
+
+def past(nb): return nb.page.locator('.ic-past .ic-tile')
+
+def inside(nb, width):
+    "Nothing sticks out of a window of `width`"
+    nb.page.set_viewport_size(dict(width=width, height=800))
+    assert nb.page.evaluate('document.documentElement.scrollWidth')<=width
+    boxes = [(e.get_attribute('class'),e.bounding_box()) for e in nb.page.locator('.ic-app, .ic-app button, .ic-app img, .ic-app input, .ic-card, .ic-err').all()]
+    assert all(o['x']>=0 and o['x']+o['width']<=width+1 for _,o in boxes if o), boxes
+    return {k:nb.page.locator(k).bounding_box() for k in ('.ic-ask','.ic-right','.ic-about')}
+
+def test_one_and_the_same_again(visit, pics):
+    for name in ('five','zero','five','five'):
+        visit.upload(pics/('930.png' if name=='five' else '0.png'))
+        answered(visit, name, 1 if name=='five' and past(visit).count()<2 and not visit.page.get_by_alt_text('zero').count() else 2)
+    assert visit.page.locator('.ic-r').count()==5 and visit.page.get_by_alt_text('Your picture: 930.png').count()==1
+
+def test_many(visit, pics):
+    visit.upload(*[pics/f'{i}.png' for i in range(1, 12)])
+    visit.says('All 11 by file name')
+    answered(visit, 'one', 13)
+    visit.page.locator('.ic-more summary').click()
+    for i in range(1, 12): visit.says(f'{i}.png:')
+
+def test_not_sure(visit, pics):
+    visit.upload(pics/'both.png')
+    answered(visit, 'Not sure')
+    visit.says('The best guess is')
+
+def test_bad_files(visit, pics):
+    for name,(_,said) in list(bad_files.items())[:3]:
+        visit.upload(pics/name)
+        refused(visit, name, said)
+    visit.upload(*[pics/o for o in bad_files], pics/'930.png')
+    refused(visit, *bad_files)
+    visit.page.locator('.ic-said h2', has_text='five').wait_for()
+    visit.upload(pics/'0.png')
+    answered(visit, 'zero')
+
+def test_addresses_in_the_page(visit):
+    field = visit.page.locator('.ic-url input')
+    field.fill('http://127.0.0.1:9/five.png')
+    field.press('Enter')
+    refused(visit, 'private network')
+    field.fill('/etc/passwd')
+    visit.click('Look')
+    refused(visit, 'not the address of a picture')
+    url,n = visit.page.locator('.ic-test').inner_text(),past(visit).count()
+    for go in (lambda: field.press('Enter'), lambda: visit.click('Look')):
+        field.fill(url)
+        go()
+        visit.wait(lambda: field.input_value()=='', 'the field is not emptied')
+        visit.page.get_by_alt_text(f'Your picture: {url}').wait_for()
+    assert past(visit).count()==n+1 and visit.page.get_by_role('alert').count()==0
+
+def test_examples_and_history_by_mouse_and_by_key(visit):
+    ex = visit.page.locator('.ic-ask .ic-tile button')
+    ex.first.click()
+    answered(visit, 'four')
+    visit.page.get_by_alt_text('Your picture: example 1').wait_for()
+    ex.first.focus()
+    visit.page.keyboard.press('Tab')
+    assert visit.page.evaluate('document.activeElement.title')=='Try example 2'
+    style = visit.page.evaluate("(({outlineStyle:a, outlineWidth:b}) => [a,b])(getComputedStyle(document.activeElement))")
+    assert style==['solid','3px']
+    visit.page.keyboard.press('Enter')
+    answered(visit, 'eight')
+    visit.page.get_by_role('button', name=re.compile('See again: four, .*example 1')).click()
+    answered(visit, 'four')
+    assert visit.page.locator('.ic-on img').get_attribute('alt')=='four'
+    assert visit.page.locator('.ic-app img').evaluate_all('es => es.every(e => e.alt && e.naturalWidth)')
+
+def test_an_upload_that_the_server_cuts_off(visit, pics):
+    visit.upload(pics/'large.jpg')
+    visit.page.get_by_role('button', name='Nothing happens?').click()
+    refused(visit, 'Nothing has arrived')
+    visit.upload(pics/'930.png')
+    answered(visit, 'five')
+
+def test_columns_and_no_trouble(visit, pics):
+    wide,narrow = inside(visit, 1280),inside(visit, 400)
+    assert wide['.ic-ask']['x']+wide['.ic-ask']['width']<=wide['.ic-right']['x']
+    assert narrow['.ic-ask']['y']<narrow['.ic-right']['y']<narrow['.ic-about']['y']
+    for k in (pics/'letter.txt',pics/'both.png'):
+        visit.upload(k)
+        (visit.page.get_by_role('alert') if k.suffix=='.txt' else visit.page.locator('.ic-unsure')).wait_for()
+        inside(visit, 400)
+    assert not visit.trouble() and not [o for o in visit.stderr() if 'Traceback' in o or 'Unexpected' in o]
+    assert visit.page.locator('.ic-app').count()==1 and visit.page.evaluate("[...document.querySelectorAll('style')].filter(o => o.textContent.includes('.ic-tile')).length")==1
+
+# The app as Voila serves it
+
+@pytest.fixture(scope='module')
+def voila(tmp_path_factory):
+    with Front('voila', 8, tmp_path_factory.mktemp('voila')) as f: yield f
 
 @pytest.mark.parametrize('damage,said', [('missing','There is no model'),('damaged','is damaged'),('pickle','pickle')])
-def test_a_bad_model_is_a_sentence(served, browser, tmp_path, damage, said):
-    nb,model = tmp_path/'app.ipynb',tmp_path/'digits.onnx'
-    nb.write_text(app_notebook('Broken', 'digits.onnx'))
-    if damage=='damaged': model.write_bytes((root/'nbs'/'models'/'digits.onnx').read_bytes()[:50_000])
-    if damage=='pickle': model.write_bytes(b'PK\x03\x04')
-    page = browser.new_page()
-    page.goto(served(nb)[1])
-    page.get_by_role('alert').wait_for(timeout=20_000)
-    assert said in page.get_by_role('alert').inner_text() and 'Traceback' not in page.content()
-    page.close()
+def test_a_bad_model_is_a_sentence(voila, browser, damage, said):
+    fn = voila.path/f'{damage}.onnx'
+    if damage=='damaged': fn.write_bytes(model.read_bytes()[:50_000])
+    if damage=='pickle': fn.write_bytes(b'PK\x03\x04')
+    (voila.path/f'{damage}.ipynb').write_text(app_notebook('Broken', fn.name))
+    nb = voila.open(browser, voila.path/f'{damage}.ipynb')
+    nb.page.get_by_role('alert').wait_for(timeout=20_000)
+    assert said in nb.page.get_by_role('alert').inner_text() and not nb.trouble()
+    nb.close()
 
-def test_the_demo_leaves_an_app_that_runs(demo, served, browser):
-    page = browser.new_page()
-    page.goto(served(demo[0]/'app.ipynb')[1])
-    upload(page, next((demo[0]/'heldout'/'seven').iterdir()))
-    page.locator('.ic-p h3').wait_for(timeout=20_000)
-    assert page.locator('h1').inner_text().startswith('Which digit')
+def test_dark(voila, browser, pics):
+    "Text is light where the page is dark, and the other way round"
+    (voila.path/'digits.onnx').write_bytes(model.read_bytes())
+    (voila.path/'app.ipynb').write_text(app_notebook('Which digit?', 'digits.onnx'))
+    voila.start()
+    rgb = "([q,k]) => getComputedStyle(document.querySelector(q))[k].match(/\\d+/g).slice(0, 3).reduce((a,b) => a+Number(b), 0) > 380"
+    where = ('.ic-said h2','.ic-r span','.ic-about p','.ic-unsure','.ic-url input','.ic-past p')
+    light,page = {},browser.new_page()
+    for theme in ('light','dark'):
+        page.goto(f'{voila.url}/voila/render/app.ipynb?theme={theme}')
+        upload(page, pics/'both.png')
+        for o in where: page.locator(o).first.wait_for()
+        light[theme] = [page.evaluate(rgb, o) for o in [('body','backgroundColor'), *((o,'color') for o in where)]]
     page.close()
+    assert light==dict(light=[True]+[False]*6, dark=[False]+[True]*6)
+
+def test_a_kernel_is_small(voila, browser):
+    nb = voila.open(browser, voila.path/'app.ipynb')
+    nb.page.locator('.ic-wait').wait_for(timeout=20_000)
+    assert max(o.memory_info().rss for o in voila.kernels())<300*2**20
+    nb.close()
+
+def test_the_demo_leaves_an_app_that_runs(demo, browser):
+    p,url = serve_app(demo[0]/'app.ipynb')
+    try:
+        page = browser.new_page()
+        page.goto(url)
+        upload(page, next((demo[0]/'heldout'/'seven').iterdir()))
+        page.locator('.ic-said h2').wait_for(timeout=20_000)
+        assert page.locator('h1').inner_text().startswith('Which digit')
+        page.close()
+    finally: p.kill()
