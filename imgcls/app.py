@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/app.html.md"""
 # %% auto #0
 __all__ = ['uploads', 'colab_uploads', 'address', 'about', 'answer_card', 'Tile', 'History', 'UrlField', 'Ask', 'ClassifierApp']
 
-# %% ../nbs/09_app.ipynb #bf0c755a
-import base64, html, io, logging, os, re, sys, tempfile, time
+# %% ../nbs/09_app.ipynb #63c82134
+import base64, html, io, os, re, sys, tempfile, time
 import ipywidgets as W
 from datetime import date
 from IPython.display import display
@@ -51,9 +51,9 @@ def address(
     if re.match(r'[\w-]+(\.[\w-]+)+(:\d+)?(/|$)', txt): return f'https://{txt}'
     raise ValueError(f'“{txt[:80]}” is not the address of a picture. It should begin with https://')
 
-# %% ../nbs/09_app.ipynb #2fcf7949
+# %% ../nbs/09_app.ipynb #35600476
 _css = '''<style>
-.ic-app{container-type:inline-size;box-sizing:border-box;width:100%;max-width:1080px;color:var(--jp-ui-font-color1,inherit);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
+.ic-app{container-type:inline-size;box-sizing:border-box;padding:2px 5px;width:100%;max-width:1080px;color:var(--jp-ui-font-color1,inherit);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
  --ic-blue:#3b82f6;--ic-line:rgba(128,128,128,.3);--ic-soft:rgba(128,128,128,.1)}
 .ic-app.widget-box{overflow:visible}.ic-app .widget-html,.ic-app .widget-box,.ic-app .widget-gridbox{margin:0;width:auto;min-width:0;max-width:100%;height:auto;overflow:visible}
 .ic-app .widget-html-content,.ic-app .widget-html>div{line-height:1.5;font-size:15px;color:inherit;align-self:auto;flex:1 1 auto;min-width:0;white-space:normal}
@@ -91,7 +91,7 @@ _css = '''<style>
 .ic-err{border-left:4px solid #dc2626;background:rgba(220,38,38,.12);border-radius:4px;padding:10px 14px;margin-bottom:12px;overflow-wrap:anywhere}.ic-app .ic-past{margin-top:20px}.ic-err p+p{margin-top:8px}
 .ic-app .ic-about p{margin-top:8px}.ic-more{margin-top:12px}.ic-names span{display:inline-block;background:var(--ic-soft);border-radius:12px;padding:1px 10px;margin:2px 4px 2px 0;overflow-wrap:anywhere}
 .ic-app summary{cursor:pointer}.ic-more ol{padding-left:28px;margin-top:6px}.ic-more li{overflow-wrap:anywhere}
-body[data-voila] #rendered_cells>div{max-width:1120px;margin:0 auto;padding:8px 12px 32px;box-sizing:border-box}body[data-voila] .ic-app{padding:0 5px}
+body[data-voila] #rendered_cells>div{max-width:1120px;margin:0 auto;padding:8px 12px 32px;box-sizing:border-box}
 </style>'''
 
 # %% ../nbs/09_app.ipynb #e001696c
@@ -292,14 +292,13 @@ def _from_colab(self):
 
 Ask.arrived,Ask.taken,Ask.waited,Ask.from_colab = _arrived,_taken,_waited,_from_colab
 
-# %% ../nbs/09_app.ipynb #a4d85dc0
-_log = logging.getLogger(__name__)
+# %% ../nbs/09_app.ipynb #bc34ac40
 _wait = '<div class="ic-wait ic-faint">Your answer will be here</div>'
 
-def _sorry(e):
+def _sorry(e, log):
     "A sentence for error `e`"
     if isinstance(e, (ValueError,FileNotFoundError)): return str(e)
-    _log.error('Unexpected %s: %s', type(e).__name__, e, exc_info=e)
+    log.error('imgcls.app: unexpected %s: %s', type(e).__name__, e, exc_info=e)
     return 'Something went wrong, and the fault is with this app. It has been noted; another picture may still work.'
 
 def _errors(bad, most=8):
@@ -321,7 +320,7 @@ def _listing(rows):
     items = ''.join(f'<li>{html.escape(name)}: <b>{html.escape(said(o))}</b></li>' for name,o in rows)
     return f'<details class="ic-more"><summary>All {len(rows)} by file name</summary><ol>{items}</ol></details>'
 
-# %% ../nbs/09_app.ipynb #5a3fcb81
+# %% ../nbs/09_app.ipynb #c59e65ba
 class ClassifierApp:
     "Show it a picture, see what it is"
     def __init__(self,
@@ -334,7 +333,7 @@ class ClassifierApp:
         self.history = History(self.show, keep)
         head = f'<h1>{html.escape(title)}</h1>' if title else ''
         try: body = self.page(Predictor(model, **kwargs))
-        except Exception as e: body = W.HTML(_errors([('The app can not start',_sorry(e))]))
+        except Exception as e: body = W.HTML(_errors([('The app can not start',_sorry(e, self.out.log))]))
         self.widget = W.VBox([W.HTML(_css+head), body])
         self.widget.add_class('ic-app')
 
@@ -351,7 +350,7 @@ class ClassifierApp:
     def show(self, pred, name): self.out.value = answer_card(pred, name)
     def _ipython_display_(self): display(self.widget)
 
-# %% ../nbs/09_app.ipynb #1983cce1
+# %% ../nbs/09_app.ipynb #9923f8bb
 def _answer(self,
     x, # whatever `Predictor.predict` takes
     name:str='your picture', # what to call it
@@ -362,7 +361,7 @@ def _answer(self,
 def _one(self, x, name):
     "Answer for picture `x`; only its thumbnail is kept"
     try: pred = self.predictor.predict(x)
-    except Exception as e: return _sorry(e)
+    except Exception as e: return _sorry(e, self.out.log)
     pred.thumb # made now, of the picture that goes
     pred.source = None
     self.show(pred, name)
@@ -376,7 +375,7 @@ def _ask(self, get):
         for i,(name,x) in enumerate(files := get(), 1):
             self.busy.value = _busy(i, len(files), x)
             rows.append((name,self.one(x, name)))
-    except Exception as e: rows.append(('',_sorry(e)))
+    except Exception as e: rows.append(('',_sorry(e, self.out.log)))
     bad = [o for o in rows if isinstance(o[1], str)]
     if bad: self.errs.value = _errors(bad)
     if rows: self.more.value = _listing(rows)
