@@ -158,7 +158,7 @@ def _write(proto, fname, meta):
     os.replace(tmp, fname)
     return fname
 
-# %% ../nbs/07_export.ipynb #4cb71707
+# %% ../nbs/07_export.ipynb #adff9c76
 def export_onnx(
     learn, # trained
     fname, # file to write, e.g. 'bears.onnx'
@@ -172,7 +172,7 @@ def export_onnx(
     about:str='', # a sentence or two: what it is for, where its pictures came from, what it can't do
 )->Path: # `fname`
     "Write `learn` as one self-describing `.onnx` file"
-    fname,labels,prep = Path(fname),list(learn.dls.vocab),preprocessing(learn)
+    fname,labels,prep,arch = Path(fname),list(learn.dls.vocab),preprocessing(learn),getattr(learn, 'arch', type(learn.model))
     probs,targs = _answers(learn)
     right,logits = (probs.argmax(1)==targs).float(),probs.clamp(min=1e-9).log()
     proto = _to_onnx(_Graph(deepcopy(learn.model).cpu().float().eval(), prep['mean'], prep['std']).eval(), prep['crop'])
@@ -188,7 +188,7 @@ def export_onnx(
     shown = list({labels[targs[i]]:i for i in sure}.items())[:examples]
     meta = dict(format=model_format, title=title, about=about, labels=labels, names={o:(names or {}).get(o,o) for o in labels}, **prep,
         temperature=temperature(logits, targs), threshold=threshold or (1+1/len(labels))/2, precision='int8' if quantize else 'fp32',
-        arch=getattr(learn, 'arch', type(learn.model).__name__), n_params=sum(o.numel() for o in learn.model.parameters()), metrics=metrics,
+        arch=arch if isinstance(arch, str) else arch.__name__, n_params=sum(o.numel() for o in learn.model.parameters()), metrics=metrics,
         versions=dict(imgcls=__version__, fastai=fastai.__version__, torch=torch.__version__), created=timestamp(), max_diff=diff,
         examples=[dict(label=l, jpeg=_thumb64(learn.dls.valid_ds.items[i])) for l,i in shown])
     return _write(proto, fname, meta)
