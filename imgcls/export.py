@@ -98,7 +98,7 @@ def _check(proto, learn, prep, n=64):
         diff = max(diff, float((want-got).abs().max()))
     return diff
 
-# %% ../nbs/07_export.ipynb #9740b10c
+# %% ../nbs/07_export.ipynb #fb7c3983
 class _Calibration:
     "Pictures, one at a time, as the quantiser asks for them"
     def __init__(self, xs): self.it = iter(xs)
@@ -109,7 +109,7 @@ def _to_int8(proto, xs, method):
     with tempfile.TemporaryDirectory() as tmp, _quiet(), redirect_stdout(io.StringIO()):
         src,fn = [Path(tmp)/o for o in ('fp32.onnx','int8.onnx')]
         src.write_bytes(proto.SerializeToString())
-        quantize_static(src, fn, _Calibration(xs), per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method)
+        quantize_static(src, fn, _Calibration(xs), per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method)
         return onnx.load(fn)
 
 def _logits(proto, learn, prep):
@@ -117,14 +117,14 @@ def _logits(proto, learn, prep):
     sess = _session(proto)
     return torch.tensor(np.concatenate([sess.run(None, dict(image=o))[0] for _,o in _pictures(learn, learn.dls.valid_ds.items, prep)]))
 
-# %% ../nbs/07_export.ipynb #a1a1bc4a
+# %% ../nbs/07_export.ipynb #29cf3fa8
 def _quantised(proto, learn, prep, acc, targs, max_loss, n=96):
     "`proto` in 8 bits, and its logits for the validation set"
     items = list(learn.dls.train_ds.items)
     xs = np.concatenate([o for _,o in _pictures(learn, random.Random(42).sample(items, min(n, len(items))), prep)])
     lost = []
-    for method in (CalibrationMethod.MinMax,CalibrationMethod.Percentile):
-        small = _to_int8(proto, xs, method)
+    for method,k in ((CalibrationMethod.MinMax,n), (CalibrationMethod.Percentile,n//3)):
+        small = _to_int8(proto, xs[:k], method)
         logits = _logits(small, learn, prep)
         lost.append(acc-float((logits.argmax(1)==targs).float().mean()))
         if lost[-1]<=max_loss: return small,logits

@@ -1,7 +1,7 @@
 "The exported file answers as the learner does, without torch; and a bad file says what it is"
 import hashlib, http.server, io, json, os, shutil, subprocess, sys, threading
 import numpy as np, pytest, torch
-from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, ImageDataLoaders, RandomResizedCrop, Resize, Transform
+from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, ImageDataLoaders, L, RandomResizedCrop, Resize, Transform
 from fastai.vision.all import TensorImage, load_learner, parent_label, resnet18, set_seed, squeezenet1_1, vision_learner
 from pathlib import Path
 from PIL import Image
@@ -157,7 +157,8 @@ def test_a_list_is_its_parts():
     got = p.predict(ims)
     assert [o.label for o in got]==[p.predict(o).label for o in ims]
     assert max(abs(a.prob-p.predict(im).prob) for a,im in zip(got, ims))<1e-5
-    assert '<img' in got._repr_html_() and p.predict([])==[]
+    assert '<img' in got._repr_html_() and p.predict([])==[] and p.predict(L(ims))==got==p.predict(iter(ims))
+    with pytest.raises(TypeError, match='int can not be'): p.predict(5)
     with pytest.raises(ValueError, match='Picture 3 of the list: This is not a picture'): p.predict([*ims[:3],b'hello',*ims])
     said = [isinstance(o, ValueError) for o in p.stream([b'hello',*ims,b''])]
     assert said==[True]+20*[False]+[True]
@@ -241,12 +242,12 @@ peak = "\nprint(next(int(o.split()[1])//1024 for o in open('/proc/self/status') 
 
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='measures memory as Linux tells it')
 def test_a_folder_of_any_size_takes_the_same_memory(tmp_path):
-    for n in (40,160): (tmp_path/str(n)).mkdir()
-    Image.effect_noise((2400,1600), 60).convert('RGB').save(tmp_path/'40'/'000.webp', quality=60)
-    for n in (40,160):
-        for i in range(n): (tmp_path/str(n)/f'{i:03d}.webp').exists() or os.link(tmp_path/'40'/'000.webp', tmp_path/str(n)/f'{i:03d}.webp')
+    for n in (20,60): (tmp_path/str(n)).mkdir()
+    Image.effect_noise((2400,1600), 60).convert('RGB').save(tmp_path/'20'/'000.webp', quality=60)
+    for n in (20,60):
+        for i in range(n): (tmp_path/str(n)/f'{i:03d}.webp').exists() or os.link(tmp_path/'20'/'000.webp', tmp_path/str(n)/f'{i:03d}.webp')
     code = 'import sys; from fastprogress import fastprogress; from imgcls.predict import Predictor; fastprogress.NO_BAR = True; assert len(Predictor(sys.argv[1]).predict_folder(sys.argv[2]))==int(sys.argv[3])'+peak
-    few,many = [int(run(code, model, tmp_path/str(n), n).split()[-1]) for n in (40,160)]
+    few,many = [int(run(code, model, tmp_path/str(n), n).split()[-1]) for n in (20,60)]
     assert many<few+60
 
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='measures memory as Linux tells it')
@@ -268,7 +269,7 @@ def test_the_shell(tmp_path):
     (tmp_path/'sh'/'run.py').write_text('from imgcls.shell import imgcls_predict\nimgcls_predict()')
     sh = lambda *args: python(tmp_path/'sh'/'run.py', *args)
     r = sh(model, tmp_path/'five.png')
-    assert r.returncode==0 and r.stdout.split()[1:]==['five','100.0%'], r
+    assert r.returncode==0 and r.stdout.split()[1]=='five', r
     r = sh(model, tmp_path, '--json')
     rows = [json.loads(o) for o in r.stdout.splitlines()]
     assert r.returncode==1 and rows[0]['label']=='five' and len(rows[0]['topk'])==5 and 'not a picture' in rows[1]['error']
