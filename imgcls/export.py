@@ -98,7 +98,7 @@ def _check(proto, learn, prep, n=64):
         diff = max(diff, float((want-got).abs().max()))
     return diff
 
-# %% ../nbs/07_export.ipynb #fb7c3983
+# %% ../nbs/07_export.ipynb #c3b5b648
 class _Calibration:
     "Pictures, one at a time, as the quantiser asks for them"
     def __init__(self, xs): self.it = iter(xs)
@@ -109,7 +109,8 @@ def _to_int8(proto, xs, method):
     with tempfile.TemporaryDirectory() as tmp, _quiet(), redirect_stdout(io.StringIO()):
         src,fn = [Path(tmp)/o for o in ('fp32.onnx','int8.onnx')]
         src.write_bytes(proto.SerializeToString())
-        quantize_static(src, fn, _Calibration(xs), per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method)
+        kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        quantize_static(src, fn, _Calibration(xs), calibrate_method=method, **kw)
         return onnx.load(fn)
 
 def _logits(proto, learn, prep):

@@ -199,7 +199,7 @@ def _fetch_model(url, sha256):
         return fn
     finally: Path(tmp).unlink(missing_ok=True)
 
-# %% ../nbs/08_predict.ipynb #0b6e0db9
+# %% ../nbs/08_predict.ipynb #e03c0d81
 def _cores():
     "How many cores this process may use"
     n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
@@ -209,7 +209,7 @@ def _cores():
 
 def _open_session(path, n_threads):
     opts = onnxruntime.SessionOptions()
-    opts.intra_op_num_threads,opts.log_severity_level = n_threads or _cores(),4
+    opts.intra_op_num_threads,opts.enable_cpu_mem_arena,opts.log_severity_level = n_threads or _cores(),False,4
     opts.add_session_config_entry('session.intra_op.allow_spinning', '0')
     try: return onnxruntime.InferenceSession(str(path), opts, providers=['CPUExecutionProvider'])
     except Exception as e:
