@@ -1,36 +1,80 @@
-"From a fresh process to the first answer: `Predictor` and fastai's `load_learner` + `predict`, same weights, same picture"
+"The exported model and fastai's `load_learner`: same weights, same pictures, in turns"
 import statistics, subprocess, sys, tempfile, time
 from pathlib import Path
-from imgcls.data import get_dls
+from fastai.vision.all import ImageDataLoaders, Resize, load_learner, resnet18, vision_learner
+from imgcls.download import image_files
 from imgcls.export import export_onnx
-from imgcls.sample import draw_digit, heldout_folder
-from imgcls.train import get_learner
+from imgcls.predict import Predictor
+import photos
 
-ours = "from imgcls.predict import Predictor; p = Predictor('m.onnx').predict('x.png').label"
-theirs = "import warnings; warnings.simplefilter('ignore'); from fastai.vision.all import *; l = load_learner('m.pkl')\nwith l.no_bar(): p = l.predict('x.png')[0]"
+ours = "from imgcls.predict import Predictor; p = Predictor('{}').predict('x.jpg').label"
+theirs = "import warnings; warnings.simplefilter('ignore'); from fastai.vision.all import *; l = load_learner('m.pkl')\nwith l.no_bar(): p = l.predict('x.jpg')[0]"
 peak = "\nprint(p, next(int(o.split()[1])/1024 for o in open('/proc/self/status') if o.startswith('VmHWM')))"
+sides = ['fp32','int8','fastai']
+med = statistics.median
 
-def once(code, cwd):
+def fresh(code, cwd):
     "(seconds, peak MB, label) of a fresh process"
     t = time.perf_counter()
     out = subprocess.run([sys.executable, '-c', code+peak], capture_output=True, text=True, cwd=cwd, check=True).stdout.split()
     return time.perf_counter()-t,float(out[-1]),out[-2]
 
+def took(f, *args):
+    t = time.perf_counter()
+    f(*args)
+    return time.perf_counter()-t
+
+def models(path):
+    "A plain fastai learner of resnet18 at 224 px, pickled and exported twice"
+    dls = ImageDataLoaders.from_folder(path/'photos', valid_pct=.3, seed=1, item_tfms=Resize(224))
+    learn = vision_learner(dls, resnet18, pretrained=False, path=path)
+    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1, 1e-3)
+    export_onnx(learn, path/'fp32.onnx')
+    export_onnx(learn, path/'int8.onnx', quantize=True, max_loss=1.)
+    learn.export('m.pkl')
+
+def steady(path, fns, n=5):
+    "Per side: seconds for one picture (median), and for all of `fns` at once"
+    learn,ps = load_learner(path/'m.pkl'),[Predictor(path/f'{o}.onnx') for o in sides[:2]]
+    one = [*(p.predict for p in ps), learn.predict]
+    many = [*(p.predict for p in ps), lambda o: learn.get_preds(dl=learn.dls.test_dl(o))]
+    with learn.no_bar():
+        for f in one: f(fns[0])
+        singles = [[took(f, fn) for f in one] for fn in fns]
+        for f in many: f(fns[:8])
+        alls = [[took(f, list(fns)) for f in many] for _ in range(n)]
+    return singles,alls
+
+def row(what, rs, digits=2, more='faster'):
+    "A line of the table from runs [n,sides]"
+    a,b,c = [med(o) for o in zip(*rs)]
+    x,y = [med(r[2]/r[i] for r in rs) for i in (0,1)]
+    return f'| {what} | {a:.{digits}f} | {b:.{digits}f} | {c:.{digits}f} | {x:.1f} × | {y:.1f} × |'
+
 def main(n=7):
     path = Path(tempfile.mkdtemp())
-    learn = get_learner(get_dls(heldout_folder(path/'d', 100), size=224, bs=16, num_workers=0), 'resnet18', pretrained=False)
-    export_onnx(learn, path/'m.onnx')
-    learn.export(path/'m.pkl')
-    draw_digit(930).resize((640,640)).save(path/'x.png')
-    for o in (ours,theirs): once(o, path)
-    a,b = zip(*[(once(ours, path),once(theirs, path)) for _ in range(n)])
-    assert {o[2] for o in a}=={o[2] for o in b}
-    med = lambda rs,i: statistics.median(o[i] for o in rs)
-    print(f'''## Fresh process to first answer (resnet18, 224 px, {n} runs each, in turns)
+    photos.write(path/'photos', 64)
+    models(path)
+    fns = image_files(path/'photos')
+    (path/'x.jpg').write_bytes(fns[0].read_bytes())
+    codes = [*(ours.format(f'{o}.onnx') for o in sides[:2]), theirs]
+    for o in codes: fresh(o, path)
+    runs = [[fresh(o, path) for o in codes] for _ in range(n)]
+    assert all(r[0][2]==r[2][2] for r in runs)
+    singles,alls = steady(path, fns)
+    print(f"""## Predict (resnet18 at 224 px, photos of 500 to 1,600 px, in turns; peer: fastai's `load_learner`)
 
-| | imgcls | fastai | ratio (median of pairs) |
-|---|---|---|---|
-| seconds | {med(a,0):.2f} | {med(b,0):.2f} | {statistics.median(y[0]/x[0] for x,y in zip(a,b)):.1f} × faster |
-| peak MB | {med(a,1):.0f} | {med(b,1):.0f} | {statistics.median(y[1]/x[1] for x,y in zip(a,b)):.1f} × less |''')
+| | fp32 | int8 | fastai | fp32 is better by | int8 |
+|---|---|---|---|---|---|
+{row(f'fresh process to first answer, s ({n} runs)', [[o[0] for o in r] for r in runs])}
+{row('its peak memory, MB', [[o[1] for o in r] for r in runs], 0)}
+{row('one picture from its file, ms (64 pictures)', [[1000*o for o in r] for r in singles], 1)}
+{row('64 pictures, ms a picture (5 runs)', [[1000*o/64 for o in r] for r in alls], 1)}
+{row('the same, of 12 megapixels, ms a picture', [[1000*o/8 for o in r] for r in phones(path)], 1)}""")
+
+def phones(path, n=3):
+    "Seconds for 8 photos as phones make them"
+    for i in range(8): photos.photo(i, 4000, 4000).save(path/f'phone{i}.jpg', quality=90)
+    return steady(path, [path/f'phone{i}.jpg' for i in range(8)], n)[1]
 
 if __name__=='__main__': main()

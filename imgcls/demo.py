@@ -135,7 +135,7 @@ def clean(self:Demo):
 @patch
 def retrain(self:Demo): return dict(zip(['accuracy_after','valid_accuracy_after'], self.fit('retrain', 'cleaned.csv')))
 
-# %% ../nbs/12_demo.ipynb #06095a18
+# %% ../nbs/12_demo.ipynb #ea9d6fba
 def app_notebook(
     title:str, # heading of the page
     model:str, # path of the model, from the notebook
@@ -149,7 +149,8 @@ def app_notebook(
 @patch
 def export(self:Demo):
     "Write the model and the app, and ask the model what torch was asked"
-    fn = export_onnx(self.learner('retrain', 'cleaned.csv'), self.path/'digits.onnx', examples=4)
+    about = 'Made for digits written by hand, one in a picture, upright. It has never seen anything else.'
+    fn = export_onnx(self.learner('retrain', 'cleaned.csv'), self.path/'digits.onnx', examples=4, quantize=True, title='Which digit is it?', about=about)
     (self.path/'app.ipynb').write_text(app_notebook('Which digit is it?', 'digits.onnx'))
     p,held = Predictor(fn),image_files(self.path/'heldout')
     return dict(accuracy_app=round(float(np.mean([p.predict(o).label==o.parent.name for o in held])), 4), model_bytes=fn.stat().st_size)

@@ -98,7 +98,7 @@ def _check(proto, learn, prep, n=64):
         diff = max(diff, float((want-got).abs().max()))
     return diff
 
-# %% ../nbs/07_export.ipynb #9740b10c
+# %% ../nbs/07_export.ipynb #c3b5b648
 class _Calibration:
     "Pictures, one at a time, as the quantiser asks for them"
     def __init__(self, xs): self.it = iter(xs)
@@ -109,7 +109,8 @@ def _to_int8(proto, xs, method):
     with tempfile.TemporaryDirectory() as tmp, _quiet(), redirect_stdout(io.StringIO()):
         src,fn = [Path(tmp)/o for o in ('fp32.onnx','int8.onnx')]
         src.write_bytes(proto.SerializeToString())
-        quantize_static(src, fn, _Calibration(xs), per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method)
+        kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        quantize_static(src, fn, _Calibration(xs), calibrate_method=method, **kw)
         return onnx.load(fn)
 
 def _logits(proto, learn, prep):
@@ -117,14 +118,14 @@ def _logits(proto, learn, prep):
     sess = _session(proto)
     return torch.tensor(np.concatenate([sess.run(None, dict(image=o))[0] for _,o in _pictures(learn, learn.dls.valid_ds.items, prep)]))
 
-# %% ../nbs/07_export.ipynb #a1a1bc4a
+# %% ../nbs/07_export.ipynb #29cf3fa8
 def _quantised(proto, learn, prep, acc, targs, max_loss, n=96):
     "`proto` in 8 bits, and its logits for the validation set"
     items = list(learn.dls.train_ds.items)
     xs = np.concatenate([o for _,o in _pictures(learn, random.Random(42).sample(items, min(n, len(items))), prep)])
     lost = []
-    for method in (CalibrationMethod.MinMax,CalibrationMethod.Percentile):
-        small = _to_int8(proto, xs, method)
+    for method,k in ((CalibrationMethod.MinMax,n), (CalibrationMethod.Percentile,n//3)):
+        small = _to_int8(proto, xs[:k], method)
         logits = _logits(small, learn, prep)
         lost.append(acc-float((logits.argmax(1)==targs).float().mean()))
         if lost[-1]<=max_loss: return small,logits
@@ -158,7 +159,7 @@ def _write(proto, fname, meta):
     os.replace(tmp, fname)
     return fname
 
-# %% ../nbs/07_export.ipynb #4cb71707
+# %% ../nbs/07_export.ipynb #adff9c76
 def export_onnx(
     learn, # trained
     fname, # file to write, e.g. 'bears.onnx'
@@ -172,7 +173,7 @@ def export_onnx(
     about:str='', # a sentence or two: what it is for, where its pictures came from, what it can't do
 )->Path: # `fname`
     "Write `learn` as one self-describing `.onnx` file"
-    fname,labels,prep = Path(fname),list(learn.dls.vocab),preprocessing(learn)
+    fname,labels,prep,arch = Path(fname),list(learn.dls.vocab),preprocessing(learn),getattr(learn, 'arch', type(learn.model))
     probs,targs = _answers(learn)
     right,logits = (probs.argmax(1)==targs).float(),probs.clamp(min=1e-9).log()
     proto = _to_onnx(_Graph(deepcopy(learn.model).cpu().float().eval(), prep['mean'], prep['std']).eval(), prep['crop'])
@@ -188,7 +189,7 @@ def export_onnx(
     shown = list({labels[targs[i]]:i for i in sure}.items())[:examples]
     meta = dict(format=model_format, title=title, about=about, labels=labels, names={o:(names or {}).get(o,o) for o in labels}, **prep,
         temperature=temperature(logits, targs), threshold=threshold or (1+1/len(labels))/2, precision='int8' if quantize else 'fp32',
-        arch=getattr(learn, 'arch', type(learn.model).__name__), n_params=sum(o.numel() for o in learn.model.parameters()), metrics=metrics,
+        arch=arch if isinstance(arch, str) else arch.__name__, n_params=sum(o.numel() for o in learn.model.parameters()), metrics=metrics,
         versions=dict(imgcls=__version__, fastai=fastai.__version__, torch=torch.__version__), created=timestamp(), max_diff=diff,
         examples=[dict(label=l, jpeg=_thumb64(learn.dls.valid_ds.items[i])) for l,i in shown])
     return _write(proto, fname, meta)

@@ -36,7 +36,7 @@ def _what(x):
 
 def _too_large(w, h): return ValueError(f'This picture is too large: {w*h/1e6:.0f} megapixels, {max_pixels//10**6} can be looked at here. Make it smaller and try again.')
 
-# %% ../nbs/08_predict.ipynb #d82b492b
+# %% ../nbs/08_predict.ipynb #710cbbe7
 def open_image(
     x, # path, bytes, file object, PIL image or array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
@@ -58,6 +58,7 @@ def open_image(
     except Image.DecompressionBombError: raise ValueError(f'This picture is too large: over {max_pixels//10**6} megapixels can not be looked at here. Make it smaller and try again.') from None
     except Image.UnidentifiedImageError: raise ValueError(_what(x)) from None
     except (OSError, SyntaxError, EOFError) as e: raise ValueError(f'This picture is damaged: {e}') from None
+    except AttributeError: raise TypeError(f'{type(x).__name__} can not be a picture: wanted a path, bytes, a file, a PIL image or an array.') from None
 
 # %% ../nbs/08_predict.ipynb #e0134985
 _pads = dict(zeros='constant', border='edge', reflection='reflect')
@@ -198,7 +199,7 @@ def _fetch_model(url, sha256):
         return fn
     finally: Path(tmp).unlink(missing_ok=True)
 
-# %% ../nbs/08_predict.ipynb #69972dcd
+# %% ../nbs/08_predict.ipynb #e03c0d81
 def _cores():
     "How many cores this process may use"
     n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
@@ -208,11 +209,12 @@ def _cores():
 
 def _open_session(path, n_threads):
     opts = onnxruntime.SessionOptions()
-    opts.intra_op_num_threads,opts.log_severity_level = n_threads or _cores(),4
+    opts.intra_op_num_threads,opts.enable_cpu_mem_arena,opts.log_severity_level = n_threads or _cores(),False,4
     opts.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    opts.add_session_config_entry('session.x64quantprecision', '1')
     try: return onnxruntime.InferenceSession(str(path), opts, providers=['CPUExecutionProvider'])
-    except Exception: raise ModelError(f'{path} is damaged: {path.stat().st_size:,} bytes that are not a whole ONNX model. Copy or export it again.') from None
+    except Exception as e:
+        said = f'{path.stat().st_size:,} bytes that onnxruntime {onnxruntime.__version__} can not open'
+        raise ModelError(f'{path} is damaged, or of a newer format: {said}. Copy or export it again, or upgrade onnxruntime. ({str(e)[:200].strip()})') from None
 
 def _read_meta(session, path):
     "What the model says about itself"
@@ -265,7 +267,7 @@ class Predictor:
         rows = [(self.names[self.labels[i]],float(p[i])) for i in top[:topk]]
         return Prediction(label, self.names[label], float(p[top[0]]), rows, bool(p[top[0]]<self.threshold), source)
 
-# %% ../nbs/08_predict.ipynb #89e4116d
+# %% ../nbs/08_predict.ipynb #2160f933
 def _stream(self, xs, topk=5, bs=8):
     "For each of `xs`, however many, a `Prediction` or the error that says why there is none"
     def ready(x):
@@ -279,12 +281,14 @@ def _stream(self, xs, topk=5, bs=8):
         ps = iter(self._softmax(np.stack(ok)) if ok else ())
         yield from (a if isinstance(a, Exception) else self._answer(next(ps), topk, src) for src,a in part)
 
+def _is_many(x): return hasattr(x, '__iter__') and not hasattr(x, 'read') and not isinstance(x, (str,bytes,bytearray,memoryview,np.ndarray))
+
 def _predict(self,
     x, # path, bytes, file object, PIL image, array [h,w,3], http(s) address; or a list of them
     topk:int=5, # how many classes to show
 )->Prediction: # for a list: `Predictions`
     "What is in picture `x`"
-    if isinstance(x, (list,tuple)):
+    if _is_many(x):
         res = Predictions()
         for i,o in enumerate(self.stream(x, topk)):
             if isinstance(o, Exception): raise type(o)(f'Picture {i} of the list: {o}')
