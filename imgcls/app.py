@@ -51,7 +51,7 @@ def address(
     if re.match(r'[\w-]+(\.[\w-]+)+(:\d+)?(/|$)', txt): return f'https://{txt}'
     raise ValueError(f'“{txt[:80]}” is not the address of a picture. It should begin with https://')
 
-# %% ../nbs/09_app.ipynb #35600476
+# %% ../nbs/09_app.ipynb #e81a4c24
 _css = '''<style>
 .ic-app{container-type:inline-size;box-sizing:border-box;padding:2px 5px;width:100%;max-width:1080px;color:var(--jp-ui-font-color1,inherit);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
  --ic-blue:#3b82f6;--ic-line:rgba(128,128,128,.3);--ic-soft:rgba(128,128,128,.1)}
@@ -73,8 +73,8 @@ _css = '''<style>
 .ic-app .ic-url .widget-label{width:auto;max-width:none;text-align:left;height:24px;line-height:20px;font-size:15px;color:inherit}
 .ic-app .ic-url input{height:40px;flex:none;border-radius:8px;font-size:16px;padding:0 10px;margin:0;min-width:0}
 .ic-app .ic-url button{height:40px;line-height:38px;margin:0;width:auto;padding:0 18px;flex:none}
-.ic-app .ic-tiles{display:flex;flex-flow:row wrap;gap:10px;margin-top:8px}
-.ic-app .ic-tile{position:relative;width:76px;flex:none}.ic-tile img{width:76px;height:76px;object-fit:cover;border-radius:8px;display:block;background:var(--ic-soft)}
+.ic-app .ic-tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(68px,1fr));gap:10px;margin-top:8px}
+.ic-app .ic-tile{position:relative;display:block;max-width:90px}.ic-tile img{width:100%;aspect-ratio:1;object-fit:cover;border-radius:8px;display:block;background:var(--ic-soft)}
 .ic-tile p{font-size:12px;line-height:1.3;margin-top:3px!important;text-align:center;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .ic-app .ic-tile button.jupyter-button{position:absolute;inset:0;width:100%;height:100%;margin:0;padding:0;background:none;box-shadow:none;border:0;font-size:0;cursor:pointer}
 .ic-app .ic-tile:hover img{box-shadow:0 0 0 2px var(--ic-line)}.ic-on img{box-shadow:0 0 0 3px var(--ic-blue)!important}
@@ -109,7 +109,7 @@ def _facts(meta):
         f'made on {day.day} {day:%B %Y}' if day else '']
     return html.escape(' · '.join(filter(None, facts)))
 
-# %% ../nbs/09_app.ipynb #6e21a644
+# %% ../nbs/09_app.ipynb #bc2d760c
 def about(
     meta:dict, # the model's facts
     threshold:float=.5, # under this confidence it is not sure
@@ -120,7 +120,7 @@ def about(
     trained = f'Trained on {m["n_train"]:,} pictures. ' if m.get('n_train') else ''
     tested = f'Of {n:,} pictures that it had never seen it got {round(right*n):,} right.' if n and right is not None else ''
     own = f'<p>{html.escape(meta["about"])}</p>' if meta.get('about') else ''
-    return (f'<h2>{html.escape(meta.get("title") or "About this model")}</h2>{own}<p>It knows {len(names)} classes:</p>{_names(names)}<p>{trained}{tested}</p>'
+    return (f'<h2>About this model</h2>{own}<p>It knows {len(names)} classes:</p>{_names(names)}<p>{trained}{tested}</p>'
         f'<p>Whatever you show it, it answers with one of these, a picture of something else too. Under {threshold:.0%} confidence it says that it is not sure; '
         f'it can also be sure and wrong.</p><p><small>{_facts(meta)}</small></p>')
 
