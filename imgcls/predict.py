@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/predict.html.md"""
 # %% auto #0
 __all__ = ['max_pixels', 'open_image', 'prepare', 'fetch', 'Prediction', 'Predictions', 'ModelError', 'Predictor', 'image_paths']
 
-# %% ../nbs/08_predict.ipynb #dff47e48
-import base64, hashlib, html, io, json, os, tempfile
+# %% ../nbs/08_predict.ipynb #ce1ca00e
+import base64, hashlib, html, io, json, os, tempfile, warnings
 import numpy as np, onnxruntime
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from PIL import Image, ImageOps
 
-# %% ../nbs/08_predict.ipynb #9b16da3e
+# %% ../nbs/08_predict.ipynb #fd30f78a
 max_pixels = 50_000_000
 _kinds = {b'%PDF':'a PDF', b'<svg':'an SVG drawing', b'<!DOC':'a web page', b'<html':'a web page', b'PK':'a ZIP or Office file'}
 
@@ -34,9 +34,14 @@ def _what(x):
     said = next((v for k,v in _kinds.items() if low.startswith(k.lower())), 'an SVG drawing' if b'<svg' in low else None)
     return f'This is not a picture{f" but {said}" if said else ""}: wanted JPEG, PNG, WebP, GIF or the like.'
 
+def _open(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        return Image.open(x)
+
 def _too_large(w, h): return ValueError(f'This picture is too large: {w*h/1e6:.0f} megapixels, {max_pixels//10**6} can be looked at here. Make it smaller and try again.')
 
-# %% ../nbs/08_predict.ipynb #710cbbe7
+# %% ../nbs/08_predict.ipynb #723ffeba
 def open_image(
     x, # path, bytes, file object, PIL image or array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
@@ -45,7 +50,7 @@ def open_image(
     if isinstance(x, np.ndarray): x = Image.fromarray(x)
     if isinstance(x, (bytes,bytearray,memoryview)): x = io.BytesIO(x)
     try:
-        im = x if isinstance(x, Image.Image) else Image.open(x)
+        im = x if isinstance(x, Image.Image) else _open(x)
         size = im.size
         if least and im is not x: im.draft(im.mode, (least,least))
         if 'progressive' not in im.info: size = im.size
@@ -87,7 +92,7 @@ def prepare(
     x,y = (w-cw)//2,(h-ch)//2
     return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
 
-# %% ../nbs/08_predict.ipynb #2f504cd9
+# %% ../nbs/08_predict.ipynb #3f142809
 def _is_url(x): return isinstance(x, str) and x.lower().startswith(('http://','https://'))
 
 @contextmanager
@@ -96,7 +101,7 @@ def _sentences(what, err=ValueError):
     import httpx
     from imgcls.guard import PrivateAddress
     try: yield
-    except PrivateAddress as e: raise err(f'{what} leads into a private network, where this program does not go ({str(e).split(". If")[0]}).') from None
+    except PrivateAddress: raise err(f'{what} leads into a private network, where this program does not go.') from None
     except httpx.HTTPStatusError as e: raise err(f'{what} could not be fetched: its server answers {e.response.status_code} {e.response.reason_phrase}.') from None
     except httpx.TimeoutException: raise err(f'{what} could not be fetched: its server takes too long.') from None
     except (httpx.HTTPError,httpx.InvalidURL) as e: raise err(f'{what} could not be fetched: {e}.') from None
@@ -162,7 +167,7 @@ class Predictions(list):
     "Predictions side by side"
     def _repr_html_(self): return f'{_css}<div class="ic-ps">{"".join(o._html() for o in self)}</div>'
 
-# %% ../nbs/08_predict.ipynb #36cf87ff
+# %% ../nbs/08_predict.ipynb #52d40c68
 class ModelError(ValueError):
     "A model file that can't be used; the message says why and what to do"
 
@@ -170,7 +175,10 @@ _heads = {b'version https://git-lfs':'is a Git LFS pointer, not the model: run `
 _pickle = 'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx (chapter 7).'
 
 def _digest(path):
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else hashlib.sha256(f.read()).hexdigest()
+    h = hashlib.sha256()
+    with open(path, 'rb') as f:
+        while b := f.read(2**20): h.update(b)
+    return h.hexdigest()
 
 def _inspect(path, sha256=None):
     "Raise unless the file at `path` can be a model, and the right one"

@@ -144,7 +144,7 @@ def jpg(im, **kwargs):
     im.save(buf := io.BytesIO(), 'JPEG', **kwargs)
     return buf.getvalue()
 
-@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+@pytest.mark.filterwarnings('error')
 def test_bombs_are_not_decoded():
     big,p = Image.new('1', (10_000,10_000)),Predictor(model)
     with pytest.raises(ValueError, match='100 megapixels'): p.predict(encode_image(big, 'PNG'))
