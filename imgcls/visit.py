@@ -7,11 +7,9 @@ Docs: https://imgcls.github.io/imgcls/visit.html.md"""
 # %% auto #0
 __all__ = ['page_template', 'Kernels', 'WarmKernels', 'AppServer']
 
-# %% ../nbs/09a_visit.ipynb #596daf4e
-import asyncio, json, sys, tempfile
+# %% ../nbs/09a_visit.ipynb #aab7dafd
+import signal, tempfile
 from datetime import datetime, timezone
-from html import escape
-from jinja2 import Environment
 from pathlib import Path
 from tornado.web import GZipContentEncoding, HTTPError, RequestHandler
 from traitlets import Integer
@@ -410,7 +408,7 @@ class _Health(RequestHandler):
     def get(self): self.finish('ok')
     head = get
 
-# %% ../nbs/09a_visit.ipynb #4f82bb3a
+# %% ../nbs/09a_visit.ipynb #af9b481c
 class AppServer(Voila):
     "Voila for an app on a small machine"
     name = 'voila'
@@ -421,7 +419,7 @@ class AppServer(Voila):
         super().setup_template_dirs()
         self.page_dir = tempfile.TemporaryDirectory(prefix='imgcls-page-')
         limit = self.tornado_settings.get('websocket_max_message_size', 10*2**20)-2**16
-        (Path(self.page_dir.name)/'index.html.j2').write_text(page_template(limit), encoding='utf-8')
+        (Path(self.page_dir.name)/"index.html.j2").write_text(page_template(limit), encoding='utf-8')
         self.template_paths.insert(0, self.page_dir.name)
 
     def init_settings(self):
@@ -429,6 +427,10 @@ class AppServer(Voila):
         kind = WarmKernels if self.voila_configuration.preheat_kernel else Kernels
         km.__class__ = type(kind.__name__, (kind, type(km)), {})
         return res
+
+    def stop(self):
+        for o in (signal.SIGINT,signal.SIGTERM): signal.signal(o, signal.SIG_IGN) # once is enough, and kernels take a moment
+        super().stop()
 
     def init_handlers(self):
         own = {TornadoVoilaHandler:_Page, VoilaShutdownKernelHandler:_Leave}

@@ -6,7 +6,7 @@ from PIL import Image
 from ipywidgets.widgets.widget import _instances
 from fronts import Front, exact, fronts, upload, write_nb
 from imgcls.app import ClassifierApp, UrlField, about, address, uploads
-from imgcls.demo import app_notebook, serve_app
+from imgcls.host import app_notebook, serve_app
 from imgcls.predict import Predictor
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
