@@ -13,22 +13,23 @@ from fastcore.script import call_parse
 from importlib.util import find_spec
 from pathlib import Path
 
-# %% ../nbs/09a_host.ipynb #7a5f96fc
+# %% ../nbs/09a_host.ipynb #d28e039a
 def voila_config(
     pool_size:int=3, # kernels that wait warm
     max_kernels:int=5, # most kernels at a time, warm ones included
     idle:int=60, # a kernel without a page goes after so many seconds
+    every:int=15, # seconds between looks for such kernels
+    spare:int=300, # an open page may be idle so many seconds when others want its place
     frames:str="'self'", # whose pages may show this one in a frame, in the words of Content-Security-Policy
 )->dict: # for voila.json
     "Settings for an app that lasts"
     ext = ['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7', '@voila-dashboards/widgets-manager8']
-    sockets = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=30_000)
-    return dict(AppServer=dict(max_kernels=max_kernels),
-        Voila=dict(tornado_settings=dict(sockets, headers={'Content-Security-Policy':f'frame-ancestors {frames}'})),
-        VoilaConfiguration=dict(preheat_kernel=pool_size>0, default_pool_size=pool_size, extension_allowlist=ext,
-            allow_template_override='NO', allow_theme_override='NO'),
-        VoilaKernelManager=dict(fill_delay=2, preheat_denylist=[r'(?!.*app\.ipynb$)']),
-        MappingKernelManager=dict(cull_idle_timeout=idle, cull_interval=15, cull_connected=False))
+    headers = {'Content-Security-Policy':f'frame-ancestors {frames}'}
+    tornado = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=30_000, headers=headers)
+    page = dict(preheat_kernel=pool_size>0, default_pool_size=pool_size, extension_allowlist=ext, allow_template_override='NO', allow_theme_override='NO')
+    warm,cull = dict(fill_delay=2, preheat_denylist=[r'(?!.*app\.ipynb$)']),dict(cull_idle_timeout=idle, cull_interval=every, cull_connected=False)
+    app,voila = dict(max_kernels=max_kernels, spare=spare),dict(tornado_settings=tornado)
+    return dict(AppServer=app, Voila=voila, VoilaConfiguration=page, VoilaKernelManager=warm, MappingKernelManager=cull)
 
 # %% ../nbs/09a_host.ipynb #df48b1ef
 def server_config(

@@ -17,7 +17,7 @@ from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
-# %% ../nbs/09a_visit.ipynb #a6735473
+# %% ../nbs/09a_visit.ipynb #6a0d5015
 _talk = r'''
 const make = (tag, cls='', props={}) => Object.assign(document.createElement(tag), {className: cls}, props)
 const cfg = JSON.parse(document.getElementById('jupyter-config-data').textContent)
@@ -40,7 +40,7 @@ function unpack(data) {
   const view = new DataView(data), num = i => Number(view.getBigUint64(8*i, true)), parts = []
   for (let i=1; i<num(0); i++) parts.push(data.slice(num(i), num(i+1)))
   const [header, parent, metadata, content] = parts.slice(1, 5).map(o => JSON.parse(dec.decode(o)))
-  return {type: header.msg_type, metadata, content, buffers: parts.slice(5)}
+  return {type: header.msg_type, id: parent.msg_id, content, buffers: parts.slice(5)}
 }
 
 const post = (...args) => { if (ws?.readyState==1) ws.send(pack(...args)) }
@@ -60,7 +60,7 @@ function keep(id, state) {
 }
 '''
 
-# %% ../nbs/09a_visit.ipynb #d26a2957
+# %% ../nbs/09a_visit.ipynb #208d82c8
 _widgets = r'''
 const ref = s => models.get(String(s).slice('IPY_MODEL_'.length)), style = (el, k, v) => el.style.setProperty(k.replaceAll('_', '-'), v ?? '')
 const looks = {button_color: 'background', text_color: 'color', background: 'background', font_size: 'font-size', font_weight: 'font-weight', font_style: 'font-style'}
@@ -80,7 +80,13 @@ function draw(s) {
 
 const box = cls => m => {
   const el = make('div', `widget-box ${cls}`)
-  live(m, ks => (!ks || ks.includes('children')) && el.replaceChildren(...m.state.children.map(draw)))
+  let had = new Map()
+  live(m, ks => {
+    if (ks && !ks.includes('children')) return
+    const has = new Map(m.state.children.map(o => [o, had.get(o) || draw(o)]))
+    if (had.size!=has.size || [...has].some(([k],i) => [...had.keys()][i]!=k)) el.replaceChildren(...has.values())
+    had = has
+  })
   return el
 }
 const labelled = (m, cls, input, value) => {
@@ -93,7 +99,7 @@ const button = (m, cls, press) => {
   const el = make('button', `jupyter-button ${cls}`, {type: 'button', onclick: press})
   live(m, () => {
     const s = m.state, n = s._view_name=='FileUploadView' && (s._counter ?? s.value.length), kind = s.button_style && `mod-${s.button_style}`
-    el.textContent = (s.description || '') + (n ? ` (${n})` : '')
+    el.replaceChildren(...(s.icon ? [make('i', `fa fa-${s.icon}`)] : []), (s.description || '') + (n ? ` (${n})` : ''))
     el.disabled = s.disabled
     el.classList.toggle('mod-active', s.value===true)
     el.classList.remove(...['primary', 'success', 'info', 'warning', 'danger'].map(o => `mod-${o}`))
@@ -108,11 +114,11 @@ const text = tag => m => {
 }
 '''
 
-# %% ../nbs/09a_visit.ipynb #caa25b9b
+# %% ../nbs/09a_visit.ipynb #d6d10c3e
 _inputs = r'''
 async function choose(m, files) {
-  const old = 'metadata' in m.state, big = files.find(o => o.size>limit)
-  if (big) return notice(`${big.name} has ${Math.ceil(big.size/2**20)} MB, and ${Math.floor(limit/2**20)} MB is the most that can be sent. Please send a smaller one.`, 'OK', () => notice())
+  const old = 'metadata' in m.state, size = files.reduce((n,o) => n+o.size, 0), what = files.length>1 ? `${files.length} files with together` : `A file with`
+  if (size>limit) return notice(`${what} ${Math.ceil(size/2**20)} MB is too much: ${Math.floor(limit/2**20)} MB can be sent.`, 'OK', () => notice())
   if (!files.length) return
   const bytes = await Promise.all(files.map(o => o.arrayBuffer())), one = o => ({name: o.name, type: o.type, size: o.size})
   if (old) change(m, {metadata: files.map(o => ({...one(o), lastModified: o.lastModified})), data: files.map(() => null), _counter: m.state._counter+files.length, error: ''},
@@ -148,13 +154,20 @@ function picture(m) {
 
 function accordion(m) {
   const el = make('div', 'widget-accordion'), name = i => m.state.titles?.[i] ?? m.state._titles?.[i] ?? ''
-  const one = (o,i) => { const d = make('details', '', {open: m.state.selected_index===i}); d.append(make('summary', '', {textContent: name(i)}), draw(o)); return d }
-  live(m, ks => (!ks || ks.includes('children')) && el.replaceChildren(...m.state.children.map(one)))
+  const one = (o,i) => {
+    const d = make('details', '', {ontoggle: () => { if (d.open!=(m.state.selected_index===i)) { change(m, {selected_index: d.open ? i : null}); m.on.forEach(f => f([])) } }})
+    d.append(make('summary', '', {textContent: name(i)}), draw(o))
+    return d
+  }
+  live(m, ks => {
+    if (!ks || ks.includes('children')) el.replaceChildren(...m.state.children.map(one))
+    ;[...el.children].forEach((d,i) => { d.open = m.state.selected_index===i })
+  })
   return el
 }
 '''
 
-# %% ../nbs/09a_visit.ipynb #c5e78d96
+# %% ../nbs/09a_visit.ipynb #6408e1c0
 _shows = r'''
 const words = cls => m => { const el = make('div', cls), body = make('div', 'widget-html-content'); el.append(body); live(m, () => html(body, m.state.value)); return el }
 function label(m) { const el = make('div', 'widget-label'); live(m, () => { el.textContent = m.state.value }); return el }
@@ -162,6 +175,16 @@ function output(m) {
   const el = make('div', 'widget-output')
   live(m, ks => (!ks || ks.includes('outputs')) && el.replaceChildren(...m.state.outputs.flatMap(shown)))
   return el
+}
+
+const outs = ['stream', 'display_data', 'execute_result', 'error']
+function capture({type, id, content}) {
+  const m = [...models.values()].find(o => o.state._view_name=='OutputView' && o.state.msg_id==id), old = m?.state.outputs
+  if (!m || !(outs.includes(type) || type=='clear_output')) return
+  change(m, {outputs: type=='clear_output' ? [] : [...(m.fresh ? [] : old), {output_type: type, ...content}]})
+  m.fresh = type=='clear_output' && content.wait
+  if (m.fresh) m.state.outputs = old
+  else m.on.forEach(f => f(['outputs']))
 }
 
 const views = {HTMLView: words('widget-html'), LabelView: label, BoxView: box(''), HBoxView: box('widget-hbox'), VBoxView: box('widget-vbox'), GridBoxView: box('widget-gridbox'),
@@ -195,7 +218,7 @@ function known() {
 }
 '''
 
-# %% ../nbs/09a_visit.ipynb #0ea931de
+# %% ../nbs/09a_visit.ipynb #b30ce001
 _page = r'''
 function notice(said='', name='', f=null) {
   document.querySelector('.ic-notice')?.remove()
@@ -228,18 +251,20 @@ function show() {
   window.voila_finish()
 }
 
-function receive({type, content, buffers}) {
+function receive({type, id, content, buffers}) {
+  capture({type, id, content})
   if (type=='status') {
     if (['restarting', 'dead'].includes(content.execution_state)) return end('This app had to stop: the server may have run out of memory.')
     document.body.classList.toggle('ic-busy', content.execution_state=='busy')
   }
   if (type=='shutdown_reply') return end('This page was not used for a while, and its place was needed for somebody else.')
   if (type=='comm_open') return keep(content.comm_id, place(content.data.state || {}, content.data.buffer_paths, buffers))
+  if (type=='comm_close') models.delete(content.comm_id)
   if (type!='comm_msg') return
   const {method, states, state, buffer_paths} = content.data
   if (method=='update_states') {
     place(states, buffer_paths, buffers)
-    for (const [id,o] of Object.entries(states)) keep(id, o.state)
+    for (const [k,o] of Object.entries(states)) keep(k, o.state)
     if (!drawn) show()
   } else if (method=='update' && models.has(content.comm_id)) {
     try { keep(content.comm_id, place(state, buffer_paths, buffers)) } catch (e) { console.error(e); full() }
@@ -247,7 +272,7 @@ function receive({type, content, buffers}) {
 }
 '''
 
-# %% ../nbs/09a_visit.ipynb #ba407ab8
+# %% ../nbs/09a_visit.ipynb #ca09f119
 _visit = r'''
 function connect() {
   ws = new WebSocket(`${location.origin.replace(/^http/, 'ws')}${cfg.baseUrl}${kernel}/channels?session_id=${session}`, 'v1.kernel.websocket.jupyter.org')
@@ -274,12 +299,13 @@ async function lost() {
 addEventListener('pagehide', () => { if (!left || drawn) navigator.sendBeacon(`${cfg.baseUrl}voila/api/shutdown/${cfg.kernelId}`); left = true })
 addEventListener('pageshow', e => e.persisted && location.reload())
 connect()
+window.ic = {get ws() { return ws }, models}
 '''
 
-# %% ../nbs/09a_visit.ipynb #9f92abdb
+# %% ../nbs/09a_visit.ipynb #141735a8
 _css = '''body{margin:0 auto;padding:8px 20px 32px;max-width:1000px;font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;overflow-wrap:anywhere}
 :root{--jp-ui-font-color1:#222;--jp-ui-font-size1:13px;--jp-layout-color0:#fff;--jp-layout-color1:#fff;--jp-border-color1:#bdbdbd;--jp-brand-color1:#1976d2}
-h1{font-size:26px;font-weight:600;line-height:1.25;margin:16px 0 8px}h2{font-size:20px;margin:16px 0 8px}a{color:#1565c0}.anchor-link{display:none}
+h1{font-size:26px;font-weight:600;line-height:1.25;margin:16px 0 8px}h2{font-size:20px;margin:16px 0 8px}a{color:#1565c0}
 img{max-width:100%}pre{overflow:auto}table{border-collapse:collapse}td,th{padding:2px 8px;text-align:left}*{box-sizing:border-box}
 #loading{padding:48px 0;opacity:.7}.jp-mod-noOutputs.jp-mod-noInput{display:none}.jp-OutputArea-output{margin:8px 0}
 .widget-box{display:flex;margin:2px}.widget-vbox{flex-direction:column}.widget-gridbox{display:grid}.widget-label{white-space:nowrap}
@@ -291,13 +317,14 @@ overflow:hidden;text-overflow:ellipsis}.jupyter-button:hover{filter:brightness(.
 .mod-warning{background:#f5b301}.mod-danger{background:#c62828;color:#fff}:focus-visible{outline:2px solid #1565c0;outline-offset:2px}
 .ic-notice{position:fixed;left:50%;bottom:20px;transform:translateX(-50%);width:min(92vw,560px);padding:12px 16px;border-radius:8px;background:#263238;color:#fff;
 box-shadow:0 4px 16px #0005;display:flex;gap:12px;align-items:center;justify-content:space-between;z-index:9}.ic-notice button{flex:none}
-.ic-busy::before{content:"";position:fixed;top:0;left:0;height:3px;width:100%;background:linear-gradient(90deg,#0000,#1565c0,#0000);background-size:50% 100%;
+.fa{font-style:normal;margin-right:6px}.fa-upload::before{content:"⬆"}.fa-check::before{content:"✓"}.fa-times::before{content:"✕"}.fa-link::before{content:"🔗"}
+.fa-camera::before{content:"📷"}.fa-trash::before{content:"🗑"}.fa-search::before{content:"🔍"}.fa-refresh::before{content:"↻"}.ic-busy::before{content:"";position:fixed;top:0;left:0;height:3px;width:100%;background:linear-gradient(90deg,#0000,#1565c0,#0000);background-size:50% 100%;
 animation:ic-busy 1s linear infinite;animation-delay:.2s}@keyframes ic-busy{from{background-position:-100% 0}to{background-position:200% 0}}'''
 
 _template = '''{%- extends 'voila/templates/lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block notebook_css -%}<style id="ic-style">CSS</style>{%- endblock -%}
+{%- block notebook_css -%}<style>.anchor-link{display:none}</style><style id="ic-style">CSS</style>{%- endblock -%}
 {%- block body_header -%}
 <link rel="icon" href="data:;base64,=">
 <body class="jp-Notebook" data-base-url="{{resources.base_url}}voila/" data-jp-theme-light="true" data-jp-theme-name="JupyterLab Light" data-voila="voila">

@@ -1,0 +1,283 @@
+"The app hosted: warm kernels, a limit, closed pages, large uploads, and the page itself, in a real browser"
+import json, os, psutil, pytest, re, shutil, signal, subprocess, sys
+from playwright.sync_api import expect
+from traitlets.config import PyFileConfigLoader
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+from imgcls.host import app_notebook, free_port, serve_app, server_config, stop_app, voila_config
+from imgcls.sample import draw_digit, encode_image
+from conftest import root
+from fronts import wait, write_nb
+import widgets7
+
+model = root/'nbs'/'models'/'digits.onnx'
+
+def kernels(p):
+    "The kernels of server `p`, by id"
+    res = {}
+    for o in psutil.Process(p.pid).children(recursive=True):
+        try: res |= {a.split('kernel-')[1].removesuffix('.json'):o for a in o.cmdline() if 'kernel-' in a and a.endswith('.json')}
+        except psutil.Error: pass
+    return res
+
+def visit(browser, url, says='Your answer will be here', **kwargs):
+    "A visitor of their own: (page, id of its kernel)"
+    page = browser.new_context(**kwargs).new_page()
+    page.trouble = []
+    page.on('pageerror', lambda o: page.trouble.append(str(o)))
+    page.goto(url)
+    page.get_by_text(says).first.wait_for(timeout=20_000)
+    return page,json.loads(page.locator('#jupyter-config-data').text_content())['kernelId']
+
+def choose(page, *files):
+    with page.expect_file_chooser() as fc: page.locator('.widget-upload').click()
+    fc.value.set_files([str(o) for o in files])
+
+@pytest.fixture
+def serve(tmp_path):
+    "Serve a notebook, the app by default; all are stopped at the end"
+    ps = []
+    def f(nb=None, **kwargs):
+        if not nb: (nb := tmp_path/'app.ipynb').write_text(app_notebook('Which digit is it?', model))
+        ps.append(serve_app(nb, **kwargs))
+        return ps[-1]
+    yield f
+    for p,_ in ps: stop_app(p)
+
+def status(url, method='GET'):
+    try:
+        with urlopen(Request(url, method=method), timeout=30) as r: return r.status,r.headers,r.read().decode()
+    except HTTPError as e: return e.code,e.headers,e.read().decode()
+
+# Settings
+
+def test_one_place_for_settings():
+    assert json.loads((root/'voila.json').read_text())==voila_config()
+    ours,theirs = server_config(),PyFileConfigLoader('jupyter_server_config.py', path=str(root/'.binder')).load_config()
+    sockets = {k:v for k,v in ours['ServerApp']['tornado_settings'].items() if k!='headers'}
+    assert theirs.ServerApp.tornado_settings==sockets
+    assert all(ours['MappingKernelManager'][k]==v for k,v in theirs.MappingKernelManager.items()) and len(theirs.MappingKernelManager)==2
+
+def test_a_closed_page_is_noticed_within_two_minutes():
+    cfg = voila_config()
+    cull,ws = cfg['MappingKernelManager'],cfg['Voila']['tornado_settings']
+    lost = (ws['ws_ping_interval']+ws['ws_ping_timeout'])/1000
+    assert not cull['cull_connected'] and max(cull['cull_idle_timeout'], lost)+cull['cull_interval']+10<120
+
+# Visitors
+
+def test_three_in_a_row_find_it_warm(serve, browser):
+    p,url = serve()
+    warm = wait(lambda: len(kernels(p))==3 and kernels(p), 60)
+    pages = [visit(browser, url) for _ in range(3)]
+    assert len({k for _,k in pages}&set(warm))==3
+    for page,_ in pages: page.get_by_role('button', name='Try').first.click()
+    for page,_ in pages:
+        page.locator('.ic-p h3').wait_for(timeout=20_000)
+        assert not page.trouble
+    wait(lambda: len(kernels(p))==5, 60) # two more are warm, and five the most
+    for page,_ in pages: page.context.close()
+    wait(lambda: not {k for _,k in pages}&set(kernels(p)), 20)
+    wait(lambda: len(kernels(p))==3, 60)
+
+def test_a_page_that_is_gone_without_a_word(serve, browser):
+    p,url = serve(pool_size=0, idle=2, every=1)
+    page,k = visit(browser, url)
+    page.context.route('**/voila/api/shutdown/**', lambda o: o.abort())
+    page.wait_for_timeout(3500)
+    assert k in kernels(p) # open and idle is no reason
+    page.context.close()
+    wait(lambda: not kernels(p), 15)
+    assert status(url)[0]==200 and len(kernels(p))==1
+    wait(lambda: not kernels(p), 15) # nobody ever opened the page
+
+def test_all_places_are_taken(serve, browser):
+    p,url = serve(pool_size=1, max_kernels=1)
+    page,k = visit(browser, url)
+    code,head,body = status(url)
+    assert (code,head['Retry-After'])==(503,'15') and 'All places are taken' in body and 'Traceback' not in body
+    assert status(url, 'HEAD')[0]==200 and status(f'{url}/health')[2]=='ok' and list(kernels(p))==[k]
+    page.get_by_role('button', name='Try').first.click()
+    page.locator('.ic-p h3').wait_for(timeout=20_000)
+    page.context.close()
+    wait(lambda: k not in kernels(p), 20)
+    page,_ = visit(browser, url)
+    page.context.close()
+
+def test_an_idle_page_makes_room(serve, browser):
+    p,url = serve(pool_size=0, max_kernels=1, spare=1)
+    first,k = visit(browser, url)
+    first.wait_for_timeout(1500)
+    second,_ = visit(browser, url)
+    expect(first.get_by_role('alert')).to_contain_text('needed for somebody else', timeout=20_000)
+    assert k not in kernels(p) and len(kernels(p))==1
+    second.get_by_role('button', name='Try').first.click()
+    second.locator('.ic-p h3').wait_for(timeout=20_000)
+    second.context.close()
+    wait(lambda: not kernels(p), 20)
+    first.get_by_role('button', name='Start again').click()
+    expect(first.get_by_role('alert')).to_have_count(0, timeout=20_000)
+    first.get_by_text('Your answer will be here').wait_for(timeout=20_000)
+    first.context.close()
+
+def test_large_uploads(serve, browser, tmp_path):
+    _,url = serve(pool_size=0)
+    page,_ = visit(browser, url)
+    for mb in (30,60): (tmp_path/f'{mb}.png').write_bytes(encode_image(draw_digit(930), 'PNG')+os.urandom(mb*2**20))
+    choose(page, tmp_path/'60.png')
+    expect(page.get_by_role('alert')).to_contain_text('61 MB is too much: 47 MB')
+    page.get_by_role('button', name='OK').click()
+    choose(page, tmp_path/'30.png')
+    page.locator('.ic-p h3', has_text='five').wait_for(timeout=30_000)
+    assert not page.get_by_role('alert').count() and not page.trouble
+    page.context.close()
+
+# What a visitor sees when something goes wrong
+
+def test_kernel_and_connection_lost(serve, browser):
+    p,url = serve(pool_size=0)
+    page,k = visit(browser, url)
+    other,_ = visit(browser, url)
+    kernels(p)[k].kill()
+    expect(page.get_by_role('alert')).to_contain_text('had to stop', timeout=20_000)
+    stop_app(p)
+    expect(other.get_by_role('alert')).to_contain_text('connection is lost', timeout=20_000)
+    for o in (page,other): o.context.close()
+
+def test_the_connection_comes_back(serve, browser):
+    p,url = serve(pool_size=0)
+    page,k = visit(browser, url)
+    page.evaluate('ic.ws.close()')
+    page.wait_for_function('ic.ws.readyState==1')
+    page.get_by_role('button', name='Try').first.click()
+    page.locator('.ic-p h3').wait_for(timeout=20_000)
+    assert list(kernels(p))==[k]
+    page.context.close()
+
+# The page
+
+zoo = '''
+import ipywidgets as W
+said = W.HTML('<b>nothing yet</b>')
+def say(ch): said.value = f'{type(ch["owner"]).__name__} says {ch["new"]!r}'
+ws = [W.Text(description='name'), W.Textarea(description='words'), W.Dropdown(options=['a','b'], description='pick'), W.Checkbox(description='tick'), W.ToggleButton(description='turn')]
+for o in ws: o.observe(say, 'value')
+out,bar = W.Output(),W.IntProgress(max=4, description='bar')
+def press(b):
+    bar.value += 1
+    box.children += (W.Label(f'press {bar.value}'),)
+    with out: print('captured', bar.value)
+    with quiet:
+        quiet.clear_output(wait=True)
+        print('only', bar.value)
+b,quiet = W.Button(description='press', icon='check', button_style='success'),W.Output()
+b.on_click(press)
+box = W.VBox([b, bar])
+acc = W.Accordion([W.Label('folded')], selected_index=None)
+acc.observe(say, 'selected_index')
+acc.set_title(0, 'more')
+W.HBox([box, W.VBox(ws), W.VBox([said, out, quiet, acc])])
+'''
+
+@pytest.mark.parametrize('major', [7,8])
+def test_widgets_of_both_versions(serve, browser, tmp_path, monkeypatch, major):
+    if major==7:
+        widgets7.make()
+        for k,v in widgets7.environ().items(): monkeypatch.setenv(k, v)
+    nb = write_nb(tmp_path/'zoo.ipynb', zoo, f"from imgcls.app import ClassifierApp\nClassifierApp({str(model)!r})", "display({'text/plain':'plain'}, raw=True)")
+    _,url = serve(nb, pool_size=0)
+    page,_ = visit(browser, url)
+    assert page.locator('.ic-version').inner_text().startswith(str(major))
+    said = lambda s: expect(page.get_by_text(s, exact=True)).to_be_visible(timeout=10_000)
+    page.get_by_label('name').fill('Ada')
+    page.get_by_label('name').press('Enter')
+    said("Text says 'Ada'")
+    page.get_by_label('words').fill('x')
+    page.get_by_label('words').blur()
+    said("Textarea says 'x'")
+    page.get_by_label('pick').select_option('b')
+    said("Dropdown says 'b'")
+    page.get_by_label('tick').check()
+    said('Checkbox says True')
+    page.get_by_role('button', name='turn').click()
+    said('ToggleButton says True')
+    for i in (1,2):
+        page.get_by_role('button', name='press').click()
+        said(f'press {i}')
+        said(f'only {i}')
+    expect(page.locator('.widget-output').first).to_have_text(re.compile(r'captured 1\s+captured 2'))
+    assert page.locator('progress').evaluate('e => e.value')==2
+    page.get_by_text('more').click()
+    said('folded')
+    said('Accordion says 0')
+    said('plain')
+    (tmp_path/'five.png').write_bytes(encode_image(draw_digit(930), 'PNG'))
+    for _ in range(2):
+        choose(page, tmp_path/'five.png')
+        page.locator('.ic-p h3', has_text='five').wait_for(timeout=20_000)
+    assert not page.trouble and not page.locator('script[src]').count()
+    page.context.close()
+
+def test_what_the_page_does_not_know_voila_shows(serve, browser, tmp_path):
+    nb = write_nb(tmp_path/'more.ipynb', "import ipywidgets as W\ns,l = W.IntSlider(7, description='turn'),W.Label('none')\ns.observe(lambda ch: setattr(l, 'value', f'now {ch.new}'), 'value')\nW.VBox([s,l])")
+    _,url = serve(nb, pool_size=0)
+    page,_ = visit(browser, url, 'turn')
+    page.locator('.noUi-handle, .ui-slider-handle').first.press('ArrowRight')
+    page.get_by_text('now 8').wait_for(timeout=20_000)
+    page.context.close()
+
+# Starting and stopping
+
+@pytest.fixture
+def command(tmp_path):
+    "The console script, as a process of its own"
+    (fn := tmp_path/'imgcls-app').write_text('from imgcls.host import imgcls_app\nimgcls_app()')
+    return lambda *args: subprocess.Popen([sys.executable, str(fn), *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+@pytest.mark.parametrize('how', ['Ctrl-C','SIGTERM'])
+def test_nothing_is_left(command, how):
+    port = free_port(0)
+    p = command(model, '--port', port, '--title', 'Which one?')
+    assert f'http://localhost:{port}' in p.stdout.readline()
+    ps = wait(lambda: (o := psutil.Process(p.pid).children(recursive=True)) and len(o)==4 and o, 60)
+    assert 'Which one?' in status(f'http://127.0.0.1:{port}')[2]
+    os.killpg(p.pid, signal.SIGINT) if how=='Ctrl-C' else p.terminate()
+    assert p.wait(30)==0 and 'Traceback' not in p.stderr.read()
+    wait(lambda: not any(o.is_running() and o.status()!='zombie' for o in ps), 5)
+
+def test_killed_takes_its_kernels_along(serve):
+    p,_ = serve(pool_size=1)
+    ps = wait(lambda: list(kernels(p).values()), 60)
+    p.kill()
+    wait(lambda: not any(o.is_running() for o in ps), 10)
+
+@pytest.mark.parametrize('args,said', [(['nowhere.onnx'],'no model'), ([__file__],'is damaged'), ([model,'--port'],'in use')])
+def test_a_sentence_and_no_server(command, args, said, serve):
+    if args[-1]=='--port': args = [*args, serve(pool_size=0)[1].split(':')[-1]]
+    out,err = (p := command(*args)).communicate(timeout=60)
+    assert p.returncode==1 and not out and err.startswith('imgcls-app: ') and said in err.lower() and len(err.splitlines())==1, err
+
+def test_binder_culls_what_voila_started(tmp_path, browser):
+    cfg = (root/'.binder'/'jupyter_server_config.py').read_text()
+    (tmp_path/'jupyter_server_config.py').write_text(cfg.replace('timeout = 60', 'timeout = 2').replace('interval = 15', 'interval = 1'))
+    shutil.copy(root/'voila.json', tmp_path)
+    (tmp_path/'app.ipynb').write_text(app_notebook('Which digit is it?', model))
+    port,env = free_port(0),dict(os.environ, JUPYTER_CONFIG_DIR=str(tmp_path), PYTHONPATH=os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')]))
+    cmd = [sys.executable, '-m', 'jupyter', 'server', '--no-browser', '--allow-root', f'--port={port}', '--IdentityProvider.token=', '--ip=127.0.0.1', '--ServerApp.disable_check_xsrf=True']
+    p = subprocess.Popen(cmd, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        api = f'http://127.0.0.1:{port}/api/kernels'
+        def up():
+            try: return status(api)[0]==200
+            except OSError: return False
+        wait(up, 60)
+        mine = json.loads(urlopen(Request(api, b'{"name":"python3"}')).read())['id']
+        page,k = visit(browser, f'http://127.0.0.1:{port}/voila/render/app.ipynb')
+        there = lambda: {o['id'] for o in json.loads(status(api)[2])}
+        assert there()=={mine,k}
+        (tmp_path/'30.png').write_bytes(encode_image(draw_digit(930), 'PNG')+os.urandom(30*2**20))
+        choose(page, tmp_path/'30.png')
+        page.locator('.ic-p h3', has_text='five').wait_for(timeout=30_000)
+        page.context.close()
+        wait(lambda: there()=={mine}, 20)
+    finally: stop_app(p)
