@@ -22,22 +22,15 @@ def requirements()->str: # what `pip install -r` reads
     "The lean runtime: an app's packages, in the versions it was tested with"
     return f'# What the app needs; tested with Python {python}\n' + '\n'.join(pins) + '\n'
 
-# %% ../nbs/09b_deploy.ipynb #679abd17
+# %% ../nbs/09b_deploy.ipynb #f9f147f2
 def _line(s): return re.sub(r'([|<\\])', r'\\\1', ' '.join(str(s).split()))
 
 def card(
-    meta:dict, # the model's facts
-    size:int=None, # of the file, in bytes
+    p, # `Predictor`
 )->str: # a table in Markdown
     "What a model knows, what it learned from, and how far to trust it"
-    m,names = meta['metrics'],[meta['names'][o] for o in meta['labels']]
-    known = ', '.join(names[:20])+(f' and {len(names)-20} more' if len(names)>20 else '')
-    rows = dict(knows=f'{len(names)} classes: {known}', trained=f'on {m["n_train"]:,} pictures', right=f'for {m["valid_accuracy"]:.1%} of {m["n_valid"]:,} others')
-    rows |= dict(limits=f'{meta.get("about") or ""} Whatever it is shown, it answers with one of its classes; '
-        f'under a confidence of {meta.get("threshold", .5):.0%} it says that it is not sure.')
-    kind = [f'{size/1e6:.1f} MB'] if size else []
-    kind += [meta['arch'], meta.get('precision', 'fp32'), '{} × {} pixels'.format(*meta['crop'])]
-    rows |= dict(file=', '.join(kind), made=', '.join([meta['created'][:10], *(f'{k} {v}' for k,v in meta['versions'].items())]))
+    rows = {k:v for k,v in p.facts().items() if v and k!='title'}
+    rows['limits'] = 'whatever it is shown, it answers with one of its classes'
     return '| | |\n|---|---|\n'+''.join(f'| {k} | {_line(v)} |\n' for k,v in rows.items())
 
 # %% ../nbs/09b_deploy.ipynb #3cb7fec6
@@ -123,30 +116,22 @@ def _frames(): return "frame-ancestors 'self' https://huggingface.co"
 def _voila(): return dict(Voila=dict(tornado_settings=dict(headers={'Content-Security-Policy':_frames()})), VoilaConfiguration=dict(show_tracebacks=False))
 def _jupyter(): return dict(MappingKernelManager=dict(cull_idle_timeout=600, cull_interval=60, cull_connected=False))
 
-# %% ../nbs/09b_deploy.ipynb #8d89c0dd
-_fetch = '''import hashlib, os, shutil, sys, urllib.request
+# %% ../nbs/09b_deploy.ipynb #a31ae5f3
+_fetch = '''"Fetch the model, and check that it is the right one"
+import os, shutil, sys
+from imgcls.predict import Predictor
 
-def sha(fn):
-    with open(fn, 'rb') as f: return hashlib.sha256(f.read()).hexdigest()
+name = {name!r}
+url = {url!r}
+sha256 = {sha256!r}
 
-if os.path.exists(name) and sha(name)==sha256: sys.exit()
 try:
-    req = urllib.request.Request(url, headers={'User-Agent':'imgcls'})
-    with urllib.request.urlopen(req, timeout=60) as r, open(f'{name}.part', 'wb') as f: shutil.copyfileobj(r, f)
-except OSError as e: sys.exit(f'{url} could not be fetched: {e}')
-if sha(f'{name}.part')!=sha256:
-    n = os.path.getsize(f'{name}.part')
-    os.remove(f'{name}.part')
-    sys.exit(f'What is at {url} ({n:,} bytes) is not the model that this app was made for ({size:,} bytes, sha256 {sha256[:12]}…). '
-        'Put that file there, or run imgcls-deploy again with the one that is there.')
-os.replace(f'{name}.part', name)
+    if not os.path.exists(name): shutil.move(Predictor(url, sha256).path, name)
+    Predictor(name, sha256)
+except (OSError,ValueError) as e: sys.exit(str(e))
 '''
 
-def _fetch_model(o):
-    head = '"Fetch the model, and check that it is the right one"\n'
-    return head+''.join(f'{k} = {v!r}\n' for k,v in dict(name=o['name'], url=o['url'], sha256=o['sha256'], size=o['size']).items())+_fetch
-
-# %% ../nbs/09b_deploy.ipynb #1d0e1b52
+# %% ../nbs/09b_deploy.ipynb #fdc8fb25
 def _notebook(title, model):
     src = [('markdown',f'# {title}'), ('code',f'from imgcls.app import ClassifierApp\nClassifierApp({model!r})')]
     cells = [dict(cell_type=t, id=f'app{i}', metadata={}, source=s, **(dict(execution_count=None, outputs=[]) if t=='code' else {})) for i,(t,s) in enumerate(src)]
@@ -156,7 +141,7 @@ def _notebook(title, model):
 def _library(*names):
     "Modules of this library, as they are, with its licence"
     lib = Path(imgcls.__file__).parent
-    fns = [*lib.parent.glob('imgcls-*.dist-info/licenses/LICENSE'), lib.parent/'LICENSE']
+    fns = [*lib.parent.glob('imgcls-*.dist-info/**/LICENSE'), lib.parent/'LICENSE']
     return {f'imgcls/{o}.py':(lib/f'{o}.py').read_bytes() for o in names} | {'imgcls/LICENSE':next(o for o in fns if o.exists()).read_bytes()}
 
 def _page(o):
@@ -164,14 +149,14 @@ def _page(o):
     at,mb = f'{o["user"] or "YOU"}/{o["repo"]}',o['size']/2**20
     badge = f'\n[![Open the app on Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{at}/HEAD?urlpath=/voila/render/app.ipynb)\n'
     visitor = round(105+2*mb, -1)
-    kw = dict(o, user=o['user'] or 'YOU', port=port, python=python, version=imgcls.__version__, card=card(o['meta'], o['size']), quoted=json.dumps(o['title'], ensure_ascii=False),
+    kw = dict(o, user=o['user'] or 'YOU', port=port, python=python, version=imgcls.__version__, card=card(o['p']), quoted=json.dumps(o['title'], ensure_ascii=False),
         badge=badge if o['user'] else '', fetch='python fetch_model.py\n' if o['url'] else '', visitor=f'{visitor:.0f}', image=o['repo'].lower(),
         seats=max(1, int((512-100)//visitor)),
         binder='the badge above opens the app.' if o['user'] else 'write the folder again with `--user`, your name on GitHub, and this page has a badge that opens the app.',
         model=f'`fetch_model.py` fetches its model from {o["url"]}' if o['url'] else f'`{o["name"]}` its model')
     return _readme.format(**kw)+_readme2.format(**kw)
 
-# %% ../nbs/09b_deploy.ipynb #c260a099
+# %% ../nbs/09b_deploy.ipynb #db0fc097
 _post = 'mkdir -p "$(jupyter --config-dir)"\ncp .binder/jupyter_server_config.json "$(jupyter --config-dir)"\n'
 
 def _binder(o):
@@ -186,7 +171,7 @@ def _files(o, data):
     res = {'app.ipynb':_notebook(o['title'], o['name']), 'voila.json':json.dumps(_voila(), indent=1), **_binder(o), 'requirements.txt':requirements(),
         'Dockerfile':_dockerfile.format(python=python, port=port, fetch=fetch), 'README.md':_page(o),
         '.gitignore':ignore+(f'/{o["name"]}\n' if o['url'] else ''), '.dockerignore':ignore+'.git\n'}
-    res |= {'fetch_model.py':_fetch_model(o)} if o['url'] else {o['name']:data}
+    res |= {'fetch_model.py':_fetch.format(**o)} if o['url'] else {o['name']:data}
     return {k:v.encode() if isinstance(v, str) else v for k,v in res.items()} | _library('__init__', 'guard', 'predict', 'app')
 
 # %% ../nbs/09b_deploy.ipynb #c8a8ef58
@@ -227,7 +212,7 @@ def _write(path, new, note, gone):
         os.replace(tmp/_note, path/_note)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/09b_deploy.ipynb #1bc57822
+# %% ../nbs/09b_deploy.ipynb #2394e75c
 def _is_ours(path):
     "May we write into `path`? Otherwise say why not"
     if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
@@ -238,20 +223,22 @@ def _is_ours(path):
 def _asked(path, model, user, repo, title, url):
     "What the folder is about, in part from the last time"
     p,was = Predictor(model),_noted(path)['asked']
-    data,user,title = Path(model).read_bytes(),user or was.get('user'),title or was.get('title')
+    data,user,title = p.path.read_bytes(),user or was.get('user'),title or was.get('title')
     repo = repo or was.get('repo') or path.resolve().name
     for k,v in dict(user=user, repo=repo).items():
         if v and not re.fullmatch(r'[\w.-]+', v): raise ValueError(f'{v!r} can not be the {k} of an address on GitHub: letters, digits, and - _ . only.')
     if url and not re.match('https?://', url): raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
     if not url and len(data)>100*2**20: raise ValueError(f'{model} has {len(data)/2**20:.0f} MB, and GitHub takes 100 at most: '
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
-    shown = title or p.meta.get('title') or Path(model).stem.replace('_', ' ').capitalize()
-    facts = dict(name=Path(model).name, meta=p.meta, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-    return dict(facts, title=' '.join(shown.split()), url=url, user=user, repo=repo),dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title)),data
+    name = Path(re.split('[?#]', str(model))[0]).name
+    shown = title or p.meta.get('title') or Path(name).stem.replace('_', ' ').capitalize()
+    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title))
+    facts = dict(name=name, p=p, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return dict(facts, title=' '.join(shown.split()), url=url, user=user, repo=repo),note,data
 
-# %% ../nbs/09b_deploy.ipynb #0ae572c4
+# %% ../nbs/09b_deploy.ipynb #68397f75
 def deploy(
-    model, # written by `export_onnx`
+    model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
     user:str=None, # your name on GitHub, for the badge
     repo:str=None, # the repository's name; default: the folder's
