@@ -7,11 +7,12 @@ Docs: https://imgcls.github.io/imgcls/deploy.html.md"""
 # %% auto #0
 __all__ = ['python', 'port', 'pins', 'requirements', 'card', 'deploy', 'imgcls_deploy']
 
-# %% ../nbs/09b_deploy.ipynb #87869f67
+# %% ../nbs/09b_deploy.ipynb #f01dcd50
 import hashlib, json, os, re, shutil, sys, tempfile
 import imgcls
 from fastcore.script import call_parse, store_true
 from pathlib import Path
+from .host import app_notebook, server_config, voila_config
 from .predict import Predictor
 
 # %% ../nbs/09b_deploy.ipynb #1ce185f4
@@ -33,7 +34,7 @@ def card(
     rows['limits'] = 'whatever it is shown, it answers with one of its classes'
     return '| | |\n|---|---|\n'+''.join(f'| {k} | {_line(v)} |\n' for k,v in rows.items())
 
-# %% ../nbs/09b_deploy.ipynb #3cb7fec6
+# %% ../nbs/09b_deploy.ipynb #9d045429
 _readme = '''---
 title: {quoted}
 emoji: 🔎
@@ -58,8 +59,10 @@ With Python {python} or a later one:
 python -m venv .venv
 . .venv/bin/activate           # Windows: .venv\\Scripts\\activate
 pip install -r requirements.txt
-{fetch}voila app.ipynb
+{fetch}python -m imgcls.visit app.ipynb
 ```
+
+A browser opens with the app.
 
 ## On the web
 
@@ -72,16 +75,16 @@ git push -u origin main
 
 '''
 
-# %% ../nbs/09b_deploy.ipynb #b6925fc3
+# %% ../nbs/09b_deploy.ipynb #d746e125
 _readme2 = '''- **Binder** is free and needs no account: {binder} The repository must be public. The first visit builds for some minutes,
   later ones start in about half a minute; when nobody has looked for ten minutes, it stops and forgets.
 - **Hugging Face**: make a Space of the kind Docker and push the same folder there. Files of more than 10 MB need Git LFS.
-- **Any host that builds a Dockerfile**, such as Render: connect the repository. The app listens on `$PORT`;
-  `/voila/static/voila.js` is an address for health checks that starts nothing.
+- **Any host that builds a Dockerfile**, such as Render: connect the repository. The app listens on `$PORT`, and answers
+  health checks at `/health`.
 - **Your own**: `docker build -t {image} .` and `docker run --rm -p {port}:{port} {image}`, then http://localhost:{port}.
 
-The server takes about 100 MB of memory, and each visitor {visitor} MB as long as the page is open. In the 512 MB of a small host
-that is {seats} at a time.
+The server takes about 85 MB of memory, and each visitor {visitor} MB. `voila.json` lets {seats} in at a time, which {memory} MB
+are enough for; who comes later waits for a place. If your host has more, write this folder again and say so: `--memory 2000`.
 
 ## A new model
 
@@ -98,7 +101,7 @@ Files that you have changed here are never written over: you are told which they
 and `requirements.txt` the rest. `Dockerfile` and `voila.json` serve it in a container, `.binder/` on Binder.
 '''
 
-# %% ../nbs/09b_deploy.ipynb #b6f62fc3
+# %% ../nbs/09b_deploy.ipynb #99a8f4da
 _dockerfile = '''FROM python:{python}-slim
 RUN useradd --create-home --uid 1000 app && mkdir /app && chown app /app
 WORKDIR /app
@@ -108,13 +111,14 @@ USER app
 COPY --chown=app . .
 {fetch}ENV PORT={port} PYTHONUNBUFFERED=1
 EXPOSE {port}
-HEALTHCHECK --start-period=30s --timeout=5s CMD python -c "import os, urllib.request as r; r.urlopen('http://127.0.0.1:'+os.environ['PORT']+'/voila/static/voila.js')"
-CMD exec voila app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT
+HEALTHCHECK --start-period=30s --timeout=5s CMD python -c "import os, urllib.request as r; r.urlopen('http://127.0.0.1:'+os.environ['PORT']+'/health')"
+CMD exec python -m imgcls.visit app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT
 '''
 
-def _frames(): return "frame-ancestors 'self' https://huggingface.co"
-def _voila(): return dict(Voila=dict(tornado_settings=dict(headers={'Content-Security-Policy':_frames()})), VoilaConfiguration=dict(show_tracebacks=False))
-def _jupyter(): return dict(MappingKernelManager=dict(cull_idle_timeout=600, cull_interval=60, cull_connected=False))
+# %% ../nbs/09b_deploy.ipynb #e887c3f2
+def _visitor(o): return 75+3*o['size']/2**20
+def _seats(o): return max(1, int((o['memory']-100)//_visitor(o)))
+def _voila(o): return voila_config(min(3, _seats(o)), _seats(o), frames="'self' https://huggingface.co")
 
 # %% ../nbs/09b_deploy.ipynb #a31ae5f3
 _fetch = '''"Fetch the model, and check that it is the right one"
@@ -131,13 +135,7 @@ try:
 except (OSError,ValueError) as e: sys.exit(str(e))
 '''
 
-# %% ../nbs/09b_deploy.ipynb #fdc8fb25
-def _notebook(title, model):
-    src = [('markdown',f'# {title}'), ('code',f'from imgcls.app import ClassifierApp\nClassifierApp({model!r})')]
-    cells = [dict(cell_type=t, id=f'app{i}', metadata={}, source=s, **(dict(execution_count=None, outputs=[]) if t=='code' else {})) for i,(t,s) in enumerate(src)]
-    meta = dict(title=title, kernelspec=dict(display_name='Python 3', language='python', name='python3'))
-    return json.dumps(dict(cells=cells, metadata=meta, nbformat=4, nbformat_minor=5), indent=1, ensure_ascii=False)
-
+# %% ../nbs/09b_deploy.ipynb #a26506d9
 def _library(*names):
     "Modules of this library, as they are, with its licence"
     lib = Path(imgcls.__file__).parent
@@ -146,33 +144,31 @@ def _library(*names):
 
 def _page(o):
     "The README"
-    at,mb = f'{o["user"] or "YOU"}/{o["repo"]}',o['size']/2**20
+    at = f'{o["user"] or "YOU"}/{o["repo"]}'
     badge = f'\n[![Open the app on Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{at}/HEAD?urlpath=/voila/render/app.ipynb)\n'
-    visitor = round(105+2*mb, -1)
     kw = dict(o, user=o['user'] or 'YOU', port=port, python=python, version=imgcls.__version__, card=card(o['p']), quoted=json.dumps(o['title'], ensure_ascii=False),
-        badge=badge if o['user'] else '', fetch='python fetch_model.py\n' if o['url'] else '', visitor=f'{visitor:.0f}', image=o['repo'].lower(),
-        seats=max(1, int((512-100)//visitor)),
+        badge=badge if o['user'] else '', fetch='python fetch_model.py\n' if o['url'] else '', visitor=f'{_visitor(o):.0f}', image=o['repo'].lower(), seats=_seats(o),
         binder='the badge above opens the app.' if o['user'] else 'write the folder again with `--user`, your name on GitHub, and this page has a badge that opens the app.',
         model=f'`fetch_model.py` fetches its model from {o["url"]}' if o['url'] else f'`{o["name"]}` its model')
     return _readme.format(**kw)+_readme2.format(**kw)
 
-# %% ../nbs/09b_deploy.ipynb #db0fc097
+# %% ../nbs/09b_deploy.ipynb #da4897a0
 _post = 'mkdir -p "$(jupyter --config-dir)"\ncp .binder/jupyter_server_config.json "$(jupyter --config-dir)"\n'
 
 def _binder(o):
     post = '#!/bin/bash\nset -e\n'+('python fetch_model.py\n' if o['url'] else '')+_post
     return {'.binder/requirements.txt':'-r ../requirements.txt\n', '.binder/runtime.txt':f'python-{python}\n', '.binder/postBuild':post,
-        '.binder/jupyter_server_config.json':json.dumps(_jupyter(), indent=1)}
+        '.binder/jupyter_server_config.json':json.dumps(server_config(), indent=1)}
 
 def _files(o, data):
     "Everything in the folder: path → bytes"
     fetch = 'RUN python fetch_model.py\n' if o['url'] else ''
     ignore = '__pycache__/\n.ipynb_checkpoints/\n.venv/\n*.part\n.imgcls-*/\n'
-    res = {'app.ipynb':_notebook(o['title'], o['name']), 'voila.json':json.dumps(_voila(), indent=1), **_binder(o), 'requirements.txt':requirements(),
+    res = {'app.ipynb':app_notebook(o['title'], o['name']), 'voila.json':json.dumps(_voila(o), indent=1), **_binder(o), 'requirements.txt':requirements(),
         'Dockerfile':_dockerfile.format(python=python, port=port, fetch=fetch), 'README.md':_page(o),
         '.gitignore':ignore+(f'/{o["name"]}\n' if o['url'] else ''), '.dockerignore':ignore+'.git\n'}
     res |= {'fetch_model.py':_fetch.format(**o)} if o['url'] else {o['name']:data}
-    return {k:v.encode() if isinstance(v, str) else v for k,v in res.items()} | _library('__init__', 'guard', 'predict', 'app')
+    return {k:v.encode() if isinstance(v, str) else v for k,v in res.items()} | _library('__init__', 'guard', 'predict', 'app', 'visit')
 
 # %% ../nbs/09b_deploy.ipynb #c8a8ef58
 _note = '.imgcls.json'
@@ -212,7 +208,7 @@ def _write(path, new, note, gone):
         os.replace(tmp/_note, path/_note)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/09b_deploy.ipynb #2394e75c
+# %% ../nbs/09b_deploy.ipynb #a643ca25
 def _is_ours(path):
     "May we write into `path`? Otherwise say why not"
     if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
@@ -220,10 +216,10 @@ def _is_ours(path):
     own = sorted(o.name for o in path.iterdir() if o.name!='.git' and not o.name.startswith('.imgcls-'))
     if own: raise ValueError(f'{path} is not empty ({", ".join(own[:3])}{", …" if len(own)>3 else ""}) and was not written by imgcls-deploy: name a new folder.')
 
-def _asked(path, model, user, repo, title, url):
+def _asked(path, model, user, repo, title, url, memory):
     "What the folder is about, in part from the last time"
     p,was = Predictor(model),_noted(path)['asked']
-    data,user,title = p.path.read_bytes(),user or was.get('user'),title or was.get('title')
+    data,user,title,memory = p.path.read_bytes(),user or was.get('user'),title or was.get('title'),memory or was.get('memory', 512)
     repo = repo or was.get('repo') or path.resolve().name
     for k,v in dict(user=user, repo=repo).items():
         if v and not re.fullmatch(r'[\w.-]+', v): raise ValueError(f'{v!r} can not be the {k} of an address on GitHub: letters, digits, and - _ . only.')
@@ -232,11 +228,11 @@ def _asked(path, model, user, repo, title, url):
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
     name = Path(re.split('[?#]', str(model))[0]).name
     shown = title or p.meta.get('title') or Path(name).stem.replace('_', ' ').capitalize()
-    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title))
+    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title, memory=memory))
     facts = dict(name=name, p=p, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-    return dict(facts, title=' '.join(shown.split()), url=url, user=user, repo=repo),note,data
+    return dict(facts, title=' '.join(shown.split()), url=url, user=user, repo=repo, memory=memory),note,data
 
-# %% ../nbs/09b_deploy.ipynb #68397f75
+# %% ../nbs/09b_deploy.ipynb #21d297f7
 def deploy(
     model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
@@ -244,12 +240,13 @@ def deploy(
     repo:str=None, # the repository's name; default: the folder's
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder
+    memory:int=None, # MB that the host has, which decides how many visitors it lets in; default: 512
     keep:bool=False, # leave files as they are that you have changed, and write the others?
 )->Path: # `path`
     "Write a folder that serves `model` as an app, ready to be pushed"
     path = Path(path)
     _is_ours(path)
-    o,note,data = _asked(path, model, user, repo, title, model_url)
+    o,note,data = _asked(path, model, user, repo, title, model_url, memory)
     new,old = _files(o, data),_noted(path)['files']
     yours = _yours(path, new, old)
     if yours and not keep: raise ValueError(f'{path}: {", ".join(yours)} changed since imgcls wrote the folder. Nothing was written. '
@@ -259,7 +256,7 @@ def deploy(
     _write(path, {k:b for k,b in new.items() if k not in yours}, note, gone)
     return path
 
-# %% ../nbs/09b_deploy.ipynb #c4e7bf82
+# %% ../nbs/09b_deploy.ipynb #7d306863
 @call_parse
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
@@ -268,10 +265,11 @@ def imgcls_deploy(
     repo:str=None, # the repository's name; default: the folder's
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder
+    memory:int=None, # MB that the host has, which decides how many visitors it lets in; default: 512
     keep:store_true=False, # leave files as they are that you have changed, and write the others
 ):
     "Write a folder that serves a model as an app, ready to be pushed"
-    try: path = deploy(model, path, user, repo, title, model_url, keep)
+    try: path = deploy(model, path, user, repo, title, model_url, memory, keep)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
     fns = [o for o in path.rglob('*') if o.is_file() and '.git' not in o.relative_to(path).parts]
     print(f'{path}: {len(fns)} files, {sum(o.stat().st_size for o in fns)/1e6:.1f} MB. What to do with it is in {path/"README.md"}')

@@ -106,7 +106,7 @@ def test_a_deployed_folder_needs_nothing_else(lean, browser, tmp_path):
     url,(cmd,),(check,) = f'http://127.0.0.1:{port}',docker(path, 'CMD'),docker(path, 'HEALTHCHECK')
     check = check.partition(' CMD ')[2]
     lean.run(check, path, ok=False, PORT=str(port))
-    with lean.serving(cmd, path, url+'/voila/static/voila.js', PORT=str(port)) as p:
+    with lean.serving(cmd, path, url+'/health', PORT=str(port)) as p:
         lean.run(check, path, PORT=str(port))
         with urlopen(url) as r: assert 'https://huggingface.co' in r.headers['Content-Security-Policy']
         page = ask(browser, url, tmp_path)
@@ -250,6 +250,13 @@ def test_a_model_too_big_for_github(tmp_path):
     assert not (tmp_path/'a').exists()
     deploy(big, tmp_path/'a', model_url='https://example.org/big.onnx')
     assert hashlib.sha256(big.read_bytes()).hexdigest() in (tmp_path/'a'/'fetch_model.py').read_text()
+
+def test_a_host_lets_in_as_many_as_it_has_room_for(tmp_path):
+    def seats(path): return json.loads((path/'voila.json').read_text())['AppServer']['max_kernels']
+    path = deploy(model, tmp_path/'my_app')
+    assert seats(path)==5 and '5 in at a time, which 512 MB' in (path/'README.md').read_text()
+    assert seats(deploy(model, path, memory=2000))>20 and seats(deploy(model, path))>20
+    assert seats(deploy(model, tmp_path/'tiny', memory=100))==1
 
 def test_an_empty_folder_or_a_new_clone_will_do(tmp_path):
     clone = tmp_path/'clone'
