@@ -34,7 +34,7 @@ def card(
     rows['limits'] = 'whatever it is shown, it answers with one of its classes'
     return '| | |\n|---|---|\n'+''.join(f'| {k} | {_line(v)} |\n' for k,v in rows.items())
 
-# %% ../nbs/09b_deploy.ipynb #9d045429
+# %% ../nbs/09b_deploy.ipynb #a76a0995
 _readme = '''---
 title: {quoted}
 emoji: 🔎
@@ -46,7 +46,7 @@ app_port: {port}
 
 # {title}
 {badge}
-Show it a picture, and it says what it sees. A classifier made with [imgcls](https://github.com/imgcls/imgcls).
+Show it a picture, and it says what it sees. A classifier made with [imgcls](https://github.com/imgcls/imgcls/blob/main/nbs/index.ipynb).
 
 ## The model
 

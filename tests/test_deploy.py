@@ -122,6 +122,7 @@ def test_what_binder_does_with_this_repository(lean, browser, tmp_path):
     assert (repo/'.binder'/'postBuild').read_text().startswith('#!')
     try:
         lean.run('chmod +x .binder/postBuild && ./.binder/postBuild', repo)
+        assert 'cull_idle_timeout = 60' in lean.run('jupyter server --allow-root --show-config', repo)
         port,token = free_port(),'binder'
         url = f'http://127.0.0.1:{port}'
         cmd = f'exec jupyter server --ip 127.0.0.1 --port {port} --ServerApp.port_retries=0 --no-browser --allow-root --IdentityProvider.token={token}'
@@ -257,6 +258,19 @@ def test_a_host_lets_in_as_many_as_it_has_room_for(tmp_path):
     assert seats(path)==5 and '5 in at a time, which 512 MB' in (path/'README.md').read_text()
     assert seats(deploy(model, path, memory=2000))>20 and seats(deploy(model, path))>20
     assert seats(deploy(model, tmp_path/'tiny', memory=100))==1
+
+@pytest.mark.skipif(not shutil.which('git'), reason='git is not here')
+def test_a_push_takes_everything_along(tmp_path):
+    path = deploy(model, tmp_path/'my_app')
+    was = tree(path)
+    me = '-c user.name=me -c user.email=me@example.org -c core.excludesFile= -c core.autocrlf=false'
+    run(f'git init -q && git add -A && git {me} commit -q -m app && git clone -q . ../clone', shell=True, cwd=path)
+    shutil.rmtree(tmp_path/'clone'/'.git')
+    assert tree(tmp_path/'clone')==was
+
+def test_without_a_name_there_is_no_badge(tmp_path):
+    txt = (deploy(model, tmp_path/'my_app')/'README.md').read_text()
+    assert 'mybinder.org' not in txt and '`--user`' in txt and 'github.com/YOU/my_app.git' in txt
 
 def test_an_empty_folder_or_a_new_clone_will_do(tmp_path):
     clone = tmp_path/'clone'
