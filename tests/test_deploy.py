@@ -95,7 +95,7 @@ def test_one_set_of_pins_for_all(tmp_path):
 
 def test_the_lean_runtime_is_lean(lean):
     assert lean.has('torch', 'fastai', 'pandas', 'matplotlib', 'fastcore', 'imgcls')==[]
-    assert lean.mb()<450
+    assert lean.mb()<400
 
 def test_a_deployed_folder_needs_nothing_else(lean, browser, tmp_path):
     path = deploy(model, tmp_path/'my_app', user='me', title='Digits')
