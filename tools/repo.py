@@ -14,7 +14,7 @@ def relink(txt, user, repo, branch):
     slug = r'[\w.-]+/[\w.-]+?'
     subs = [  # chkstyle: ignore-node
         (rf'(colab\.research\.google\.com/github/){slug}/blob/[^/\s"]+/nbs/', rf'\g<1>{user}/{repo}/blob/{branch}/nbs/'),
-        (rf'(mybinder\.org/v2/gh/){slug}/[^?\s"]+\?', rf'\g<1>{user}/{repo}/{branch}?'),
+        (rf'(mybinder\.org/v2/gh/){slug}/(?!HEAD\?)[^?\s"]+\?', rf'\g<1>{user}/{repo}/{branch}?'),
         (rf'(https://github\.com/){slug}/blob/[^/\s"]+/nbs/', rf'\g<1>{user}/{repo}/blob/{branch}/nbs/'),
         (rf'(git\+https://github\.com/){slug}@[\w.-]+', rf'\g<1>{user}/{repo}@{branch}'),
         (r'(git clone https://github\.com/)[\w.-]+/[\w.-]+ && cd [\w.-]+', rf'\g<1>{user}/{repo} && cd {repo}'),

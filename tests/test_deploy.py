@@ -1,0 +1,296 @@
+"What Binder and Docker do with this repository and with a deployed folder, done in an environment with the lean runtime and nothing else"
+import functools, hashlib, json, os, re, shutil, socket, subprocess, sys, threading
+import onnx, psutil, pytest
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.request import urlopen
+from imgcls import deploy as mod
+from imgcls.deploy import deploy, python, requirements
+from imgcls.sample import draw_digit
+from conftest import root
+from fronts import wait
+
+model = root/'nbs'/'models'/'digits.onnx'
+
+def tree(path): return {o.relative_to(path).as_posix():o.read_bytes() for o in sorted(path.rglob('*')) if o.is_file()}
+
+def run(cmd, ok=True, **kwargs):
+    "Run `cmd`; what it said, when it ended as it should"
+    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **kwargs)
+    assert (p.returncode==0)==ok, f'{cmd} ended with {p.returncode}:\n{p.stdout[-3000:]}'
+    return p.stdout
+
+def interpreter():
+    "The Python that the folder names if it is here, else this one, if the pins are for it too"
+    named = shutil.which(f'python{python}')
+    if named and subprocess.run([named, '-c', 'import ensurepip'], capture_output=True).returncode==0: return named
+    if sys.version_info<(3,11): pytest.skip(f'the lean runtime needs Python 3.11 or later, and there is no python{python} here')
+    return sys.executable
+
+class Lean:
+    "An environment made from `reqs`"
+    def __init__(self, path, reqs):
+        self.path,self.bin = path,path/'venv'/('Scripts' if os.name=='nt' else 'bin')
+        run([interpreter(), '-m', 'venv', path/'venv'])
+        self.run('pip install -q -r '+str(reqs), root)
+
+    def env(self, **kwargs):
+        "As a container has it: nothing of this library's environment, nothing of the user's settings"
+        own = {k:str(self.path/v) for k,v in dict(JUPYTER_CONFIG_DIR='config', JUPYTER_DATA_DIR='data', IPYTHONDIR='ipython').items()}
+        rest = {k:v for k,v in os.environ.items() if k not in ('PYTHONPATH','PYTHONHOME','JUPYTER_PATH','VIRTUAL_ENV','PORT')}
+        return rest | own | dict(PATH=f'{self.bin}{os.pathsep}{rest["PATH"]}', PIP_DISABLE_PIP_VERSION_CHECK='1') | kwargs
+
+    def run(self, cmd, cwd, ok=True, **env): return run(cmd, ok, shell=True, cwd=cwd, env=self.env(**env))
+    def has(self, *names): return eval(self.run(f'python -c "from importlib.util import find_spec as f; print([o for o in {names!r} if f(o)])"', self.path))
+    def mb(self): return sum(o.stat().st_size for o in (self.path/'venv').rglob('*') if o.is_file() and not o.is_symlink())/2**20
+
+    @contextmanager
+    def serving(self, cmd, cwd, url, **env):
+        "Run server `cmd` while `url` answers"
+        log = self.path/'server.log'
+        with open(log, 'w') as f: p = psutil.Popen(cmd, shell=True, cwd=cwd, env=self.env(**env), stdout=f, stderr=f, stdin=subprocess.DEVNULL)
+        try:
+            wait(lambda: p.poll() is not None or _answers(url), 60, lambda: f'{cmd} did not start:\n{log.read_text()[-3000:]}')
+            assert p.poll() is None, log.read_text()[-3000:]
+            yield p
+        finally:
+            ps = [*p.children(recursive=True), p] if p.is_running() else []
+            for o in ps: o.terminate()
+            for o in psutil.wait_procs(ps, 5)[1]: o.kill()
+
+def free_port():
+    with socket.create_server(('127.0.0.1',0)) as s: return s.getsockname()[1]
+
+def _answers(url):
+    try: return urlopen(url, timeout=2).status==200
+    except OSError: return False
+
+@pytest.fixture(scope='module')
+def lean(tmp_path_factory):
+    "An empty environment with what Binder installs for this repository"
+    path = tmp_path_factory.mktemp('lean')
+    yield Lean(path, root/'.binder'/'requirements.txt')
+    shutil.rmtree(path)
+
+def ask(browser, url, tmp_path, secs=60):
+    "Open the app, upload a five, and see it recognised"
+    page = browser.new_page()
+    page.goto(url, timeout=1000*secs)
+    with page.expect_file_chooser() as fc: page.locator('.widget-upload').first.click(timeout=1000*secs)
+    draw_digit(930).save(tmp_path/'five.png')
+    fc.value.set_files(tmp_path/'five.png')
+    page.locator('.ic-p h3, .ic-said h2', has_text='five').wait_for(timeout=1000*secs)
+    assert 'Traceback' not in page.content()
+    return page
+
+def docker(path, word): return [o.removeprefix(word).strip() for o in (path/'Dockerfile').read_text().splitlines() if o.startswith(f'{word} ')]
+
+def test_one_set_of_pins_for_all(tmp_path):
+    binder = root/'.binder'
+    assert (binder/'requirements.txt').read_text()==requirements() and (binder/'runtime.txt').read_text().strip()==f'python-{python}'
+    linux = [o for v in ('2014','_2_28') for o in ('--platform', f'manylinux{v}_x86_64')]
+    cmd = [sys.executable, '-m', 'pip', 'install', '-q', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--python-version', python, *linux]
+    run([*cmd, '--target', tmp_path, '-r', binder/'requirements.txt'])
+
+def test_the_lean_runtime_is_lean(lean):
+    assert lean.has('torch', 'fastai', 'pandas', 'matplotlib', 'fastcore', 'imgcls')==[]
+    assert lean.mb()<400
+
+def test_a_deployed_folder_needs_nothing_else(lean, browser, tmp_path):
+    path = deploy(model, tmp_path/'my_app', user='me', title='Digits')
+    assert lean.has('imgcls')==[]
+    install, = [o for o in docker(path, 'RUN') if 'pip' in o]
+    assert 'Successfully installed' not in lean.run(install, path), "the folder's requirements are not those of .binder/"
+    port = free_port()
+    url,(cmd,),(check,) = f'http://127.0.0.1:{port}',docker(path, 'CMD'),docker(path, 'HEALTHCHECK')
+    check = check.partition(' CMD ')[2]
+    lean.run(check, path, ok=False, PORT=str(port))
+    with lean.serving(cmd, path, url+'/health', PORT=str(port)) as p:
+        lean.run(check, path, PORT=str(port))
+        with urlopen(url) as r: assert 'https://huggingface.co' in r.headers['Content-Security-Policy']
+        page = ask(browser, url, tmp_path)
+        assert page.title()=='Digits' and page.locator('h1').inner_text().startswith('Digits')
+        kernels = [o for o in p.children(recursive=True) if any('ipykernel' in a for a in o.cmdline())]
+        assert kernels and max(o.memory_info().rss for o in kernels)<300*2**20
+        page.close()
+    assert not (path/'.imgcls-').exists() and deploy(model, path)==path, 'serving a folder changed it'
+
+def test_what_binder_does_with_this_repository(lean, browser, tmp_path):
+    repo = tmp_path/'repo'
+    shutil.copytree(root, repo, ignore=shutil.ignore_patterns('.git', '.venv', 'demo', 'build', '*.egg-info', '__pycache__', '.pytest_cache', 'data', 'bears'))
+    assert (repo/'.binder'/'postBuild').read_text().startswith('#!')
+    try:
+        lean.run('chmod +x .binder/postBuild && ./.binder/postBuild', repo)
+        assert 'cull_idle_timeout = 60' in lean.run('jupyter server --allow-root --show-config', repo)
+        port,token = free_port(),'binder'
+        url = f'http://127.0.0.1:{port}'
+        cmd = f'exec jupyter server --ip 127.0.0.1 --port {port} --ServerApp.port_retries=0 --no-browser --allow-root --IdentityProvider.token={token}'
+        with lean.serving(cmd, repo, f'{url}/api') as p:
+            assert json.loads(urlopen(f'{url}/api/kernels?token={token}').read())==[]
+            ask(browser, f'{url}/voila/render/nbs/app.ipynb?token={token}', tmp_path).close()
+        assert lean.has('torch', 'fastai')==[]
+    finally: lean.run('pip uninstall -q -y imgcls', repo)
+
+@pytest.fixture()
+def host(tmp_path):
+    "A folder that is served over HTTP, and its address"
+    path = tmp_path/'host'
+    path.mkdir()
+    srv = ThreadingHTTPServer(('127.0.0.1',0), functools.partial(SimpleHTTPRequestHandler, directory=path))
+    threading.Thread(target=srv.serve_forever, daemon=True).start()
+    yield path,f'http://127.0.0.1:{srv.server_port}'
+    srv.shutdown()
+    srv.server_close()
+
+def test_a_model_by_address_is_fetched_and_checked(lean, host, tmp_path):
+    files,url = host
+    path = deploy(model, tmp_path/'big', model_url=f'{url}/v1.onnx')
+    assert not (path/model.name).exists() and f'/{model.name}' in (path/'.gitignore').read_text().split()
+    assert 'python fetch_model.py' in docker(path, 'RUN') and (path/'.binder'/'postBuild').stat().st_mode & 0o111
+    build = lambda ok: lean.run('./.binder/postBuild', path, ok, XDG_CACHE_HOME=str(tmp_path/'cache'))
+    assert '404' in build(False)
+    (files/'v1.onnx').write_bytes(model.read_bytes()[:-1])
+    out = build(False)
+    assert 'wanted was' in out and 'Traceback' not in out and not list(path.glob('*.onnx*'))
+    shutil.copy(model, files/'v1.onnx')
+    build(True)
+    assert (path/model.name).read_bytes()==model.read_bytes()
+    (files/'v1.onnx').unlink()
+    build(True)
+    (path/model.name).write_bytes(b'half')
+    assert 'another file' in build(False)
+
+def test_a_model_that_is_elsewhere_already(host, tmp_path, monkeypatch):
+    files,url = host
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path/'cache'))
+    shutil.copy(model, files/'eyes.onnx')
+    path = deploy(f'{url}/eyes.onnx?raw=1', tmp_path/'my_app')
+    assert (path/'eyes.onnx').read_bytes()==model.read_bytes() and 'eyes.onnx' in (path/'app.ipynb').read_text()
+
+def test_changes_of_yours_are_never_written_over(tmp_path):
+    path = deploy(model, tmp_path/'my_app', user='me')
+    (path/'README.md').write_text('mine')
+    (path/'notes.txt').write_text('mine too')
+    (path/'.git').mkdir()
+    (path/'.git'/'HEAD').write_text('ref')
+    before = tree(path)
+    with pytest.raises(ValueError, match=r'README\.md changed.*Nothing was written.*--keep'): deploy(model, path, user='you')
+    assert tree(path)==before
+    deploy(model, path, user='you', title='New', keep=True)
+    now = tree(path)
+    assert now['README.md']==b'mine' and now['notes.txt']==b'mine too' and b'# New' in now['app.ipynb']
+    with pytest.raises(ValueError, match='README'): deploy(model, path)
+    (path/'README.md').rename(path/'README.old')
+    deploy(model, path)
+    assert 'gh/you/my_app' in (path/'README.md').read_text() and (path/'README.old').read_text()=='mine'
+
+def test_a_file_that_was_there_first_is_yours(tmp_path):
+    path = deploy(model, tmp_path/'my_app')
+    (path/'fetch_model.py').write_text('mine')
+    with pytest.raises(ValueError, match='fetch_model.py'): deploy(model, path, model_url='https://example.org/m.onnx')
+    assert (path/'fetch_model.py').read_text()=='mine'
+
+def test_line_ends_of_another_system_are_no_change(tmp_path):
+    path = deploy(model, tmp_path/'my_app')
+    for fn in ('README.md','Dockerfile','imgcls/app.py'): (path/fn).write_bytes((path/fn).read_bytes().replace(b'\n', b'\r\n'))
+    deploy(model, path)
+    assert b'\r\n' not in (path/'README.md').read_bytes()
+
+def test_from_a_copy_to_an_address_and_back(tmp_path):
+    path = deploy(model, tmp_path/'my_app')
+    plain = tree(path)
+    deploy(model, path, model_url='https://example.org/m.onnx')
+    assert (path/'fetch_model.py').exists() and (path/model.name).exists(), 'a model is never deleted'
+    deploy(model, path)
+    assert tree(path)==plain
+
+def test_a_failed_run_leaves_nothing_half(tmp_path, monkeypatch):
+    def full(*args): raise OSError(28, 'No space left on device')
+    path = deploy(model, tmp_path/'my_app')
+    before = tree(path)
+    with monkeypatch.context() as m:
+        m.setattr(mod, '_put', full)
+        for o in (path, tmp_path/'new'):
+            with pytest.raises(OSError, match='No space'): deploy(model, o, title='Another')
+    assert tree(path)==before and [o.name for o in tmp_path.iterdir()]==['my_app']
+
+@pytest.mark.parametrize('n', [1,2,9])
+def test_a_killed_run_can_be_repeated(tmp_path, monkeypatch, n):
+    path,other = deploy(model, tmp_path/'my_app', title='Old'),tmp_path/'other.onnx'
+    shutil.copy(model, other)
+    left,replace = [n],os.replace
+    def f(a, b):
+        left[0] -= 1
+        if left[0]<0: raise KeyboardInterrupt
+        replace(a, b)
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr(os, 'replace', f)
+        deploy(other, path, title='New')
+    deploy(other, path, title='Newest')
+    (path/model.name).unlink()
+    fresh = deploy(other, tmp_path/'fresh'/'my_app', title='Newest')
+    differ = {k for k,v in (tree(path).items() ^ tree(fresh).items())}
+    assert differ<={'.imgcls.json'}
+
+def test_what_is_refused(tmp_path):
+    used = tmp_path/'used'
+    used.mkdir()
+    (used/'thesis.tex').write_text('all my work')
+    with pytest.raises(ValueError, match=r'not empty \(thesis\.tex\)'): deploy(model, used)
+    with pytest.raises(ValueError, match='is a file'): deploy(model, used/'thesis.tex')
+    with pytest.raises(ValueError, match='GitHub'): deploy(model, tmp_path/'a', user='me/you')
+    with pytest.raises(ValueError, match='https://'): deploy(model, tmp_path/'a', model_url='m.onnx')
+    assert not (tmp_path/'a').exists() and tree(used)=={'thesis.tex':b'all my work'}
+
+def test_a_model_too_big_for_github(tmp_path):
+    big,proto = tmp_path/'big.onnx',onnx.load(model)
+    proto.doc_string = 'x'*110*2**20
+    onnx.save(proto, big)
+    with pytest.raises(ValueError, match='110 MB.*model-url'): deploy(big, tmp_path/'a')
+    assert not (tmp_path/'a').exists()
+    deploy(big, tmp_path/'a', model_url='https://example.org/big.onnx')
+    assert hashlib.sha256(big.read_bytes()).hexdigest() in (tmp_path/'a'/'fetch_model.py').read_text()
+
+def test_a_host_lets_in_as_many_as_it_has_room_for(tmp_path):
+    def seats(path): return json.loads((path/'voila.json').read_text())['AppServer']['max_kernels']
+    path = deploy(model, tmp_path/'my_app')
+    assert seats(path)==5 and '5 in at a time, which 512 MB' in (path/'README.md').read_text()
+    assert seats(deploy(model, path, memory=2000))>20 and seats(deploy(model, path))>20
+    assert seats(deploy(model, tmp_path/'tiny', memory=100))==1
+
+@pytest.mark.skipif(not shutil.which('git'), reason='git is not here')
+def test_a_push_takes_everything_along(tmp_path):
+    path = deploy(model, tmp_path/'my_app')
+    was = tree(path)
+    me = '-c user.name=me -c user.email=me@example.org -c core.excludesFile= -c core.autocrlf=false'
+    run(f'git init -q && git add -A && git {me} commit -q -m app && git clone -q . ../clone', shell=True, cwd=path)
+    shutil.rmtree(tmp_path/'clone'/'.git')
+    assert tree(tmp_path/'clone')==was
+
+def test_without_a_name_there_is_no_badge(tmp_path):
+    txt = (deploy(model, tmp_path/'my_app')/'README.md').read_text()
+    assert 'mybinder.org' not in txt and '`--user`' in txt and 'github.com/YOU/my_app.git' in txt
+
+def test_an_empty_folder_or_a_new_clone_will_do(tmp_path):
+    clone = tmp_path/'clone'
+    (clone/'.git').mkdir(parents=True)
+    assert (deploy(model, clone)/'app.ipynb').exists()
+
+def test_any_title(tmp_path):
+    title = 'A "title" | with <b>tags</b>\n# and: ümläuts'
+    path = deploy(model, tmp_path/'my_app', title=title)
+    nb = json.loads((path/'app.ipynb').read_text('utf-8'))
+    assert nb['metadata']['title']==' '.join(title.split()) and len(nb['cells'][0]['source'].splitlines())==1
+    head = (path/'README.md').read_text('utf-8').split('---\n')[1]
+    assert json.loads(re.search('(?m)^title: (.*)$', head)[1])==' '.join(title.split()) and 'sdk: docker' in head
+
+def test_from_the_shell(tmp_path):
+    cmd = [Path(sys.executable).parent/'imgcls-deploy', model, tmp_path/'my_app']
+    out = run([*cmd, '--user', 'me', '--repo', 'eyes'])
+    assert 'README.md' in out and 'gh/me/eyes/HEAD' in (tmp_path/'my_app'/'README.md').read_text()
+    (tmp_path/'my_app'/'voila.json').write_text('{}')
+    out = run(cmd, ok=False)
+    assert 'voila.json changed' in out and 'Traceback' not in out
+    out = run([cmd[0], tmp_path/'no.onnx', tmp_path/'b'], ok=False)
+    assert 'There is no model' in out and 'Traceback' not in out
