@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/visit.html.md"""
 # %% auto #0
 __all__ = ['page_template', 'Kernels', 'WarmKernels', 'AppServer']
 
-# %% ../nbs/09a_visit.ipynb #aab7dafd
-import signal, tempfile
+# %% ../nbs/09a_visit.ipynb #aacdec83
+import asyncio, signal, tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from tornado.web import GZipContentEncoding, HTTPError, RequestHandler
@@ -351,14 +351,17 @@ def page_template(
     js = ''.join((_talk, _widgets, _inputs, _shows, _page, _visit))
     return _template.replace('CSS', _css).replace('LIMIT', str(limit)).replace('JS ', '{% raw %}'+js+'{% endraw %}')
 
-# %% ../nbs/09a_visit.ipynb #6dc23048
+# %% ../nbs/09a_visit.ipynb #350fe3d0
 class Kernels:
     "Mixed into Voila's kernel manager: never more kernels than `AppServer.max_kernels`"
-    coming,closing = 0,False
+    coming,going,closing = 0,0,False
     @property
     def visitors(self):
         self._visitors = {o for o in getattr(self, '_visitors', ()) if o in self}
         return self._visitors
+
+    @property
+    def taken(self): return len(self.visitors)+self.coming+sum(map(len, getattr(self, '_pools', {}).values()))
 
     def idle(self, kernel_id):
         "Seconds since a message came or went; but none for a page that is open and was used a short while ago, or is being opened"
@@ -368,11 +371,16 @@ class Kernels:
 
     async def make_room(self):
         "Room for one more, or an answer with status 503"
-        while len(self)+self.coming>=self.parent.max_kernels:
+        while self.taken>=self.parent.max_kernels:
             ids = sorted((o for o in self.visitors if self.idle(o)), key=lambda o: (bool(self._kernel_connections.get(o)), -self.idle(o)))
-            if not ids: raise HTTPError(503, 'All places are taken')
-            self.log.info('Kernel %s makes room', ids[0])
-            await self.shutdown_kernel(ids[0])
+            if ids: await self.shutdown_kernel(ids[0])
+            elif self.going: await asyncio.sleep(.05)
+            else: raise HTTPError(503, 'All places are taken')
+
+    async def shutdown_kernel(self, *args, **kwargs):
+        self.going += 1
+        try: return await super().shutdown_kernel(*args, **kwargs)
+        finally: self.going -= 1
 
     async def start_kernel(self, **kwargs):
         "A kernel for a visitor who found no warm one"
@@ -415,12 +423,13 @@ class WarmKernels(Kernels):
         self.closing = True
         await super().shutdown_all(*args, **kwargs)
 
-# %% ../nbs/09a_visit.ipynb #f5088820
-_busy = f'''<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1.0"><meta http-equiv="refresh" content="15">
+# %% ../nbs/09a_visit.ipynb #255a451c
+_busy = f'''<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1.0"><meta http-equiv="refresh" content="15"><link rel="icon" href="data:;base64,=">
 <title>Busy</title><style>{_css}</style></head><body><h1>All places are taken</h1><p>This app is small, and everybody wants it just now. This page tries again every 15 seconds.</p></body></html>'''
 
 class _Page(TornadoVoilaHandler):
     def head(self, path=None): self.finish()
+    def should_use_rendered_notebook(self, notebook_data, pool_size, *args): return pool_size>0 # one that is still being heated, too
 
     def write_error(self, status_code, **kwargs):
         if status_code!=503: return super().write_error(status_code, **kwargs)

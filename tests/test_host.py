@@ -11,6 +11,7 @@ from fronts import wait, write_nb
 import widgets7
 
 model = root/'nbs'/'models'/'digits.onnx'
+five = dict(name='five.png', mimeType='image/png', buffer=encode_image(draw_digit(930), 'PNG'))
 
 def kernels(p):
     "The kernels of server `p`, by id"
@@ -31,7 +32,12 @@ def visit(browser, url, says='Your answer will be here', **kwargs):
 
 def choose(page, *files):
     with page.expect_file_chooser() as fc: page.locator('.widget-upload').click()
-    fc.value.set_files([str(o) for o in files])
+    fc.value.set_files(list(files))
+
+def answers(page, fn=None):
+    "An upload, and the answer"
+    choose(page, fn or five)
+    page.locator('.ic-said h2', has_text='five').wait_for(timeout=30_000)
 
 @pytest.fixture
 def serve(tmp_path):
@@ -71,9 +77,8 @@ def test_three_in_a_row_find_it_warm(serve, browser):
     warm = wait(lambda: len(kernels(p))==3 and kernels(p), 60)
     pages = [visit(browser, url) for _ in range(3)]
     assert len({k for _,k in pages}&set(warm))==3
-    for page,_ in pages: page.get_by_role('button', name='Try').first.click()
     for page,_ in pages:
-        page.locator('.ic-p h3').wait_for(timeout=20_000)
+        answers(page)
         assert not page.trouble
     wait(lambda: len(kernels(p))==5, 60) # two more are warm, and five the most
     for page,_ in pages: page.context.close()
@@ -97,8 +102,7 @@ def test_all_places_are_taken(serve, browser):
     code,head,body = status(url)
     assert (code,head['Retry-After'])==(503,'15') and 'All places are taken' in body and 'Traceback' not in body
     assert status(url, 'HEAD')[0]==200 and status(f'{url}/health')[2]=='ok' and list(kernels(p))==[k]
-    page.get_by_role('button', name='Try').first.click()
-    page.locator('.ic-p h3').wait_for(timeout=20_000)
+    answers(page)
     page.context.close()
     wait(lambda: k not in kernels(p), 20)
     page,_ = visit(browser, url)
@@ -107,12 +111,11 @@ def test_all_places_are_taken(serve, browser):
 def test_an_idle_page_makes_room(serve, browser):
     p,url = serve(pool_size=0, max_kernels=1, spare=1)
     first,k = visit(browser, url)
-    first.wait_for_timeout(1500)
+    first.wait_for_timeout(2500)
     second,_ = visit(browser, url)
     expect(first.get_by_role('alert')).to_contain_text('needed for somebody else', timeout=20_000)
     assert k not in kernels(p) and len(kernels(p))==1
-    second.get_by_role('button', name='Try').first.click()
-    second.locator('.ic-p h3').wait_for(timeout=20_000)
+    answers(second)
     second.context.close()
     wait(lambda: not kernels(p), 20)
     first.get_by_role('button', name='Start again').click()
@@ -123,12 +126,11 @@ def test_an_idle_page_makes_room(serve, browser):
 def test_large_uploads(serve, browser, tmp_path):
     _,url = serve(pool_size=0)
     page,_ = visit(browser, url)
-    for mb in (30,60): (tmp_path/f'{mb}.png').write_bytes(encode_image(draw_digit(930), 'PNG')+os.urandom(mb*2**20))
+    for mb in (30,60): (tmp_path/f'{mb}.png').write_bytes(five['buffer']+os.urandom(mb*2**20))
     choose(page, tmp_path/'60.png')
     expect(page.get_by_role('alert')).to_contain_text('61 MB is too much: 47 MB')
-    page.get_by_role('button', name='OK').click()
-    choose(page, tmp_path/'30.png')
-    page.locator('.ic-p h3', has_text='five').wait_for(timeout=30_000)
+    page.get_by_role('button', name='OK', exact=True).click()
+    answers(page, tmp_path/'30.png')
     assert not page.get_by_role('alert').count() and not page.trouble
     page.context.close()
 
@@ -149,8 +151,7 @@ def test_the_connection_comes_back(serve, browser):
     page,k = visit(browser, url)
     page.evaluate('ic.ws.close()')
     page.wait_for_function('ic.ws.readyState==1')
-    page.get_by_role('button', name='Try').first.click()
-    page.locator('.ic-p h3').wait_for(timeout=20_000)
+    answers(page)
     assert list(kernels(p))==[k]
     page.context.close()
 
@@ -211,10 +212,7 @@ def test_widgets_of_both_versions(serve, browser, tmp_path, monkeypatch, major):
     said('folded')
     said('Accordion says 0')
     said('plain')
-    (tmp_path/'five.png').write_bytes(encode_image(draw_digit(930), 'PNG'))
-    for _ in range(2):
-        choose(page, tmp_path/'five.png')
-        page.locator('.ic-p h3', has_text='five').wait_for(timeout=20_000)
+    for _ in range(2): answers(page)
     assert not page.trouble and not page.locator('script[src]').count()
     page.context.close()
 
@@ -232,7 +230,8 @@ def test_what_the_page_does_not_know_voila_shows(serve, browser, tmp_path):
 def command(tmp_path):
     "The console script, as a process of its own"
     (fn := tmp_path/'imgcls-app').write_text('from imgcls.host import imgcls_app\nimgcls_app()')
-    return lambda *args: subprocess.Popen([sys.executable, str(fn), *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    kw = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return lambda *args: subprocess.Popen([sys.executable, str(fn), *map(str, args)], **kw)
 
 @pytest.mark.parametrize('how', ['Ctrl-C','SIGTERM'])
 def test_nothing_is_left(command, how):
@@ -275,9 +274,8 @@ def test_binder_culls_what_voila_started(tmp_path, browser):
         page,k = visit(browser, f'http://127.0.0.1:{port}/voila/render/app.ipynb')
         there = lambda: {o['id'] for o in json.loads(status(api)[2])}
         assert there()=={mine,k}
-        (tmp_path/'30.png').write_bytes(encode_image(draw_digit(930), 'PNG')+os.urandom(30*2**20))
-        choose(page, tmp_path/'30.png')
-        page.locator('.ic-p h3', has_text='five').wait_for(timeout=30_000)
+        (tmp_path/'30.png').write_bytes(five['buffer']+os.urandom(30*2**20))
+        answers(page, tmp_path/'30.png')
         page.context.close()
         wait(lambda: there()=={mine}, 20)
     finally: stop_app(p)
