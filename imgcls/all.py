@@ -19,9 +19,9 @@ from .clean import *
 from .export import *
 from .predict import *
 from .app import *
-from .host import serve_app, stop_app
-from .deploy import deploy
+from .host import *
+from .deploy import *
 
 # Words too plain to take from whoever imports `*`; they are there in their modules
 del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
-del squares, ahead, progress, features, random_state, set_random_state, kept_random, guess, views, about, address, uploads, fetch
+del squares, ahead, progress, features, random_state, set_random_state, kept_random, guess, views, about, address, uploads, fetch, attend, python, port, pins, requirements, card
