@@ -302,23 +302,25 @@ connect()
 window.ic = {get ws() { return ws }, models}
 '''
 
-# %% ../nbs/09b_visit.ipynb #141735a8
-_css = '''body{margin:0 auto;padding:8px 20px 32px;max-width:1000px;font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;overflow-wrap:anywhere}
-:root{--jp-ui-font-color1:#222;--jp-ui-font-size1:13px;--jp-layout-color0:#fff;--jp-layout-color1:#fff;--jp-border-color1:#bdbdbd;--jp-brand-color1:#1976d2}
-h1{font-size:26px;font-weight:600;line-height:1.25;margin:16px 0 8px}h2{font-size:20px;margin:16px 0 8px}a{color:#1565c0}
+# %% ../nbs/09b_visit.ipynb #685421a8
+_css = '''body{margin:0 auto;padding:8px 20px 32px;max-width:1000px;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere;
+color-scheme:light dark;color:var(--jp-ui-font-color1);background:var(--jp-layout-color0)}
+:root{--jp-ui-font-color1:#222;--jp-ui-font-size1:13px;--jp-layout-color0:#fff;--jp-layout-color1:#fff;--jp-layout-color2:#eee;--jp-border-color1:#bdbdbd;--jp-brand-color1:#1565c0}
+@media (prefers-color-scheme:dark){:root{--jp-ui-font-color1:#e6e6e6;--jp-layout-color0:#111;--jp-layout-color1:#1c1c1c;--jp-layout-color2:#333;--jp-border-color1:#616161;--jp-brand-color1:#64b5f6}}
+h1{font-size:26px;font-weight:600;line-height:1.25;margin:16px 0 8px}h2{font-size:20px;margin:16px 0 8px}a{color:var(--jp-brand-color1)}
 img{max-width:100%}pre{overflow:auto}table{border-collapse:collapse}td,th{padding:2px 8px;text-align:left}*{box-sizing:border-box}
 #loading{padding:48px 0;opacity:.7}.jp-mod-noOutputs.jp-mod-noInput{display:none}.jp-OutputArea-output{margin:8px 0}
 .widget-box{display:flex;margin:2px}.widget-vbox{flex-direction:column}.widget-gridbox{display:grid}.widget-label{white-space:nowrap}
 .widget-inline-hbox{display:flex;align-items:center;gap:8px;margin:2px}.widget-inline-hbox :is(input:not([type=checkbox]),select,textarea,progress){flex:1;min-width:0}
-input,select,textarea{font:inherit;padding:4px 8px;border:1px solid #bdbdbd;border-radius:4px;background:#fff;color:inherit}
-.jupyter-button{font:inherit;font-size:14px;padding:0 12px;min-height:28px;border:0;border-radius:4px;background:#eee;color:#222;cursor:pointer;margin:2px;white-space:nowrap;
-overflow:hidden;text-overflow:ellipsis}.jupyter-button:hover{filter:brightness(.94)}.jupyter-button:disabled{opacity:.5;cursor:default}.jupyter-button.mod-active{background:#bdbdbd}
+input,select,textarea{font:inherit;padding:4px 8px;border:1px solid var(--jp-border-color1);border-radius:4px;background:var(--jp-layout-color1);color:inherit}
+.jupyter-button{font:inherit;font-size:14px;padding:0 12px;min-height:28px;border:0;border-radius:4px;background:var(--jp-layout-color2);color:inherit;cursor:pointer;margin:2px;white-space:nowrap;
+overflow:hidden;text-overflow:ellipsis}.jupyter-button:hover{filter:brightness(.94)}.jupyter-button:disabled{opacity:.5;cursor:default}.jupyter-button.mod-active{background:var(--jp-border-color1)}
 .mod-primary{background:#1565c0;color:#fff}.mod-success{background:#2e7d32;color:#fff}.mod-info{background:#00738a;color:#fff}
-.mod-warning{background:#f5b301}.mod-danger{background:#c62828;color:#fff}:focus-visible{outline:2px solid #1565c0;outline-offset:2px}
-.ic-notice{position:fixed;left:50%;bottom:20px;transform:translateX(-50%);width:min(92vw,560px);padding:12px 16px;border-radius:8px;background:#263238;color:#fff;
+.mod-warning{background:#f5b301;color:#222}.mod-danger{background:#c62828;color:#fff}:focus-visible{outline:2px solid var(--jp-brand-color1);outline-offset:2px}
+.ic-notice{position:fixed;left:50%;bottom:20px;transform:translateX(-50%);width:min(92vw,560px);padding:12px 16px;border-radius:8px;background:#37474f;color:#fff;
 box-shadow:0 4px 16px #0005;display:flex;gap:12px;align-items:center;justify-content:space-between;z-index:9}.ic-notice button{flex:none}
 .fa{font-style:normal;margin-right:6px}.fa-upload::before{content:"⬆"}.fa-check::before{content:"✓"}.fa-times::before{content:"✕"}.fa-link::before{content:"🔗"}
-.fa-camera::before{content:"📷"}.fa-trash::before{content:"🗑"}.fa-search::before{content:"🔍"}.fa-refresh::before{content:"↻"}.ic-busy::before{content:"";position:fixed;top:0;left:0;height:3px;width:100%;background:linear-gradient(90deg,#0000,#1565c0,#0000);background-size:50% 100%;
+.fa-camera::before{content:"📷"}.fa-trash::before{content:"🗑"}.fa-search::before{content:"🔍"}.fa-refresh::before{content:"↻"}.ic-busy::before{content:"";position:fixed;top:0;left:0;height:3px;width:100%;background:linear-gradient(90deg,#0000,var(--jp-brand-color1),#0000);background-size:50% 100%;
 animation:ic-busy 1s linear infinite;animation-delay:.2s}@keyframes ic-busy{from{background-position:-100% 0}to{background-position:200% 0}}'''
 
 _template = '''{%- extends 'voila/templates/lab/index.html.j2' -%}
