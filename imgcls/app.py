@@ -350,7 +350,7 @@ class ClassifierApp:
     def show(self, pred, name): self.out.value = answer_card(pred, name)
     def _ipython_display_(self): display(self.widget)
 
-# %% ../nbs/09_app.ipynb #9923f8bb
+# %% ../nbs/09_app.ipynb #1cca910e
 def _answer(self,
     x, # whatever `Predictor.predict` takes
     name:str='your picture', # what to call it
@@ -379,7 +379,9 @@ def _ask(self, get):
     bad = [o for o in rows if isinstance(o[1], str)]
     if bad: self.errs.value = _errors(bad)
     if rows: self.more.value = _listing(rows)
-    if rows and len(bad)==len(rows): self.out.value = _wait
+    if rows and len(bad)==len(rows):
+        self.out.value = _wait
+        self.history.mark(None)
     self.busy.value = ''
     return len(rows)-len(bad)
 

@@ -7,11 +7,12 @@ Docs: https://imgcls.github.io/imgcls/deploy.html.md"""
 # %% auto #0
 __all__ = ['python', 'port', 'pins', 'requirements', 'card', 'deploy', 'imgcls_deploy']
 
-# %% ../nbs/09c_deploy.ipynb #f01dcd50
+# %% ../nbs/09c_deploy.ipynb #609f35a6
 import hashlib, json, os, re, shutil, sys, tempfile
 import imgcls
 from fastcore.script import call_parse, store_true
 from pathlib import Path
+from PIL import Image
 from .host import app_notebook, server_config, voila_config
 from .predict import Predictor
 
@@ -75,7 +76,7 @@ git push -u origin main
 
 '''
 
-# %% ../nbs/09c_deploy.ipynb #d746e125
+# %% ../nbs/09c_deploy.ipynb #89953f54
 _readme2 = '''- **Binder** is free and needs no account: {binder} The repository must be public. The first visit builds for some minutes,
   later ones start in about half a minute; when nobody has looked for ten minutes, it stops and forgets.
 - **Hugging Face**: make a Space of the kind Docker and push the same folder there. Files of more than 10 MB need Git LFS.
@@ -88,12 +89,15 @@ are enough for; who comes later waits for a place. If your host has more, write 
 
 ## A new model
 
+Where the model was made, with [imgcls](https://github.com/imgcls/imgcls) installed:
+
 ```sh
 imgcls-deploy better.onnx path/to/{repo}
 git add -A && git commit -m "A better model" && git push
 ```
 
-Files that you have changed here are never written over: you are told which they are.
+Files that you have changed here are never written over: you are told which they are. Example pictures in a model are
+published with the app: whose they are and under which licence belongs on this page.
 
 ## What is here
 
@@ -208,7 +212,7 @@ def _write(path, new, note, gone):
         os.replace(tmp/_note, path/_note)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/09c_deploy.ipynb #a643ca25
+# %% ../nbs/09c_deploy.ipynb #2f8a1b4e
 def _is_ours(path):
     "May we write into `path`? Otherwise say why not"
     if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
@@ -219,7 +223,10 @@ def _is_ours(path):
 def _asked(path, model, user, repo, title, url, memory):
     "What the folder is about, in part from the last time"
     p,was = Predictor(model),_noted(path)['asked']
+    p.predict(Image.new('RGB', (64,64)))
     data,user,title,memory = p.path.read_bytes(),user or was.get('user'),title or was.get('title'),memory or was.get('memory', 512)
+    url = url or was.get('model_url')
+    if memory<250: raise ValueError(f'memory={memory}: an app needs 250 MB at least')
     repo = repo or was.get('repo') or path.resolve().name
     for k,v in dict(user=user, repo=repo).items():
         if v and not re.fullmatch(r'[\w.-]+', v): raise ValueError(f'{v!r} can not be the {k} of an address on GitHub: letters, digits, and - _ . only.')
@@ -228,11 +235,11 @@ def _asked(path, model, user, repo, title, url, memory):
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
     name = Path(re.split('[?#]', str(model))[0]).name
     shown = title or p.meta.get('title') or Path(name).stem.replace('_', ' ').capitalize()
-    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title, memory=memory))
+    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title, memory=memory, model_url=url))
     facts = dict(name=name, p=p, size=len(data), sha256=hashlib.sha256(data).hexdigest())
     return dict(facts, title=' '.join(shown.split()), url=url, user=user, repo=repo, memory=memory),note,data
 
-# %% ../nbs/09c_deploy.ipynb #21d297f7
+# %% ../nbs/09c_deploy.ipynb #dc2bc868
 def deploy(
     model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
@@ -252,11 +259,12 @@ def deploy(
     if yours and not keep: raise ValueError(f'{path}: {", ".join(yours)} changed since imgcls wrote the folder. Nothing was written. '
         'With keep=True (--keep) they stay as they are and the rest is written; to get ours again, rename yours first.')
     path.parent.mkdir(parents=True, exist_ok=True)
+    note = dict(note, kept=yours, model=o['name'])
     gone = [k for k in old if k not in new and k not in yours and not k.endswith('.onnx')]
     _write(path, {k:b for k,b in new.items() if k not in yours}, note, gone)
     return path
 
-# %% ../nbs/09c_deploy.ipynb #7d306863
+# %% ../nbs/09c_deploy.ipynb #f00d06b5
 @call_parse
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
@@ -271,5 +279,10 @@ def imgcls_deploy(
     "Write a folder that serves a model as an app, ready to be pushed"
     try: path = deploy(model, path, user, repo, title, model_url, memory, keep)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
+    said = _noted(path)
+    if said.get('kept'): print(f'Left as you changed them, perhaps with words about another model: {", ".join(said["kept"])}')
+    old = sorted(o.name for o in path.glob('*.onnx') if o.name!=said['model'])
+    if old: print(f'No longer used, yours to remove: {", ".join(old)}')
+    if url := said['asked'].get('model_url'): print(f'Put {model} at {url} before you push: the app fetches it from there.')
     fns = [o for o in path.rglob('*') if o.is_file() and '.git' not in o.relative_to(path).parts]
     print(f'{path}: {len(fns)} files, {sum(o.stat().st_size for o in fns)/1e6:.1f} MB. What to do with it is in {path/"README.md"}')

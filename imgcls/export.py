@@ -131,7 +131,7 @@ def _quantised(proto, learn, prep, acc, targs, max_loss, n=96):
         if lost[-1]<=max_loss: return small,logits
     raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%}, allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
-# %% ../nbs/07_export.ipynb #3d94cdea
+# %% ../nbs/07_export.ipynb #7e4ce1c9
 model_format = 1
 
 def _thumb64(fn, px=96):
@@ -150,6 +150,11 @@ def _answers(learn):
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs,targs
 
+def _check_args(fname, threshold, examples):
+    if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
+    if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
+    if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of pictures, 0 or more')
+
 def _write(proto, fname, meta):
     "Write `proto` with `meta`, in one step"
     onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
@@ -159,12 +164,12 @@ def _write(proto, fname, meta):
     os.replace(tmp, fname)
     return fname
 
-# %% ../nbs/07_export.ipynb #adff9c76
+# %% ../nbs/07_export.ipynb #714afe95
 def export_onnx(
     learn, # trained
     fname, # file to write, e.g. 'bears.onnx'
     names:dict=None, # label → name to display; default: the labels
-    examples:int=0, # pictures of the validation set to put in for people to try; only when they may be seen by all
+    examples:int=0, # pictures of the validation set to put in for people to try, at most one a class; only when they may be seen by all
     quantize:bool=False, # 8 bits in place of 32?
     max_diff:float=1e-3, # refuse when probabilities differ by more
     max_loss:float=.01, # refuse when `quantize` costs more accuracy, 0 to 1
@@ -173,6 +178,7 @@ def export_onnx(
     about:str='', # a sentence or two: what it is for, where its pictures came from, what it can't do
 )->Path: # `fname`
     "Write `learn` as one self-describing `.onnx` file"
+    _check_args(fname, threshold, examples)
     fname,labels,prep,arch = Path(fname),list(learn.dls.vocab),preprocessing(learn),getattr(learn, 'arch', type(learn.model))
     probs,targs = _answers(learn)
     right,logits = (probs.argmax(1)==targs).float(),probs.clamp(min=1e-9).log()
@@ -194,14 +200,17 @@ def export_onnx(
         examples=[dict(label=l, jpeg=_thumb64(learn.dls.valid_ds.items[i])) for l,i in shown])
     return _write(proto, fname, meta)
 
-# %% ../nbs/07_export.ipynb #8ba58563
+# %% ../nbs/07_export.ipynb #2c36be0a
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n:int=20, # runs to take the median of
 )->pd.DataFrame: # a row per file: MB, milliseconds a picture on this machine, accuracy on the validation set, and what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
+    bad = [str(o) for o in fns if not Path(o).is_file()]
+    if bad or not fns: raise FileNotFoundError(f'{", ".join(bad) or "nothing"}: wanted files that export_onnx wrote')
     sess,rows = [onnxruntime.InferenceSession(str(o), providers=['CPUExecutionProvider']) for o in fns],[]
-    metas = [json.loads(o.get_modelmeta().custom_metadata_map['imgcls']) for o in sess]
+    metas = [json.loads(o.get_modelmeta().custom_metadata_map.get('imgcls', 'null')) for o in sess]
+    if None in metas: raise ValueError(f'{fns[metas.index(None)]} was not written by export_onnx: it does not say how well it does')
     xs = [dict(image=np.random.default_rng(0).random((1,3,*o['crop'][::-1]), dtype='float32')) for o in metas]
     def secs(s, x):
         t = time.perf_counter()
@@ -213,16 +222,21 @@ def compare_models(
         rows.append(dict(file=Path(fn).name, precision=o.get('precision', 'fp32'), MB=Path(fn).stat().st_size/1e6, ms=1000*statistics.median(t), accuracy=m['valid_accuracy'], lost=m.get('accuracy_lost', 0.)))
     return pd.DataFrame(rows).set_index('file')
 
-# %% ../nbs/07_export.ipynb #ff515291
+# %% ../nbs/07_export.ipynb #1944b7b2
+def _kept(path, stage):
+    "The learner that `imgcls-train` left in `path`"
+    fn = Path(path)/'.models'/stage/'how.json'
+    if not fn.exists(): raise FileNotFoundError(f'There is no {fn}: wanted a stage that imgcls-train made. One that was trained in a notebook is exported there, with export_onnx.')
+    how = json.loads(fn.read_text())
+    dls = get_dls(path, size=how['size'], csv=how['csv'])
+    if how['stats']: dls.add_tfms([Normalize.from_stats(*how['stats'])], 'after_batch')
+    return load_stage(get_learner(dls, how['arch'], pretrained=False), stage)
+
 @call_parse
 def imgcls_export(
     path:str, # dataset folder
     fname:str, # file to write, e.g. bears.onnx
     stage:str='stage-1', # what imgcls-train kept
-    arch:str='resnet34', # as in training
-    size:int=224, # as in training, pixels a side
-    csv:str=None, # as in training
-    untrained:store_true=False, # as in training
     quantize:store_true=False, # 8 bits in place of 32?
     examples:int=0, # pictures to put in for people to try
     title:str='', # heading of the app
@@ -231,7 +245,6 @@ def imgcls_export(
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
     try:
-        learn = load_stage(get_learner(get_dls(path, size=size, csv=csv), arch, pretrained=not untrained), stage)
-        fn = export_onnx(learn, fname, examples=examples, quantize=quantize, title=title, about=about)
+        fn = export_onnx(_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

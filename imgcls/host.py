@@ -13,7 +13,7 @@ from fastcore.script import call_parse
 from importlib.util import find_spec
 from pathlib import Path
 
-# %% ../nbs/09a_host.ipynb #d28e039a
+# %% ../nbs/09a_host.ipynb #f5b27313
 def voila_config(
     pool_size:int=3, # kernels that wait warm
     max_kernels:int=5, # most kernels at a time, warm ones included
@@ -25,7 +25,7 @@ def voila_config(
     "Settings for an app that lasts"
     ext = ['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7', '@voila-dashboards/widgets-manager8']
     headers = {'Content-Security-Policy':f'frame-ancestors {frames}'}
-    tornado = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=30_000, headers=headers)
+    tornado = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=10_000, headers=headers)
     page = dict(preheat_kernel=pool_size>0, default_pool_size=pool_size, extension_allowlist=ext, allow_template_override='NO', allow_theme_override='NO')
     warm,cull = dict(fill_delay=2, preheat_denylist=[r'(?!.*app\.ipynb$)']),dict(cull_idle_timeout=idle, cull_interval=every, cull_connected=False)
     app,voila = dict(max_kernels=max_kernels, spare=spare),dict(tornado_settings=tornado)
@@ -100,13 +100,14 @@ def stop_app(
     try: p.wait(secs)
     except subprocess.TimeoutExpired: p.kill()
 
-# %% ../nbs/09a_host.ipynb #192ef49f
+# %% ../nbs/09a_host.ipynb #3c56127f
 def attend(
     p, # what `serve_app` returned
     url:str, # and where it is
 ):
     "Say where the app is, and stop it when we are stopped: for commands"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for o in ('SIGTERM','SIGHUP'):
+        if hasattr(signal, o): signal.signal(getattr(signal, o), lambda *_: sys.exit(0))
     try:
         print(f'Your classifier is at {url} (Ctrl-C stops it)', flush=True)
         p.wait()
@@ -125,6 +126,9 @@ def imgcls_app(
     from imgcls.predict import Predictor
     try: meta = Predictor(model, n_threads=1).meta
     except (OSError,ValueError) as e: sys.exit(f'imgcls-app: {e}')
+    if max_kernels<1: sys.exit(f'imgcls-app: --max-kernels {max_kernels}: wanted 1 or more.')
+    if port and not 0<port<65536: sys.exit(f'imgcls-app: --port {port}: wanted a number from 1 to 65535.')
+    if free_port(0, host) is None: sys.exit(f'imgcls-app: {host} is not an address of this machine.')
     if port and free_port(port, host)!=port: sys.exit(f'imgcls-app: port {port} is in use. Name another, or none and a free one is taken.')
     with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:
         nb = Path(d)/'app.ipynb'

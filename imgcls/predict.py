@@ -41,13 +41,16 @@ def _open(x):
 
 def _too_large(w, h): return ValueError(f'This picture is too large: {w*h/1e6:.0f} megapixels, {max_pixels//10**6} can be looked at here. Make it smaller and try again.')
 
-# %% ../nbs/08_predict.ipynb #723ffeba
+# %% ../nbs/08_predict.ipynb #777585ae
 def open_image(
-    x, # path, bytes, file object, PIL image or array [h,w,3]
+    x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
 )->Image.Image: # upright, RGB
     "The picture in `x`, or a `ValueError` that says what is the matter with it"
-    if isinstance(x, np.ndarray): x = Image.fromarray(x)
+    if isinstance(x, np.ndarray):
+        if x.dtype!=np.uint8 or not (x.ndim==2 or x.ndim==3 and x.shape[2] in (3,4)) or not x.size: raise ValueError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].')
+        x = Image.fromarray(x)
+    if isinstance(x, str) and '://' in x: raise ValueError(f'{x[:80]} is no address of a picture: wanted one that starts with http:// or https://')
     if isinstance(x, (bytes,bytearray,memoryview)): x = io.BytesIO(x)
     try:
         im = x if isinstance(x, Image.Image) else _open(x)
@@ -233,7 +236,7 @@ def _read_meta(session, path):
     if meta['format']>1: raise ModelError(f'{path} has format {meta["format"]}, this imgcls reads 1: upgrade imgcls.')
     return meta
 
-# %% ../nbs/08_predict.ipynb #cf1be7d1
+# %% ../nbs/08_predict.ipynb #09ab39d0
 def _ahead(f, xs, n):
     "Results of `f` in order, worked out in `n` threads, a few ahead"
     with ThreadPoolExecutor(n) as ex:
@@ -264,9 +267,11 @@ class Predictor:
 
     def _softmax(self, x):
         z = self.session.run(None, dict(image=x))[0]/self.meta['temperature']
+        if not np.isfinite(z).all(): raise ModelError(f'{self.path} is damaged: its answer is not a number. Copy or export it again.')
         e = np.exp(z-z.max(1, keepdims=True))
         return e/e.sum(1, keepdims=True)
 
+    def __repr__(self): return f'Predictor({str(self.path)!r}: {self.meta["arch"]}, {len(self.labels)} classes)'
     def _prepare(self, x): return prepare(open_image(x, self.meta.get('least')), self.meta)
 
     def _answer(self, p, topk, source):
@@ -275,7 +280,7 @@ class Predictor:
         rows = [(self.names[self.labels[i]],float(p[i])) for i in top[:topk]]
         return Prediction(label, self.names[label], float(p[top[0]]), rows, bool(p[top[0]]<self.threshold), source)
 
-# %% ../nbs/08_predict.ipynb #2160f933
+# %% ../nbs/08_predict.ipynb #a23b4a68
 def _stream(self, xs, topk=5, bs=8):
     "For each of `xs`, however many, a `Prediction` or the error that says why there is none"
     def ready(x):
@@ -296,6 +301,7 @@ def _predict(self,
     topk:int=5, # how many classes to show
 )->Prediction: # for a list: `Predictions`
     "What is in picture `x`"
+    if topk<1: raise ValueError(f'topk={topk}: wanted 1 or more classes')
     if _is_many(x):
         res = Predictions()
         for i,o in enumerate(self.stream(x, topk)):

@@ -7,14 +7,14 @@ Docs: https://imgcls.github.io/imgcls/shell.html.md"""
 # %% auto #0
 __all__ = ['imgcls_predict']
 
-# %% ../nbs/08a_shell.ipynb #2e3b397d
-import sys
+# %% ../nbs/08a_shell.ipynb #b1d1d73e
+import os, sys
 from fastcore.script import call_parse, store_true
 from json import dumps
 from pathlib import Path
 from .predict import Predictor, image_paths
 
-# %% ../nbs/08a_shell.ipynb #fe1dc8c4
+# %% ../nbs/08a_shell.ipynb #5a2445cd
 def _line(file, o, width):
     if isinstance(o, Exception): return f'{file:{width}}  {o}'
     return f'{file:{width}}  {o.name} {o.prob:.1%}{" (not sure)" if o.unsure else ""}'
@@ -35,7 +35,10 @@ def imgcls_predict(
     except (OSError,ValueError) as e: sys.exit(f'imgcls-predict: {e}')
     if not fns: sys.exit('imgcls-predict: no pictures. Name files, folders or addresses behind the model.')
     bad,width = 0,min(60, max(map(len, fns)))
-    for fn,o in zip(fns, p.stream(fns, topk)):
-        bad += isinstance(o, Exception)
-        print(_json(fn, o) if json else _line(fn, o, width), flush=True)
+    try:
+        for fn,o in zip(fns, p.stream(fns, max(topk, 1))):
+            bad += isinstance(o, Exception)
+            print(_json(fn, o) if json else _line(fn, o, width), flush=True)
+    except ValueError as e: sys.exit(f'imgcls-predict: {e}')
+    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if bad: sys.exit(1)

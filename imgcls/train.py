@@ -385,7 +385,7 @@ def load_stage(
     except RuntimeError as e: raise ValueError(f'{stage!r} is of another network or other classes: {str(e).splitlines()[1].strip()}') from None
     return learn
 
-# %% ../nbs/04_train.ipynb #3199975c
+# %% ../nbs/04_train.ipynb #2bce16a1
 @call_parse
 def imgcls_train(
     path:str, # dataset folder
@@ -408,4 +408,8 @@ def imgcls_train(
         h = train(learn, epochs, lr, stage=stage, restart=restart)
     except KeyboardInterrupt: sys.exit('Stopped. Run the same again to go on.')
     except (OSError,ValueError) as e: sys.exit(f'imgcls-train: {e}'.replace('restart=True', '--restart'))
-    print(f'{h.round(4).to_string()}\n\nKept as {learn.path/learn.model_dir/stage}; run the same again to load it.')
+    norm = next((o for o in learn.dls.valid.after_batch.fs if isinstance(o, Normalize)), None)
+    stats = [o.flatten().tolist() for o in (norm.mean,norm.std)] if norm else None
+    at = learn.path/learn.model_dir/stage
+    (at/'how.json').write_text(json.dumps(dict(arch=arch, size=size, csv=csv, stats=stats)))
+    print(f'{h.round(4).to_string()}\n\nKept as {at}; run the same again to load it. One file of it: imgcls-export {path} {Path(path).name}.onnx' + ('' if stage=='stage-1' else f' --stage {stage}'))

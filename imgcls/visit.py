@@ -302,13 +302,13 @@ connect()
 window.ic = {get ws() { return ws }, models}
 '''
 
-# %% ../nbs/09b_visit.ipynb #685421a8
+# %% ../nbs/09b_visit.ipynb #fdd1e6f6
 _css = '''body{margin:0 auto;padding:8px 20px 32px;max-width:1000px;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere;
 color-scheme:light dark;color:var(--jp-ui-font-color1);background:var(--jp-layout-color0)}
 :root{--jp-ui-font-color1:#222;--jp-ui-font-size1:13px;--jp-layout-color0:#fff;--jp-layout-color1:#fff;--jp-layout-color2:#eee;--jp-border-color1:#bdbdbd;--jp-brand-color1:#1565c0}
 @media (prefers-color-scheme:dark){:root{--jp-ui-font-color1:#e6e6e6;--jp-layout-color0:#111;--jp-layout-color1:#1c1c1c;--jp-layout-color2:#333;--jp-border-color1:#616161;--jp-brand-color1:#64b5f6}}
 h1{font-size:26px;font-weight:600;line-height:1.25;margin:16px 0 8px}h2{font-size:20px;margin:16px 0 8px}a{color:var(--jp-brand-color1)}
-img{max-width:100%}pre{overflow:auto}table{border-collapse:collapse}td,th{padding:2px 8px;text-align:left}*{box-sizing:border-box}
+img{max-width:100%}.jp-RenderedMarkdown{padding:0 7px}pre{overflow:auto}table{border-collapse:collapse}td,th{padding:2px 8px;text-align:left}*{box-sizing:border-box}
 #loading{padding:48px 0;opacity:.7}.jp-mod-noOutputs.jp-mod-noInput{display:none}.jp-OutputArea-output{margin:8px 0}
 .widget-box{display:flex;margin:2px}.widget-vbox{flex-direction:column}.widget-gridbox{display:grid}.widget-label{white-space:nowrap}
 .widget-inline-hbox{display:flex;align-items:center;gap:8px;margin:2px}.widget-inline-hbox :is(input:not([type=checkbox]),select,textarea,progress){flex:1;min-width:0}
