@@ -212,7 +212,7 @@ def _write(path, new, note, gone):
         os.replace(tmp/_note, path/_note)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/09c_deploy.ipynb #2f8a1b4e
+# %% ../nbs/09c_deploy.ipynb #32fefff0
 def _is_ours(path):
     "May we write into `path`? Otherwise say why not"
     if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
@@ -225,7 +225,7 @@ def _asked(path, model, user, repo, title, url, memory):
     p,was = Predictor(model),_noted(path)['asked']
     p.predict(Image.new('RGB', (64,64)))
     data,user,title,memory = p.path.read_bytes(),user or was.get('user'),title or was.get('title'),memory or was.get('memory', 512)
-    url = url or was.get('model_url')
+    url = was.get('model_url') if url is None else url
     if memory<250: raise ValueError(f'memory={memory}: an app needs 250 MB at least')
     repo = repo or was.get('repo') or path.resolve().name
     for k,v in dict(user=user, repo=repo).items():
@@ -235,18 +235,18 @@ def _asked(path, model, user, repo, title, url, memory):
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
     name = Path(re.split('[?#]', str(model))[0]).name
     shown = title or p.meta.get('title') or Path(name).stem.replace('_', ' ').capitalize()
-    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title, memory=memory, model_url=url))
+    note = dict(imgcls=imgcls.__version__, asked=dict(user=user, repo=repo, title=title, memory=memory, model_url=url or None))
     facts = dict(name=name, p=p, size=len(data), sha256=hashlib.sha256(data).hexdigest())
     return dict(facts, title=' '.join(shown.split()), url=url, user=user, repo=repo, memory=memory),note,data
 
-# %% ../nbs/09c_deploy.ipynb #dc2bc868
+# %% ../nbs/09c_deploy.ipynb #95ddc5ab
 def deploy(
     model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
     user:str=None, # your name on GitHub, for the badge
     repo:str=None, # the repository's name; default: the folder's
     title:str=None, # the page's heading; default: the model's own
-    model_url:str=None, # where the model will be fetched from, in place of a copy in the folder
+    model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
     memory:int=None, # MB that the host has, which decides how many visitors it lets in; default: 512
     keep:bool=False, # leave files as they are that you have changed, and write the others?
 )->Path: # `path`
@@ -264,7 +264,7 @@ def deploy(
     _write(path, {k:b for k,b in new.items() if k not in yours}, note, gone)
     return path
 
-# %% ../nbs/09c_deploy.ipynb #f00d06b5
+# %% ../nbs/09c_deploy.ipynb #3745ab57
 @call_parse
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
@@ -272,7 +272,7 @@ def imgcls_deploy(
     user:str=None, # your name on GitHub, for the badge
     repo:str=None, # the repository's name; default: the folder's
     title:str=None, # the page's heading; default: the model's own
-    model_url:str=None, # where the model will be fetched from, in place of a copy in the folder
+    model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
     memory:int=None, # MB that the host has, which decides how many visitors it lets in; default: 512
     keep:store_true=False, # leave files as they are that you have changed, and write the others
 ):

@@ -131,7 +131,7 @@ def _quantised(proto, learn, prep, acc, targs, max_loss, n=96):
         if lost[-1]<=max_loss: return small,logits
     raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%}, allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
-# %% ../nbs/07_export.ipynb #7e4ce1c9
+# %% ../nbs/07_export.ipynb #3d94cdea
 model_format = 1
 
 def _thumb64(fn, px=96):
@@ -150,11 +150,6 @@ def _answers(learn):
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs,targs
 
-def _check_args(fname, threshold, examples):
-    if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
-    if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
-    if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of pictures, 0 or more')
-
 def _write(proto, fname, meta):
     "Write `proto` with `meta`, in one step"
     onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
@@ -164,7 +159,12 @@ def _write(proto, fname, meta):
     os.replace(tmp, fname)
     return fname
 
-# %% ../nbs/07_export.ipynb #714afe95
+# %% ../nbs/07_export.ipynb #31226f8b
+def _check_args(fname, threshold, examples):
+    if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
+    if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
+    if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of pictures, 0 or more')
+
 def export_onnx(
     learn, # trained
     fname, # file to write, e.g. 'bears.onnx'
@@ -222,7 +222,7 @@ def compare_models(
         rows.append(dict(file=Path(fn).name, precision=o.get('precision', 'fp32'), MB=Path(fn).stat().st_size/1e6, ms=1000*statistics.median(t), accuracy=m['valid_accuracy'], lost=m.get('accuracy_lost', 0.)))
     return pd.DataFrame(rows).set_index('file')
 
-# %% ../nbs/07_export.ipynb #1944b7b2
+# %% ../nbs/07_export.ipynb #38b41238
 def _kept(path, stage):
     "The learner that `imgcls-train` left in `path`"
     fn = Path(path)/'.models'/stage/'how.json'
@@ -244,7 +244,6 @@ def imgcls_export(
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
-    try:
-        fn = export_onnx(_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
+    try: fn = export_onnx(_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

@@ -203,6 +203,8 @@ def test_from_a_copy_to_an_address_and_back(tmp_path):
     deploy(model, path, model_url='https://example.org/m.onnx')
     assert (path/'fetch_model.py').exists() and (path/model.name).exists(), 'a model is never deleted'
     deploy(model, path)
+    assert (path/'fetch_model.py').exists(), 'the address is remembered'
+    deploy(model, path, model_url='')
     assert tree(path)==plain
 
 def test_a_failed_run_leaves_nothing_half(tmp_path, monkeypatch):
@@ -257,7 +259,8 @@ def test_a_host_lets_in_as_many_as_it_has_room_for(tmp_path):
     path = deploy(model, tmp_path/'my_app')
     assert seats(path)==5 and '5 in at a time, which 512 MB' in (path/'README.md').read_text()
     assert seats(deploy(model, path, memory=2000))>20 and seats(deploy(model, path))>20
-    assert seats(deploy(model, tmp_path/'tiny', memory=100))==1
+    assert seats(deploy(model, tmp_path/'tiny', memory=250))==1
+    with pytest.raises(ValueError, match='250 MB at least'): deploy(model, tmp_path/'none', memory=-5)
 
 @pytest.mark.skipif(not shutil.which('git'), reason='git is not here')
 def test_a_push_takes_everything_along(tmp_path):

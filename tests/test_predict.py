@@ -159,6 +159,9 @@ def test_a_list_is_its_parts():
     assert max(abs(a.prob-p.predict(im).prob) for a,im in zip(got, ims))<1e-5
     assert '<img' in got._repr_html_() and p.predict([])==[] and p.predict(L(ims))==got==p.predict(iter(ims))
     with pytest.raises(TypeError, match='int can not be'): p.predict(5)
+    for bad,said in [(np.zeros((3,8,8), 'uint8'),'wanted uint8'), (np.zeros((8,8,3)),'float64'), (np.zeros((0,0,3), 'uint8'),'no picture'), ('ftp://x/y.jpg','http')]:
+        with pytest.raises(ValueError, match=said): p.predict(bad)
+    with pytest.raises(ValueError, match='topk'): p.predict(ims[0], topk=0)
     with pytest.raises(ValueError, match='Picture 3 of the list: This is not a picture'): p.predict([*ims[:3],b'hello',*ims])
     said = [isinstance(o, ValueError) for o in p.stream([b'hello',*ims,b''])]
     assert said==[True]+20*[False]+[True]
@@ -214,6 +217,14 @@ def test_a_model_cut_off_anywhere(tmp_path):
         fn.write_bytes(b[:i])
         with pytest.raises(ModelError, match='damaged|empty|not one of'): Predictor(fn)
     with pytest.raises(ModelError, match='folder'): Predictor(tmp_path)
+
+def test_weights_that_are_no_numbers(tmp_path):
+    import onnx
+    m = onnx.load(model)
+    for o in m.graph.initializer:
+        if o.data_type==onnx.TensorProto.FLOAT: o.CopyFrom(onnx.numpy_helper.from_array(np.full(tuple(o.dims), np.nan, 'float32'), o.name))
+    onnx.save(m, tmp_path/'m.onnx')
+    with pytest.raises(ModelError, match='not a number|damaged'): Predictor(tmp_path/'m.onnx').predict(draw_digit(1))
 
 def test_an_onnx_file_of_somebody_else(tmp_path):
     import onnx

@@ -5,6 +5,7 @@ from fastai.vision.all import Callback, Learner, Path, set_seed
 from huggingface_hub import constants
 from imgcls.data import get_dls
 from imgcls.sample import draw_digit
+from imgcls.predict import Predictor
 from imgcls.train import _read, features, get_learner, history, load_stage, suggest_lr, train, train_head
 
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -176,11 +177,17 @@ def test_photos_are_learned_head_first_and_the_head_is_resumed(tmp_path, monkeyp
         assert list(a.part)==['head']*20+['all']*2 and a.equals(b) and (weights(again)==weights(whole)).all()
     finally: torch.backends.cudnn.deterministic = False
 
-def test_the_command_trains_and_goes_on(data):
+def test_the_command_trains_goes_on_and_exports(data, tmp_path):
     cmd = [Path(sys.executable).parent/'imgcls-train', str(data), '--epochs', '2', '--arch', 'small', '--size', '32', '--bs', '16', '--stage', 'shell']
     out = subprocess.run(cmd, capture_output=True, text=True, timeout=120)
     assert out.returncode==0 and 'accuracy' in out.stdout and 'Kept as' in out.stdout, out.stderr
     again = subprocess.run(cmd, capture_output=True, text=True, timeout=120)
     assert again.returncode==0 and 'finished' in again.stderr
+    assert f'imgcls-export {data} {data.name}.onnx --stage shell' in again.stdout
+    exp = [cmd[0].with_name('imgcls-export'), str(data), str(tmp_path/'m.onnx'), '--stage', 'shell']
+    out = subprocess.run(exp, capture_output=True, text=True, timeout=120)
+    assert out.returncode==0 and 'm.onnx' in out.stdout and Predictor(tmp_path/'m.onnx').meta['size']==[32,32], out.stderr
+    lost = subprocess.run([*exp[:3], '--stage', 'none'], capture_output=True, text=True, timeout=120)
+    assert lost.returncode and 'imgcls-train' in lost.stderr and 'Traceback' not in lost.stderr
     bad = subprocess.run([*cmd[:1], str(data/'nothing')], capture_output=True, text=True, timeout=120)
     assert bad.returncode and 'not a folder' in bad.stderr and 'Traceback' not in bad.stderr
