@@ -57,8 +57,8 @@ def ask(page, fn):
 
 def gone(p, page, secs=150):
     "Seconds from closing the page to the end of its kernel, which is the only one"
-    page.context.close()
     t = time.time()
+    page.context.close()
     while kernels(p) and time.time()-t<secs: time.sleep(.1)
     return time.time()-t if not kernels(p) else float('inf')
 
@@ -115,7 +115,7 @@ def main(n=3):
         ends = [(left(b, us, o),left(b, they, o)) for o in (False,True)]
     med = lambda rs,i: statistics.median(o[i] for o in rs)
     def line(what, xs, ys, i, fmt): return f'| {what} | {med(xs,i):{fmt}} | {med(ys,i):{fmt}} | {statistics.median(y[i]/x[i] for x,y in zip(xs,ys)):.1f} × less |'
-    secs = lambda o: f'{o:.0f}' if o<150 else 'still there after 150'
+    secs = lambda o: f'{o:.1f}' if o<150 else 'still there after 150'
     rows = [line('seconds to the upload button, nothing warm', a, z, 0, '.2f'), line('seconds, kernels warm', c, d, 0, '.2f'),
         line('seconds for the third visitor in a row', c, d, 2, '.2f'), line('MB of a visitor who got an answer', a, z, 1, '.0f'), line('MB of the server with its warm kernels', c, d, 3, '.0f')]
     ends = [f'| seconds until a closed page\'s kernel is gone{o} | {secs(x)} | {secs(y)} | |' for o,(x,y) in zip(('',', the browser saying nothing'), ends)]
