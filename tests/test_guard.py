@@ -3,6 +3,7 @@ import socket, threading, time
 import httpcore, httpx, pytest
 import imgcls.guard as G
 from imgcls.guard import PrivateAddress, guarded_client, is_public, resolve, time_limit
+from imgcls.sample import running
 from web import Web, jpg, says
 
 @pytest.fixture
@@ -44,14 +45,14 @@ def test_redirects_are_looked_at_too(dns):
     with Web(routes) as web:
         port = web.server_port
         routes['/self'] = says(status=302, Location=f'http://inner.test:{port}/ok')
-        G.running.add(port)
+        running.add(port)
         dns['inner.test'] = ['192.168.7.7']
         try:
             with guarded_client(timeout=2) as c:
                 assert c.get(web.url('/ok')).content==jpg
                 for path,err in [('/in',PrivateAddress),('/self',PrivateAddress),('/file',httpx.UnsupportedProtocol)]:
                     with pytest.raises(err): c.get(web.url(path))
-        finally: G.running.discard(port)
+        finally: running.discard(port)
         with guarded_client(timeout=2) as c, pytest.raises(PrivateAddress): c.get(web.url('/ok'))
         with guarded_client(True, timeout=2) as c: assert c.get(web.url('/ok')).content==jpg
 
