@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from urllib.request import getproxies, proxy_bypass
 from . import __version__
 
-# %% ../nbs/01b_guard.ipynb #109476b9
+# %% ../nbs/01b_guard.ipynb #bfc1cb57
 class PrivateAddress(Exception): "An address that leads into a private network"
 
-_nat64 = ipaddress.ip_network('64:ff9b::/96')
+_carriers = [ipaddress.ip_network(o) for o in ('64:ff9b::/96','::ffff:0:0:0/96','::/96')]
 
 def is_public(
     ip:str, # IPv4 or IPv6, e.g. '192.0.2.7'
@@ -25,8 +25,8 @@ def is_public(
     "Is `ip` an address on the open internet?"
     a = ipaddress.ip_address(ip.split('%')[0])
     if a.version==6:
-        inner = a.ipv4_mapped or a.sixtofour or (ipaddress.ip_address(int(a)&0xffffffff) if a in _nat64 else None)
-        if inner: return is_public(str(inner))
+        inner = a.ipv4_mapped or a.sixtofour or (ipaddress.ip_address(int(a)&0xffffffff) if any(a in o for o in _carriers) else None)
+        if inner or a.is_site_local: return bool(inner) and is_public(str(inner))
     return a.is_global and not a.is_multicast
 
 # %% ../nbs/01b_guard.ipynb #fb1a1236
