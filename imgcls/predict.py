@@ -8,8 +8,8 @@ Docs: https://imgcls.github.io/imgcls/predict.html.md"""
 __all__ = ['max_pixels', 'PictureError', 'open_image', 'prepare', 'fetch', 'Prediction', 'Predictions', 'ModelError', 'Predictor',
            'image_paths']
 
-# %% ../nbs/08_predict.ipynb #ce1ca00e
-import base64, hashlib, html, io, json, os, tempfile, warnings
+# %% ../nbs/08_predict.ipynb #44951338
+import base64, hashlib, html, io, json, os, re, tempfile, warnings
 import numpy as np, onnxruntime
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +53,33 @@ def _open(x):
 
 def _too_large(said, most): return PictureError(f'This picture is too large: {said}, {most//10**6} can be looked at here. Make it smaller and try again.', 'too_many_pixels')
 
-# %% ../nbs/08_predict.ipynb #21e5415f
+# %% ../nbs/08_predict.ipynb #15a5cb84
+class _Sips(io.BytesIO):
+    "A file in memory, for so many reads"
+    left = 500_000
+    def read(self, *args):
+        self.left -= 1
+        if self.left<0: raise PictureError('This picture is damaged: it is in too many pieces.')
+        return super().read(*args)
+
+def _sips(b):
+    "Bytes `b` as a file, unless it is one that goes over its picture again and again"
+    if b.count(b'\xff\xda\0')>100 or b.count(b'Exif\0\0')>50: raise PictureError('This picture is damaged: it is in too many pieces.')
+    return _Sips(b)
+
+def _interleaved(x, im):
+    "Is everything about a part of the JPEG picture in one place of its file, so that a small copy needs little memory?"
+    if 'progressive' in im.info: return False
+    parts = re.findall(rb'\xff\xda\0[\x08\x0a\x0c\x0e]([\1-\4])', x.getbuffer()) if isinstance(x, _Sips) else ()
+    return all(o[0]==len(im.getbands()) for o in parts)
+
+# %% ../nbs/08_predict.ipynb #0c34af70
+def _fast(im):
+    "`im`, unless Pillow would read it in Python"
+    if im.tile and im.tile[0][0] in ('ppm','ppm_plain'): raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
+    return im
+
+# %% ../nbs/08_predict.ipynb #ae919e82
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
@@ -64,12 +90,12 @@ def open_image(
         if x.dtype!=np.uint8 or not (x.ndim==2 or x.ndim==3 and x.shape[2] in (3,4)) or not x.size: raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
         x = Image.fromarray(x)
     if isinstance(x, str) and '://' in x: raise PictureError(f'{x[:80]} is no address of a picture: wanted one that starts with http:// or https://', 'bad_address')
-    if isinstance(x, (bytes,bytearray,memoryview)): x = io.BytesIO(x)
+    if isinstance(x, (bytes,bytearray,memoryview)): x = _sips(bytes(x))
     try:
-        im = x if isinstance(x, Image.Image) else _open(x)
+        im = x if isinstance(x, Image.Image) else _fast(_open(x))
         size = im.size
         if least and im is not x: im.draft(im.mode, (least,least))
-        if 'progressive' not in im.info: size = im.size
+        if im.size!=size and _interleaved(x, im): size = im.size
         if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f} megapixels', most)
         if im is x: im = ImageOps.exif_transpose(im)
         else: ImageOps.exif_transpose(im, in_place=True)
@@ -110,7 +136,7 @@ def prepare(
     x,y = (w-cw)//2,(h-ch)//2
     return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
 
-# %% ../nbs/08_predict.ipynb #7f46e4c6
+# %% ../nbs/08_predict.ipynb #70a4cf7f
 def _is_url(x): return isinstance(x, str) and x.lower().startswith(('http://','https://'))
 
 @contextmanager
@@ -122,16 +148,16 @@ def _sentences(what):
     except PrivateAddress: raise PictureError(f'{what} leads into a private network, where this program does not go.', 'private_address') from None
     except httpx.HTTPStatusError as e: raise PictureError(f'{what} could not be fetched: its server answers {e.response.status_code} {e.response.reason_phrase}.', 'fetch_failed') from None
     except httpx.TimeoutException: raise PictureError(f'{what} could not be fetched: its server takes too long.', 'fetch_timeout') from None
-    except httpx.InvalidURL as e: raise PictureError(f'{what} could not be fetched: {e}.', 'bad_address') from None
+    except (httpx.InvalidURL,httpx.UnsupportedProtocol,UnicodeError) as e: raise PictureError(f'{what} could not be fetched: {str(e).rstrip(".")}.', 'bad_address') from None
     except httpx.HTTPError as e: raise PictureError(f'{what} could not be fetched: {e}.', 'fetch_failed') from None
 
 def _chunks(url, most, secs, allow_private=False):
     "The content of `url`, in pieces"
     from imgcls.guard import guarded_client, time_limit
     n = 0
-    with time_limit(secs), guarded_client(allow_private) as c, c.stream('GET', url) as r:
+    with time_limit(secs), guarded_client(allow_private) as c, c.stream('GET', url, headers={'Accept-Encoding':'identity'}) as r:
         r.raise_for_status()
-        for o in r.iter_bytes():
+        for o in r.iter_raw():
             n += len(o)
             if n>most: raise PictureError(f'What is at {url} is too large: more than {most/1e6:.0f} MB.', 'too_large')
             yield o
