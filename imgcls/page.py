@@ -7,10 +7,11 @@ Docs: https://imgcls.github.io/imgcls/page.html.md"""
 # %% auto #0
 __all__ = ['page', 'csp', 'docs']
 
-# %% ../nbs/09c_page.ipynb #de99989a
+# %% ../nbs/09c_page.ipynb #12b10701
 import hashlib, json, shlex
 from base64 import b64encode
 from html import escape
+from urllib.parse import urlencode
 
 # %% ../nbs/09c_page.ipynb #d3fcac20
 _look = '''
@@ -27,13 +28,13 @@ pre{background:var(--soft);border-radius:8px;padding:10px 14px;overflow:auto;mar
 table{border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}td:first-child{white-space:nowrap}
 '''
 
-# %% ../nbs/09c_page.ipynb #9f654ba6
+# %% ../nbs/09c_page.ipynb #f38c6e48
 _places = '''
 .grid{display:grid;gap:24px 40px;grid-template:"ask" "out" "about"/minmax(0,1fr);margin-top:24px}.ask{grid-area:ask}.out{grid-area:out;min-width:0}.about{grid-area:about;min-width:0}
 @media (min-width:800px){.grid{grid-template:"ask out" auto "about out" 1fr/minmax(0,5fr) minmax(0,8fr)}}
 form+form{margin-top:18px}.row{display:flex;gap:8px;margin-top:4px}.row button{flex:none}
 .js .pick{position:absolute;width:1px;height:1px;opacity:0}.js .main{display:block;text-align:center;background:var(--accent);color:#fff;border-radius:8px;font-weight:600;line-height:48px;cursor:pointer}
-.js .main:hover{filter:brightness(1.08)}.pick:focus-visible+.main{outline:3px solid var(--link);outline-offset:2px}.js .nojs{display:none}.pick{display:block;margin:8px 0;max-width:100%}.js .pick{margin:0}
+.js .main:hover{filter:brightness(1.08)}.pick:focus-visible+.main{outline:3px solid var(--link);outline-offset:2px}.js .nojs,html:not(.js) :is(.out,.faint){display:none}#files{display:grid;justify-items:start}#files .main{order:-1;width:100%}.pick{display:block;margin:8px 0;max-width:100%}.js .pick{margin:0}
 .ask p{margin-top:6px}.touch{display:none}@media (pointer:coarse){.touch{display:inline}.mouse{display:none}}
 .alert{color:var(--bad);font-size:14px}.alert:empty{display:none}
 details summary{cursor:pointer;font-weight:650}dl{display:grid;grid-template-columns:minmax(80px,auto) 1fr;gap:4px 14px;font-size:14px;margin:12px 0}dt{color:var(--faint)}dd{margin:0}
@@ -42,20 +43,22 @@ details summary{cursor:pointer;font-weight:650}dl{display:grid;grid-template-col
 background:color-mix(in srgb,var(--back) 82%,transparent)}
 '''
 
-# %% ../nbs/09c_page.ipynb #b9046e9b
+# %% ../nbs/09c_page.ipynb #6f147258
 _cards = '''
 .head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;min-height:36px}.head p{flex:1;min-width:160px;font-size:14px;color:var(--faint)}.head button{height:32px;font-size:14px;padding:0 12px}
-progress{width:100%;height:6px;accent-color:var(--accent);display:block}.empty{border:2px dashed var(--line);border-radius:12px;padding:64px 16px;text-align:center;color:var(--faint);margin-top:8px}
+progress{appearance:none;width:100%;height:6px;border:0;border-radius:3px;overflow:hidden;display:block;background:var(--soft)}progress::-webkit-progress-bar{background:var(--soft)}
+progress::-webkit-progress-value{background:var(--accent)}progress::-moz-progress-bar{background:var(--accent)}
+.empty{border:2px dashed var(--line);border-radius:12px;padding:64px 16px;text-align:center;color:var(--faint);margin-top:8px}
 .card{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,8fr);gap:8px 20px;align-items:center;border:1px solid var(--line);border-radius:12px;padding:16px;margin-top:12px;content-visibility:auto;
-contain-intrinsic-size:auto 230px}.card>small{grid-column:1/-1}
-figure{margin:0;display:grid;place-items:center;min-height:80px}figure img{max-width:100%;max-height:260px;border-radius:8px;display:block;background:var(--soft)}
+contain-intrinsic-size:auto 230px}.card figure{grid-row:1/3}.card>small{align-self:end}
+figure{margin:0;display:grid;place-items:center;min-height:120px}figure img{width:100%;height:100%;max-height:220px;object-fit:contain;border-radius:8px;display:block}
 .none{display:grid;place-items:center;width:100%;max-width:160px;aspect-ratio:4/3;border-radius:8px;background:var(--soft);color:var(--faint);font-weight:650;letter-spacing:.05em}
 .card ul{list-style:none;margin:10px 0 0;padding:0;font-size:14px}.card li{display:grid;grid-template-columns:minmax(56px,8fr) 10fr 48px;gap:10px;align-items:center;margin:5px 0}.card b{font-weight:500;text-align:right}
 .bar{background:var(--soft);border-radius:6px}.bar i{display:block;height:12px;min-width:2px;border-radius:6px;background:var(--bar)}li:first-child .bar i{background:var(--accent)}
 .unsure h3{font-size:22px}.tip,.bad .said{border-left:4px solid var(--warn);padding:2px 0 2px 12px;font-size:14px;margin-top:8px}.bad .said{border-color:var(--bad);font-size:16px;margin:0}.bad .said button{margin-top:10px}
 .wait .said{display:flex;gap:12px;align-items:center;color:var(--faint)}.spin{flex:none;width:22px;height:22px;border:3px solid var(--line);border-top-color:var(--accent);border-radius:50%;animation:spin 1s linear infinite}
 @keyframes spin{to{rotate:1turn}}@media (prefers-reduced-motion:reduce){.spin{animation:none}}
-@media (max-width:520px){main{padding-top:20px}h1{font-size:26px}.card{gap:8px 14px;padding:12px;align-items:start}h3{font-size:24px}.unsure h3{font-size:18px}.wide ul{margin-left:0}
+@media (max-width:520px){main{padding-top:20px}h1{font-size:26px}.card{gap:8px 14px;padding:12px;align-items:start}.card figure{grid-row:1}.card>small{grid-column:1/-1}h3{font-size:24px}.unsure h3{font-size:18px}
 .card .tip,.card ul{font-size:13px}.card li{grid-template-columns:minmax(0,1fr) 44px;gap:0 8px}.bar{grid-row:2;grid-column:1/-1}}
 '''
 
@@ -65,20 +68,27 @@ _routes = '''
 
 _css = _look+_places+_cards+_routes
 
-# %% ../nbs/09c_page.ipynb #98fabe42
+# %% ../nbs/09c_page.ipynb #8eac9871
 _js_card = r'''
 const $ = id => document.getElementById(id), cfg = document.body.dataset, tries = 4
 const make = (tag, cls='', text='', ...kids) => { const el = document.createElement(tag); el.className = cls; el.textContent = text; el.append(...kids); return el }
 const percent = p => p<.9995 ? `${(100*p).toFixed(1)}%` : '100%', mb = n => `${(n/1e6).toFixed(n<1e7 ? 1 : 0)} MB`
 
+const near = new IntersectionObserver(seen => {
+  for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); target.draw() }
+}, {rootMargin: '600px'})
+
 function preview({file, name}) {
   const el = make('figure'), ending = /\.(\w{1,5})$/.exec(name)?.[1].toUpperCase()
   const none = () => el.replaceChildren(make('span', 'none', file ? ending || 'FILE' : 'WEB'))
   if (!file) { none(); return el }
-  const img = make('img'), url = URL.createObjectURL(file), free = () => URL.revokeObjectURL(url)
-  img.onload = free
-  img.onerror = () => { free(); none() }
-  el.append(Object.assign(img, {alt: `Your picture ${name}`, draggable: false, decoding: 'async', src: url}))
+  near.observe(el)
+  el.draw = () => {
+    const img = make('img'), url = URL.createObjectURL(file), free = () => URL.revokeObjectURL(url)
+    img.onload = free
+    img.onerror = () => { free(); none() }
+    el.append(Object.assign(img, {alt: `Your picture ${name}`, draggable: false, decoding: 'async', src: url}))
+  }
   return el
 }
 
@@ -112,9 +122,9 @@ function answered(c, {name, prob, unsure, topk}) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #902af385
+# %% ../nbs/09c_page.ipynb #f0e82783
 _js_shrink = r'''
-const limit = +cfg.bytes, most = +cfg.files, side = 2048, extra = 1000
+const limit = +cfg.bytes, most = +cfg.files, heap = Math.min(limit, 4e6), side = 2048, extra = 1000
 const size = c => c.file ? (c.blob || c.file).size+extra : extra
 
 async function shrink(c) {
@@ -142,7 +152,7 @@ async function ready(c) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #2e28ff00
+# %% ../nbs/09c_page.ipynb #5f18e3fb
 _js_send = r'''
 const queue = [], sleep = s => new Promise(f => setTimeout(f, 1000*s))
 let busy = 0, round = []
@@ -150,11 +160,12 @@ const joins = (a, b) => a.file && b.file && !a.alone && !b.alone
 
 function take() {
   const part = [queue.shift()]
-  for (let n=size(part[0]); queue.length && part.length<most && joins(part[0], queue[0]) && (n += size(queue[0]))<=limit;) part.push(queue.shift())
+  for (let n=size(part[0]); queue.length && part.length<most && joins(part[0], queue[0]) && (n += size(queue[0]))<=heap;) part.push(queue.shift())
   return part
 }
 
 function pump() {
+  if (locked) queue.forEach(c => waiting(c, 'Waiting for the key.'))
   while (queue.length && busy<2 && !locked) {
     busy++
     send(take()).finally(() => { busy--; pump() })
@@ -184,13 +195,14 @@ async function send(part) {
   if (r.status==401) return noKey(part, used, o)
   if (!r.status || r.status==503 || r.status==429) return later(part, r, o)
   if (part.length>1) return queue.unshift(...part.map(c => Object.assign(c, {alone: true})))
-  refused(part[0], o?.message ? o : {message: `The server answers, but not as it should (${r.status}).`, hint: 'Try again in a minute.'}, r.status>=500 || r.ok)
+  refused(part[0], o?.message ? o : {code: r.status==413 ? 'too_large' : '', message: `The server answers, but not as it should (${r.status}).`, hint: 'Try again in a minute.'}, r.status>=500 || r.ok)
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #f537a19d
+# %% ../nbs/09c_page.ipynb #b6bcd74c
 _js_fail = r'''
-const stuck = new Set(), passing = ['busy', 'stopping', 'too_many_requests', 'fetch_failed', 'fetch_timeout'], smaller = ['too_large', 'too_many_pixels']
+const stuck = new Set(), full = ['busy', 'stopping', 'too_many_requests'], passing = [...full, 'fetch_failed', 'fetch_timeout', 'too_slow', 'failed']
+const smaller = ['too_large', 'too_many_pixels', 'too_slow']
 
 function failed(c, {message, hint}, again=false) {
   const btn = make('button', '', 'Try again')
@@ -201,6 +213,7 @@ function failed(c, {message, hint}, again=false) {
 }
 
 function refused(c, error, again=passing.includes(error.code)) {
+  if (full.includes(error.code)) return later([c], {status: 503}, error)
   if (!smaller.includes(error.code) || !c.file || c.blob) return failed(c, error, again)
   c.error = error
   return enqueue([c])
@@ -221,10 +234,11 @@ async function later(part, r, o) {
   tell()
   await sleep(wait)
   queue.unshift(...part)
+  pump()
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #bd2e7420
+# %% ../nbs/09c_page.ipynb #9ae65c71
 _js_key = r'''
 const store = f => { try { return f(sessionStorage) } catch { return null } }
 let key = store(o => o.getItem('key')) || '', locked = false
@@ -238,7 +252,6 @@ function askKey(said='') {
 function noKey(part, used, o) {
   queue.unshift(...part)
   if (used!=key) return
-  part.forEach(c => waiting(c, 'Waiting for the key.'))
   askKey(used ? o?.message || 'This key is not right.' : '')
   $('key-field').focus()
 }
@@ -297,13 +310,13 @@ document.ondragover = e => {
 document.ondrop = e => { if (takes(e)) { e.preventDefault(); drag(false); addFrom(e.dataTransfer) } }
 '''
 
-# %% ../nbs/09c_page.ipynb #e64f0529
+# %% ../nbs/09c_page.ipynb #f22266cb
 _js_tell = r'''
-const many = (n, what='picture') => `${n} ${what}${n==1 ? '' : 's'}`
+const many = n => `${n} picture${n==1 ? '' : 's'}`
 
 function tell() {
   const n = round.length, left = round.filter(c => c.state=='wait').length, bad = round.filter(c => c.state=='bad').length, all = $('answers').children.length
-  const said = left ? `Looking at ${n==1 ? 'it' : `${many(n)}, ${n-left} done`} …` : n==1 ? `${round[0].name}: ${round[0].summary}` : n ? `${many(n-bad)} answered${bad ? `, ${bad} not` : ''}.` : ''
+  const said = left ? `Looking at ${n==1 ? 'it' : `${many(n)}, ${n-left} done`} …` : n==1 ? `${round[0].name}: ${round[0].summary}` : n==bad ? n ? `None of ${n} answered.` : '' : `${many(n-bad)} answered${bad ? `, ${bad} not` : ''}.`
   if ($('status').textContent!=said) $('status').textContent = said
   Object.assign($('progress'), {max: n || 1, value: n-left, hidden: n<2 || !left})
   $('empty').hidden = all>0
@@ -373,7 +386,7 @@ def csp(
     rest = f"form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
     return '; '.join(f'{k}-src {v}' for k,v in rules.items())+f'; {rest}'
 
-# %% ../nbs/09c_page.ipynb #54ebf85f
+# %% ../nbs/09c_page.ipynb #3b37c9c3
 def _deref(spec, o):
     "`o`, or what it refers to"
     while '$ref' in o:
@@ -383,11 +396,10 @@ def _deref(spec, o):
 
 def _fields(spec, op):
     "What a request's form holds: [(name, is it a file?)]"
-    form = op.get('requestBody', {}).get('content', {}).get('multipart/form-data')
-    if not form: return []
+    form = _deref(spec, op.get('requestBody', {})).get('content', {}).get('multipart/form-data', {})
     props = _deref(spec, form.get('schema', {})).get('properties', {})
-    rows = [(k,_deref(spec, v)) for k,v in props.items()]
-    return [(k,(v.get('items') or v).get('format')=='binary' or 'contentMediaType' in (v.get('items') or v)) for k,v in rows]
+    def one(v): return _deref(spec, _deref(spec, v).get('items', v))
+    return [(k,one(v).get('format')=='binary' or 'contentMediaType' in one(v)) for k,v in props.items()]
 
 def _query(spec, op):
     "The parameters of a request: name → an example"
@@ -395,35 +407,40 @@ def _query(spec, op):
     def one(p, s): return p.get('example', s.get('example', s.get('default', p['name'].upper())))
     return {p['name']:one(p, _deref(spec, p.get('schema', {}))) for p in ps if p.get('in')=='query'}
 
-# %% ../nbs/09c_page.ipynb #b23aa8eb
-def _examples(spec, path, verb, op, base):
-    "How to ask, with curl and in Python"
-    files,query,url = [k for k,f in _fields(spec, op) if f],_query(spec, op),base+path
-    raw = 'requestBody' in op and not files
-    head = {'Authorization':'Bearer KEY'} if op.get('security', spec.get('security')) else {}
-    if raw: head['Content-Type'] = 'image/jpeg'
-    at = url+('?' if query else '')+'&'.join(f'{k}={v}' for k,v in query.items())
-    curl = ['curl', *(x for k,v in head.items() for x in ('-H',f'{k}: {v}')), *(['-F',f'{files[0]}=@a.jpg'] if files else ['--data-binary','@a.jpg'] if raw else []), at]
-    args = [repr(url)]
-    if query: args.append(f'params={query!r}')
-    if files: args.append(f"files={{{files[0]!r}: open('a.jpg', 'rb')}}")
-    if raw: args.append("content=open('a.jpg', 'rb').read()")
-    if head: args.append(f'headers={head!r}')
-    text = '.json()' if any('json' in k for o in op.get('responses', {}).values() for k in _deref(spec, o).get('content', {})) else '.text'
-    return shlex.join(curl),f'import httpx\nr = httpx.{verb}({", ".join(args)})\nprint(r{text})'
+# %% ../nbs/09c_page.ipynb #5629c8f8
+def _ways(spec, op):
+    "The ways to send something, each as (arguments of curl, of httpx, headers)"
+    files = [k for k,f in _fields(spec, op) if f]
+    bare = [o for o in _deref(spec, op.get('requestBody', {})).get('content', {}) if o.startswith(('image/','application/octet-stream'))]
+    form = [(['-F',f'{files[0]}=@a.jpg'],[f"files={{{files[0]!r}: open('a.jpg', 'rb')}}"],{})] if files else []
+    raw = [(['--data-binary','@a.jpg'],["content=open('a.jpg', 'rb').read()"],{'Content-Type':'image/jpeg'})] if bare else []
+    return form+raw or [([],[],{})]
 
-# %% ../nbs/09c_page.ipynb #4f611d27
+def _examples(spec, path, verb, op, base):
+    "How to ask: [(with curl, in Python)]"
+    query,url,res = _query(spec, op),base+path,[]
+    key = {'Authorization':'Bearer KEY'} if {} not in op.get('security', spec.get('security') or [{}]) else {}
+    at = url+('?' if query else '')+urlencode(query, safe=':/')
+    says = [k for o in op.get('responses', {}).values() for k in _deref(spec, o).get('content', {})]
+    for curl,py,head in _ways(spec, op):
+        head = {**key, **head}
+        args = [repr(url), *([f'params={query!r}'] if query else []), *py, *([f'headers={head!r}'] if head else [])]
+        sends = shlex.join(['curl', *(['-X',verb.upper()] if verb!='get' and not curl else []), *(o for k,v in head.items() for o in ('-H',f'{k}: {v}')), *curl, at])
+        res.append((sends,f'import httpx\nr = httpx.{verb}({", ".join(args)})\nprint(r.{"json()" if any("json" in o for o in says[:1]) else "text"})'))
+    return res
+
+# %% ../nbs/09c_page.ipynb #a5649f4b
 def _table(heads, rows):
     body = ''.join(f'<tr>{"".join(f"<td>{o}</td>" for o in r)}</tr>' for r in rows)
     return f'<table><thead><tr>{"".join(f"<th>{o}</th>" for o in heads)}</tr></thead><tbody>{body}</tbody></table>' if rows else ''
 
 def _answer(spec, o):
-    "An example of an answer, if there is one"
+    "Examples of an answer, if there are any"
+    res = []
     for v in _deref(spec, o).get('content', {}).values():
-        ex = v.get('example', next((_deref(spec, e).get('value') for e in v.get('examples', {}).values()), None))
-        if ex is None: ex = _deref(spec, v.get('schema', {})).get('example')
-        if ex is not None: return f'<pre>{escape(ex if isinstance(ex, str) else json.dumps(ex, indent=1, ensure_ascii=False))}</pre>'
-    return ''
+        more = [_deref(spec, e).get('value') for e in v.get('examples', {}).values()]
+        res += more or [o for o in (v.get('example', _deref(spec, v.get('schema', {})).get('example')),) if o is not None]
+    return ''.join(f'<pre>{escape(o if isinstance(o, str) else json.dumps(o, ensure_ascii=False))}</pre>' for o in res)
 
 def _route(spec, path, verb, op, base):
     "One route, for people"
@@ -433,10 +450,14 @@ def _route(spec, path, verb, op, base):
     body = _table(['field','',''], [(code(k),'file' if f else 'text','') for k,f in _fields(spec, op)])
     said = _table(['answer',''], [(code(k),escape(_deref(spec, o).get('description', ''))+_answer(spec, o)) for k,o in op.get('responses', {}).items()])
     words = ''.join(f'<p>{escape(o)}</p>' for o in (op.get('summary'),op.get('description')) if o)
-    how = ''.join(f'<pre>{escape(o)}</pre>' for o in _examples(spec, path, verb, op, base))
+    how = ''.join(f'<pre>{escape(o)}</pre>' for way in _examples(spec, path, verb, op, base) for o in way)
     return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}</section>'
 
-# %% ../nbs/09c_page.ipynb #1122c17a
+# %% ../nbs/09c_page.ipynb #dcc8f128
+def _key_note(spec):
+    known = spec.get('components', {}).get('securitySchemes')
+    return '<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, <code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>' if known else ''
+
 def _anchor(path, verb): return escape(f'{verb}-{path.strip("/") or "page"}'.replace('/', '-'))
 
 def docs(
@@ -450,5 +471,5 @@ def docs(
     title = info.get('title', 'How to call this service')
     links = ''.join(f'<li><a href="#{_anchor(path, verb)}"><code>{verb.upper()} {escape(path)}</code></a> {escape(op.get("summary", ""))}</li>' for path,verb,op in routes)
     nav = f'<nav aria-label="Routes"><ul>{links}</ul></nav>'
-    head = f'<header><h1>{escape(title)}</h1><p>{escape(info.get("description", ""))}</p><p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p></header>'
+    head = f'<header><h1>{escape(title)}</h1><p>{escape(info.get("description", ""))}</p><p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p>{_key_note(spec)}</header>'
     return _document(title, head+nav+''.join(_route(spec, *o, base) for o in routes))
