@@ -13,7 +13,7 @@ from base64 import b64encode
 from html import escape
 from urllib.parse import urlencode
 
-# %% ../nbs/09c_page.ipynb #d3fcac20
+# %% ../nbs/09c_page.ipynb #1c838666
 _look = '''
 :root{color-scheme:light dark;--accent:#2f6fb3;--link:#2f6fb3;--text:#1f2328;--faint:#59636e;--back:#fff;--soft:#f0f2f5;--line:#d5dae0;--bar:#8fa8c8;--bad:#c62828;--warn:#b45309}
 @media (prefers-color-scheme:dark){:root{--link:#85b8ec;--text:#e6e8eb;--faint:#9aa4af;--back:#15181c;--soft:#23282e;--line:#3a4149;--bar:#5d7590;--bad:#ef7070;--warn:#e0a050}}
@@ -25,7 +25,7 @@ a{color:var(--link)}small,.faint{font-size:14px;color:var(--faint)}:focus-visibl
 input,button{font:inherit;color:inherit}button{border:1px solid var(--line);border-radius:8px;background:var(--soft);height:40px;padding:0 16px;cursor:pointer}button:hover{border-color:var(--link)}
 input:not([type=file]){height:40px;min-width:0;flex:1;border:1px solid var(--line);border-radius:8px;background:var(--back);padding:0 10px}
 pre{background:var(--soft);border-radius:8px;padding:10px 14px;overflow:auto;margin:6px 0;font-size:13px;line-height:1.5}code{font-size:14px}
-table{border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}td:first-child{white-space:nowrap}
+table{border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}th,td:first-child{white-space:nowrap}td:first-child{width:1%;min-width:72px}
 '''
 
 # %% ../nbs/09c_page.ipynb #f38c6e48
@@ -43,7 +43,7 @@ details summary{cursor:pointer;font-weight:650}dl{display:grid;grid-template-col
 background:color-mix(in srgb,var(--back) 82%,transparent)}
 '''
 
-# %% ../nbs/09c_page.ipynb #6f147258
+# %% ../nbs/09c_page.ipynb #af01115f
 _cards = '''
 .head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;min-height:36px}.head p{flex:1;min-width:160px;font-size:14px;color:var(--faint)}.head button{height:32px;font-size:14px;padding:0 12px}
 progress{appearance:none;width:100%;height:6px;border:0;border-radius:3px;overflow:hidden;display:block;background:var(--soft)}progress::-webkit-progress-bar{background:var(--soft)}
@@ -51,8 +51,8 @@ progress::-webkit-progress-value{background:var(--accent)}progress::-moz-progres
 .empty{border:2px dashed var(--line);border-radius:12px;padding:64px 16px;text-align:center;color:var(--faint);margin-top:8px}
 .card{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,8fr);gap:8px 20px;align-items:center;border:1px solid var(--line);border-radius:12px;padding:16px;margin-top:12px;content-visibility:auto;
 contain-intrinsic-size:auto 230px}.card figure{grid-row:1/3}.card>small{align-self:end}
-figure{margin:0;display:grid;place-items:center;min-height:120px}figure img{width:100%;height:100%;max-height:220px;object-fit:contain;border-radius:8px;display:block}
-.none{display:grid;place-items:center;width:100%;max-width:160px;aspect-ratio:4/3;border-radius:8px;background:var(--soft);color:var(--faint);font-weight:650;letter-spacing:.05em}
+figure{margin:0;display:grid;place-items:center;min-height:120px;background:var(--soft);border-radius:8px;overflow:hidden}figure img{width:100%;height:100%;max-height:220px;object-fit:contain;display:block}
+.none{color:var(--faint);font-weight:650;letter-spacing:.05em}
 .card ul{list-style:none;margin:10px 0 0;padding:0;font-size:14px}.card li{display:grid;grid-template-columns:minmax(56px,8fr) 10fr 48px;gap:10px;align-items:center;margin:5px 0}.card b{font-weight:500;text-align:right}
 .bar{background:var(--soft);border-radius:6px}.bar i{display:block;height:12px;min-width:2px;border-radius:6px;background:var(--bar)}li:first-child .bar i{background:var(--accent)}
 .unsure h3{font-size:22px}.tip,.bad .said{border-left:4px solid var(--warn);padding:2px 0 2px 12px;font-size:14px;margin-top:8px}.bad .said{border-color:var(--bad);font-size:16px;margin:0}.bad .said button{margin-top:10px}
@@ -122,7 +122,7 @@ function answered(c, {name, prob, unsure, topk}) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #f0e82783
+# %% ../nbs/09c_page.ipynb #407d9027
 _js_shrink = r'''
 const limit = +cfg.bytes, most = +cfg.files, heap = Math.min(limit, 4e6), side = 2048, extra = 1000
 const size = c => c.file ? (c.blob || c.file).size+extra : extra
@@ -139,20 +139,16 @@ async function shrink(c) {
   c.note.textContent = `${c.name} · made smaller here to be sent: from ${mb(c.file.size)}, ${w} × ${h} px, to ${mb(c.blob.size)}, ${to.width} × ${to.height} px`
 }
 
-async function ready(c) {
-  if (!c.file || c.blob) return true
-  try { await c.file.slice(0, 1).arrayBuffer() }
-  catch { return failed(c, {message: 'This can not be read.', hint: 'If it is a folder, choose the pictures in it. If it was moved or changed, choose it again.'}) }
-  if (size(c)<=limit && !c.error) return true
+const readable = c => c.file ? c.file.slice(0, 1).arrayBuffer().then(() => true, () => false) : true
+async function made(c) {
   waiting(c, 'Making it smaller …')
-  try { await shrink(c) }
-  catch { return failed(c, c.error || {message: `This file has ${mb(c.file.size)}, and at most ${mb(limit-extra)} can be sent.`,
+  try { await shrink(c); return true }
+  catch { failed(c, c.error || {message: `This file has ${mb(c.file.size)}, and at most ${mb(limit-extra)} can be sent.`,
     hint: `This browser can not make it smaller. Save it as a JPEG with at most ${side} px a side, and try again.`}) }
-  return true
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #5f18e3fb
+# %% ../nbs/09c_page.ipynb #0d26a46e
 _js_send = r'''
 const queue = [], sleep = s => new Promise(f => setTimeout(f, 1000*s))
 let busy = 0, round = []
@@ -178,7 +174,11 @@ async function enqueue(cards) {
   round.push(...cards.filter(c => !round.includes(c)))
   cards.forEach(c => waiting(c))
   tell()
-  for (const c of cards) if (await ready(c)) { queue.push(c); pump() }
+  const can = await Promise.all(cards.map(readable)), large = c => c.file && !c.blob && (size(c)>limit || c.error)
+  cards.filter((c,i) => !can[i]).forEach(c => failed(c, {message: 'This can not be read.', hint: 'If it is a folder, choose the pictures in it. If it was moved or changed, choose it again.'}))
+  queue.push(...cards.filter((c,i) => can[i] && !large(c)))
+  pump()
+  for (const c of cards.filter((c,i) => can[i] && large(c))) if (await made(c)) { queue.push(c); pump() }
   tell()
 }
 
