@@ -429,18 +429,34 @@ def _examples(spec, path, verb, op, base):
         res.append((sends,f'import httpx\nr = httpx.{verb}({", ".join(args)})\nprint(r.{"json()" if any("json" in o for o in says[:1]) else "text"})'))
     return res
 
-# %% ../nbs/09c_page.ipynb #a5649f4b
+# %% ../nbs/09c_page.ipynb #661ad8a6
+def _shape(spec, s):
+    "What a schema describes, with the kinds of things in place of things"
+    s = _deref(spec, s)
+    if 'anyOf' in s: return [_shape(spec, o) for o in s['anyOf']]
+    if 'properties' in s: return {k:_shape(spec, o) for k,o in s['properties'].items()}
+    if 'prefixItems' in s: return [_shape(spec, o) for o in s['prefixItems']]
+    if 'items' in s:
+        one = _shape(spec, s['items'])
+        return one if isinstance(one, list) and 'anyOf' in _deref(spec, s['items']) else [one]
+    kind = s.get('type', 'anything')
+    return kind if isinstance(kind, str) else ' or '.join(kind)
+
+def _pre(o): return f'<pre>{escape(o if isinstance(o, str) else json.dumps(o, ensure_ascii=False))}</pre>'
+
+def _answer(spec, o, shape=False):
+    "Examples of an answer, or else its shape if that is wanted"
+    res = []
+    for v in _deref(spec, o).get('content', {}).values():
+        s = _deref(spec, v.get('schema', {}))
+        more = [_deref(spec, e).get('value') for e in v.get('examples', {}).values()] or [o for o in (v.get('example', s.get('example')),) if o is not None]
+        res += more or ([_shape(spec, s)] if shape and s.get('properties') else [])
+    return ''.join(map(_pre, res))
+
+# %% ../nbs/09c_page.ipynb #5f02bfd4
 def _table(heads, rows):
     body = ''.join(f'<tr>{"".join(f"<td>{o}</td>" for o in r)}</tr>' for r in rows)
     return f'<table><thead><tr>{"".join(f"<th>{o}</th>" for o in heads)}</tr></thead><tbody>{body}</tbody></table>' if rows else ''
-
-def _answer(spec, o):
-    "Examples of an answer, if there are any"
-    res = []
-    for v in _deref(spec, o).get('content', {}).values():
-        more = [_deref(spec, e).get('value') for e in v.get('examples', {}).values()]
-        res += more or [o for o in (v.get('example', _deref(spec, v.get('schema', {})).get('example')),) if o is not None]
-    return ''.join(f'<pre>{escape(o if isinstance(o, str) else json.dumps(o, ensure_ascii=False))}</pre>' for o in res)
 
 def _route(spec, path, verb, op, base):
     "One route, for people"
@@ -448,15 +464,19 @@ def _route(spec, path, verb, op, base):
     ps = [(p,_deref(spec, p.get('schema', {}))) for p in (_deref(spec, o) for o in op.get('parameters', []))]
     params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')) for p,s in ps])
     body = _table(['field','',''], [(code(k),'file' if f else 'text','') for k,f in _fields(spec, op)])
-    said = _table(['answer',''], [(code(k),escape(_deref(spec, o).get('description', ''))+_answer(spec, o)) for k,o in op.get('responses', {}).items()])
+    said = _table(['answer',''], [(code(k),escape(_deref(spec, o).get('description', ''))+_answer(spec, o, str(k)[0]=='2')) for k,o in op.get('responses', {}).items()])
     words = ''.join(f'<p>{escape(o)}</p>' for o in (op.get('summary'),op.get('description')) if o)
-    how = ''.join(f'<pre>{escape(o)}</pre>' for way in _examples(spec, path, verb, op, base) for o in way)
+    how = ''.join(_pre(o) for way in _examples(spec, path, verb, op, base) for o in way)
     return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}</section>'
 
-# %% ../nbs/09c_page.ipynb #dcc8f128
-def _key_note(spec):
+# %% ../nbs/09c_page.ipynb #07d70716
+def _notes(spec, routes):
+    "What holds for all routes"
     known = spec.get('components', {}).get('securitySchemes')
-    return '<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, <code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>' if known else ''
+    key = '<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, <code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>' if known else ''
+    bad = (_answer(spec, o, True) for *_,op in routes for k,o in op.get('responses', {}).items() if str(k)[0] in '45')
+    error = next(filter(None, bad), '')
+    return key+(f'<p>An error is JSON:</p>{error}' if error else '')
 
 def _anchor(path, verb): return escape(f'{verb}-{path.strip("/") or "page"}'.replace('/', '-'))
 
@@ -468,8 +488,7 @@ def docs(
     verbs = ('get','post','put','delete','patch','head','options')
     routes = [(path,verb,op) for path,ops in spec.get('paths', {}).items() for verb,op in ops.items() if verb in verbs]
     info,base = spec.get('info', {}),base.rstrip('/')
-    title = info.get('title', 'How to call this service')
     links = ''.join(f'<li><a href="#{_anchor(path, verb)}"><code>{verb.upper()} {escape(path)}</code></a> {escape(op.get("summary", ""))}</li>' for path,verb,op in routes)
     nav = f'<nav aria-label="Routes"><ul>{links}</ul></nav>'
-    head = f'<header><h1>{escape(title)}</h1><p>{escape(info.get("description", ""))}</p><p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p>{_key_note(spec)}</header>'
-    return _document(title, head+nav+''.join(_route(spec, *o, base) for o in routes))
+    head = f'<header><h1>How to call this service</h1><p><b>{escape(info.get("title", ""))}</b> {escape(info.get("description", ""))}</p><p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p>{_notes(spec, routes)}</header>'
+    return _document(f'How to call {info.get("title") or "this service"}', head+nav+''.join(_route(spec, *o, base) for o in routes))
