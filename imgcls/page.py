@@ -13,7 +13,7 @@ from base64 import b64encode
 from html import escape
 from urllib.parse import urlencode
 
-# %% ../nbs/09c_page.ipynb #1c838666
+# %% ../nbs/09c_page.ipynb #8f135fe5
 _look = '''
 :root{color-scheme:light dark;--accent:#2f6fb3;--link:#2f6fb3;--text:#1f2328;--faint:#59636e;--back:#fff;--soft:#f0f2f5;--line:#d5dae0;--bar:#8fa8c8;--bad:#c62828;--warn:#b45309}
 @media (prefers-color-scheme:dark){:root{--link:#85b8ec;--text:#e6e8eb;--faint:#9aa4af;--back:#15181c;--soft:#23282e;--line:#3a4149;--bar:#5d7590;--bad:#ef7070;--warn:#e0a050}}
@@ -24,8 +24,8 @@ h1{font-size:30px;line-height:1.2;font-weight:650;margin:0 0 8px}h2{font-size:17
 a{color:var(--link)}small,.faint{font-size:14px;color:var(--faint)}:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 input,button{font:inherit;color:inherit}button{border:1px solid var(--line);border-radius:8px;background:var(--soft);height:40px;padding:0 16px;cursor:pointer}button:hover{border-color:var(--link)}
 input:not([type=file]){height:40px;min-width:0;flex:1;border:1px solid var(--line);border-radius:8px;background:var(--back);padding:0 10px}
-pre{background:var(--soft);border-radius:8px;padding:10px 14px;overflow:auto;margin:6px 0;font-size:13px;line-height:1.5}code{font-size:14px}
-table{border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}th,td:first-child{white-space:nowrap}td:first-child{width:1%;min-width:72px}
+pre{background:var(--soft);border-radius:8px;padding:10px 14px;overflow:auto;margin:6px 0;font-size:13px;line-height:1.5;white-space:pre-wrap}code{font-size:14px}
+table{overflow-wrap:break-word;border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}th,td:first-child{white-space:nowrap}td:first-child{width:1%;min-width:72px}
 '''
 
 # %% ../nbs/09c_page.ipynb #f38c6e48
@@ -43,7 +43,7 @@ details summary{cursor:pointer;font-weight:650}dl{display:grid;grid-template-col
 background:color-mix(in srgb,var(--back) 82%,transparent)}
 '''
 
-# %% ../nbs/09c_page.ipynb #af01115f
+# %% ../nbs/09c_page.ipynb #be0ad392
 _cards = '''
 .head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;min-height:36px}.head p{flex:1;min-width:160px;font-size:14px;color:var(--faint)}.head button{height:32px;font-size:14px;padding:0 12px}
 progress{appearance:none;width:100%;height:6px;border:0;border-radius:3px;overflow:hidden;display:block;background:var(--soft)}progress::-webkit-progress-bar{background:var(--soft)}
@@ -54,7 +54,7 @@ contain-intrinsic-size:auto 230px}.card figure{grid-row:1/3}.card>small{align-se
 figure{margin:0;display:grid;place-items:center;min-height:120px;background:var(--soft);border-radius:8px;overflow:hidden}figure img{width:100%;height:100%;max-height:220px;object-fit:contain;display:block}
 .none{color:var(--faint);font-weight:650;letter-spacing:.05em}
 .card ul{list-style:none;margin:10px 0 0;padding:0;font-size:14px}.card li{display:grid;grid-template-columns:minmax(56px,8fr) 10fr 48px;gap:10px;align-items:center;margin:5px 0}.card b{font-weight:500;text-align:right}
-.bar{background:var(--soft);border-radius:6px}.bar i{display:block;height:12px;min-width:2px;border-radius:6px;background:var(--bar)}li:first-child .bar i{background:var(--accent)}
+.bar{background:var(--soft);border-radius:6px}.bar i{display:block;height:12px;min-width:2px;border-radius:6px;background:var(--bar);forced-color-adjust:none}li:first-child .bar i{background:var(--accent)}
 .unsure h3{font-size:22px}.tip,.bad .said{border-left:4px solid var(--warn);padding:2px 0 2px 12px;font-size:14px;margin-top:8px}.bad .said{border-color:var(--bad);font-size:16px;margin:0}.bad .said button{margin-top:10px}
 .wait .said{display:flex;gap:12px;align-items:center;color:var(--faint)}.spin{flex:none;width:22px;height:22px;border:3px solid var(--line);border-top-color:var(--accent);border-radius:50%;animation:spin 1s linear infinite}
 @keyframes spin{to{rotate:1turn}}@media (prefers-reduced-motion:reduce){.spin{animation:none}}
@@ -63,7 +63,7 @@ figure{margin:0;display:grid;place-items:center;min-height:120px;background:var(
 '''
 
 _routes = '''
-.route{border-top:1px solid var(--line);margin-top:32px;padding-top:24px}.route h2 code{font-size:17px}.route p{margin:6px 0}.route pre{white-space:pre-wrap}nav ul{padding-left:20px;margin:16px 0}header p+p{margin-top:8px}
+.route{border-top:1px solid var(--line);margin-top:32px;padding-top:24px}.route h2 code{font-size:17px}.route p{margin:6px 0}nav ul{padding-left:20px;margin:16px 0}header p+p{margin-top:8px}
 '''
 
 _css = _look+_places+_cards+_routes
@@ -122,7 +122,7 @@ function answered(c, {name, prob, unsure, topk}) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #407d9027
+# %% ../nbs/09c_page.ipynb #63c5932a
 _js_shrink = r'''
 const limit = +cfg.bytes, most = +cfg.files, heap = Math.min(limit, 4e6), side = 2048, extra = 1000
 const size = c => c.file ? (c.blob || c.file).size+extra : extra
@@ -136,19 +136,19 @@ async function shrink(c) {
   im.close()
   c.blob = await new Promise(f => to.toBlob(f, 'image/jpeg', .9))
   if (size(c)>limit) throw Error('still too large')
-  c.note.textContent = `${c.name} · made smaller here to be sent: from ${mb(c.file.size)}, ${w} × ${h} px, to ${mb(c.blob.size)}, ${to.width} × ${to.height} px`
+  c.note.textContent = `${c.name} · sent as a JPEG made here: from ${mb(c.file.size)}, ${w} × ${h} px, to ${mb(c.blob.size)}, ${to.width} × ${to.height} px`
 }
 
 const readable = c => c.file ? c.file.slice(0, 1).arrayBuffer().then(() => true, () => false) : true
 async function made(c) {
-  waiting(c, 'Making it smaller …')
+  waiting(c, 'Making a JPEG of it …')
   try { await shrink(c); return true }
   catch { failed(c, c.error || {message: `This file has ${mb(c.file.size)}, and at most ${mb(limit-extra)} can be sent.`,
-    hint: `This browser can not make it smaller. Save it as a JPEG with at most ${side} px a side, and try again.`}) }
+    hint: `This browser can not draw it, and so not make it smaller. Save it as a JPEG with at most ${side} px a side, and try again.`}) }
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #0d26a46e
+# %% ../nbs/09c_page.ipynb #af494d83
 _js_send = r'''
 const queue = [], sleep = s => new Promise(f => setTimeout(f, 1000*s))
 let busy = 0, round = []
@@ -189,7 +189,7 @@ async function send(part) {
     if (c.file) form.append('file', c.blob || c.file, c.name)
     else form.append('url', c.url)
   }
-  const opts = {method: 'POST', body: form, headers: used ? {'X-API-Key': used} : {}, signal: AbortSignal.timeout(300_000)}
+  const opts = {method: 'POST', body: form, headers: used ? {'X-API-Key': used} : {}, signal: AbortSignal.timeout?.(300_000)}
   const r = await fetch('predict?topk=5', opts).catch(e => e), o = await r.json?.().catch(() => null)
   if (r.ok && o?.predictions?.length==part.length) return part.forEach((c,i) => o.predictions[i].error ? refused(c, o.predictions[i].error) : answered(c, o.predictions[i]))
   if (r.status==401) return noKey(part, used, o)
@@ -199,10 +199,10 @@ async function send(part) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #b6bcd74c
+# %% ../nbs/09c_page.ipynb #d339649b
 _js_fail = r'''
 const stuck = new Set(), full = ['busy', 'stopping', 'too_many_requests'], passing = [...full, 'fetch_failed', 'fetch_timeout', 'too_slow', 'failed']
-const smaller = ['too_large', 'too_many_pixels', 'too_slow']
+const redo = ['too_large', 'too_many_pixels', 'too_slow', 'not_a_picture']
 
 function failed(c, {message, hint}, again=false) {
   const btn = make('button', '', 'Try again')
@@ -214,7 +214,7 @@ function failed(c, {message, hint}, again=false) {
 
 function refused(c, error, again=passing.includes(error.code)) {
   if (full.includes(error.code)) return later([c], {status: 503}, error)
-  if (!smaller.includes(error.code) || !c.file || c.blob) return failed(c, error, again)
+  if (!redo.includes(error.code) || !c.file || c.blob) return failed(c, error, again)
   c.error = error
   return enqueue([c])
 }

@@ -247,9 +247,16 @@ def test_too_large_is_made_smaller_and_said(tab):
     tab.goto(url)
     give(tab, file('large.png', buf.getvalue()), file('large.tif', bytes(2_000_000)))
     said = cards(tab, 2).all_text_contents()
-    assert re.search(r'large.png · made smaller here to be sent: from \d.\d MB, 1600 × 1200 px, to [01].\d MB, 1600 × 1200 px', said[0]) and '%' in said[0]
+    assert re.search(r'large.png · sent as a JPEG made here: from \d.\d MB, 1600 × 1200 px, to [01].\d MB, 1600 × 1200 px', said[0]) and '%' in said[0]
     assert 'at most 1.0 MB can be sent' in said[1]
     server.should_exit = True
+
+def test_what_only_the_browser_can_read(tab, service):
+    draw_digit(930).resize((64,64)).save(buf := io.BytesIO(), 'ICO')
+    tab.goto(service)
+    give(tab, file('five.ico', buf.getvalue()))
+    expect(cards(tab, 1).locator('h3')).to_have_text('five')
+    expect(tab.locator('.card small')).to_contain_text('five.ico · sent as a JPEG made here')
 
 def test_a_key_is_asked_for(tab, locked):
     tab.goto(locked)
