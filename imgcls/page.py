@@ -68,7 +68,7 @@ _routes = '''
 
 _css = _look+_places+_cards+_routes
 
-# %% ../nbs/09c_page.ipynb #8eac9871
+# %% ../nbs/09c_page.ipynb #9df80683
 _js_card = r'''
 const $ = id => document.getElementById(id), cfg = document.body.dataset, tries = 4
 const make = (tag, cls='', text='', ...kids) => { const el = document.createElement(tag); el.className = cls; el.textContent = text; el.append(...kids); return el }
@@ -83,8 +83,9 @@ function preview({file, name}) {
   const none = () => el.replaceChildren(make('span', 'none', file ? ending || 'FILE' : 'WEB'))
   if (!file) { none(); return el }
   near.observe(el)
-  el.draw = () => {
-    const img = make('img'), url = URL.createObjectURL(file), free = () => URL.revokeObjectURL(url)
+  el.draw = async () => {
+    const small = await jpeg(file, 480).catch(() => null), img = make('img')
+    const url = URL.createObjectURL(small?.blob || file), free = () => URL.revokeObjectURL(url)
     img.onload = free
     img.onerror = () => { free(); none() }
     el.append(Object.assign(img, {alt: `Your picture ${name}`, draggable: false, decoding: 'async', src: url}))
@@ -116,27 +117,33 @@ function answered(c, {name, prob, unsure, topk}) {
     i.style.width = `${100*p}%`
     return make('li', '', '', make('span', '', k), make('div', 'bar', '', i), make('b', '', percent(p)))
   })
-  c.summary = `${unsure ? `Not sure. My best guess is ${name}` : name}, confidence ${percent(prob)}`
-  const said = make('h3', '', unsure ? `Not sure. My best guess is ${name}` : name)
-  show(c, unsure ? 'done unsure' : 'done', said, make('p', '', `confidence ${percent(prob)}`), ...(unsure ? [make('p', 'tip', tip)] : []), make('ul', '', '', ...bars))
+  const best = unsure ? `Not sure. My best guess is ${name}` : name, said = make('h3', '', best)
+  c.summary = `${best}, confidence ${percent(prob)}`
+  const more = [make('p', '', `confidence ${percent(prob)}`), ...(unsure ? [make('p', 'tip', tip)] : []), make('ul', '', '', ...bars)]
+  show(c, unsure ? 'done unsure' : 'done', said, ...more)
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #63c5932a
+# %% ../nbs/09c_page.ipynb #39964332
 _js_shrink = r'''
 const limit = +cfg.bytes, most = +cfg.files, heap = Math.min(limit, 4e6), side = 2048, extra = 1000
 const size = c => c.file ? (c.blob || c.file).size+extra : extra
 
-async function shrink(c) {
-  const im = await createImageBitmap(c.file), {width: w, height: h} = im, scale = Math.min(1, side/Math.max(w, h))
+async function jpeg(file, side) {
+  const im = await createImageBitmap(file), {width: w, height: h} = im, scale = Math.min(1, side/Math.max(w, h))
   const to = Object.assign(make('canvas'), {width: Math.max(1, Math.round(w*scale)), height: Math.max(1, Math.round(h*scale))}), g = to.getContext('2d')
   Object.assign(g, {fillStyle: '#fff', imageSmoothingQuality: 'high'})
   g.fillRect(0, 0, to.width, to.height)
   g.drawImage(im, 0, 0, to.width, to.height)
   im.close()
-  c.blob = await new Promise(f => to.toBlob(f, 'image/jpeg', .9))
+  return {blob: await new Promise(f => to.toBlob(f, 'image/jpeg', .9)), from: `${w} × ${h} px`, to: `${to.width} × ${to.height} px`}
+}
+
+async function shrink(c) {
+  const {blob, from, to} = await jpeg(c.file, side)
+  c.blob = blob
   if (size(c)>limit) throw Error('still too large')
-  c.note.textContent = `${c.name} · sent as a JPEG made here: from ${mb(c.file.size)}, ${w} × ${h} px, to ${mb(c.blob.size)}, ${to.width} × ${to.height} px`
+  c.note.textContent = `${c.name} · sent as a JPEG made here: from ${mb(c.file.size)}, ${from}, to ${mb(blob.size)}, ${to}`
 }
 
 const readable = c => c.file ? c.file.slice(0, 1).arrayBuffer().then(() => true, () => false) : true
@@ -148,7 +155,7 @@ async function made(c) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #af494d83
+# %% ../nbs/09c_page.ipynb #2824bc75
 _js_send = r'''
 const queue = [], sleep = s => new Promise(f => setTimeout(f, 1000*s))
 let busy = 0, round = []
@@ -175,7 +182,8 @@ async function enqueue(cards) {
   cards.forEach(c => waiting(c))
   tell()
   const can = await Promise.all(cards.map(readable)), large = c => c.file && !c.blob && (size(c)>limit || c.error)
-  cards.filter((c,i) => !can[i]).forEach(c => failed(c, {message: 'This can not be read.', hint: 'If it is a folder, choose the pictures in it. If it was moved or changed, choose it again.'}))
+  const hint = 'If it is a folder, choose the pictures in it. If it was moved or changed, choose it again.'
+  cards.filter((c,i) => !can[i]).forEach(c => failed(c, {message: 'This can not be read.', hint}))
   queue.push(...cards.filter((c,i) => can[i] && !large(c)))
   pump()
   for (const c of cards.filter((c,i) => can[i] && large(c))) if (await made(c)) { queue.push(c); pump() }
@@ -191,11 +199,13 @@ async function send(part) {
   }
   const opts = {method: 'POST', body: form, headers: used ? {'X-API-Key': used} : {}, signal: AbortSignal.timeout?.(300_000)}
   const r = await fetch('predict?topk=5', opts).catch(e => e), o = await r.json?.().catch(() => null)
-  if (r.ok && o?.predictions?.length==part.length) return part.forEach((c,i) => o.predictions[i].error ? refused(c, o.predictions[i].error) : answered(c, o.predictions[i]))
+  const judge = (c, p) => p.error ? refused(c, p.error) : answered(c, p)
+  if (r.ok && o?.predictions?.length==part.length) return part.forEach((c,i) => judge(c, o.predictions[i]))
   if (r.status==401) return noKey(part, used, o)
   if (!r.status || r.status==503 || r.status==429) return later(part, r, o)
   if (part.length>1) return queue.unshift(...part.map(c => Object.assign(c, {alone: true})))
-  refused(part[0], o?.message ? o : {code: r.status==413 ? 'too_large' : '', message: `The server answers, but not as it should (${r.status}).`, hint: 'Try again in a minute.'}, r.status>=500 || r.ok)
+  const odd = {code: r.status==413 ? 'too_large' : '', message: `The server answers, but not as it should (${r.status}).`, hint: 'Try again in a minute.'}
+  refused(part[0], o?.message ? o : odd, r.status>=500 || r.ok)
 }
 '''
 
@@ -267,7 +277,7 @@ $('key').onsubmit = e => {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #686c6413
+# %% ../nbs/09c_page.ipynb #7bc7a754
 _js_ask = r'''
 function address(txt) {
   const s = txt.trim().replace(/^[<"']+|[>"']+$/g, ''), m = /^data:(image\/[\w.+-]+);base64,/.exec(s)
@@ -296,7 +306,12 @@ $('url').onsubmit = e => {
   $('url-said').textContent = at ? '' : 'This is not the address of a picture. It should begin with https://'
   if (at) { $('address').value = ''; add([at]) }
 }
-document.onpaste = e => { if (e.clipboardData.files.length || e.target.tagName!='INPUT') { if (e.clipboardData.files.length) e.preventDefault(); addFrom(e.clipboardData) } }
+document.onpaste = e => {
+  const some = e.clipboardData.files.length
+  if (!some && e.target.tagName=='INPUT') return
+  if (some) e.preventDefault()
+  addFrom(e.clipboardData)
+}
 
 let timer
 const takes = e => [...e.dataTransfer.types].some(o => o=='Files' || o=='text/uri-list'), drag = on => document.body.classList.toggle('drag', on)
@@ -310,13 +325,14 @@ document.ondragover = e => {
 document.ondrop = e => { if (takes(e)) { e.preventDefault(); drag(false); addFrom(e.dataTransfer) } }
 '''
 
-# %% ../nbs/09c_page.ipynb #f22266cb
+# %% ../nbs/09c_page.ipynb #84bc32fa
 _js_tell = r'''
 const many = n => `${n} picture${n==1 ? '' : 's'}`
 
 function tell() {
   const n = round.length, left = round.filter(c => c.state=='wait').length, bad = round.filter(c => c.state=='bad').length, all = $('answers').children.length
-  const said = left ? `Looking at ${n==1 ? 'it' : `${many(n)}, ${n-left} done`} …` : n==1 ? `${round[0].name}: ${round[0].summary}` : n==bad ? n ? `None of ${n} answered.` : '' : `${many(n-bad)} answered${bad ? `, ${bad} not` : ''}.`
+  const done = !n ? '' : n==1 ? `${round[0].name}: ${round[0].summary}` : n==bad ? `None of ${n} answered.` : `${many(n-bad)} answered${bad ? `, ${bad} not` : ''}.`
+  const said = left ? `Looking at ${n==1 ? 'it' : `${many(n)}, ${n-left} done`} …` : done
   if ($('status').textContent!=said) $('status').textContent = said
   Object.assign($('progress'), {max: n || 1, value: n-left, hidden: n<2 || !left})
   $('empty').hidden = all>0
@@ -453,7 +469,7 @@ def _answer(spec, o, shape=False):
         res += more or ([_shape(spec, s)] if shape and s.get('properties') else [])
     return ''.join(map(_pre, res))
 
-# %% ../nbs/09c_page.ipynb #5f02bfd4
+# %% ../nbs/09c_page.ipynb #9edc34d5
 def _table(heads, rows):
     body = ''.join(f'<tr>{"".join(f"<td>{o}</td>" for o in r)}</tr>' for r in rows)
     return f'<table><thead><tr>{"".join(f"<th>{o}</th>" for o in heads)}</tr></thead><tbody>{body}</tbody></table>' if rows else ''
@@ -462,18 +478,21 @@ def _route(spec, path, verb, op, base):
     "One route, for people"
     code = lambda s: f'<code>{escape(str(s))}</code>'
     ps = [(p,_deref(spec, p.get('schema', {}))) for p in (_deref(spec, o) for o in op.get('parameters', []))]
-    params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')) for p,s in ps])
+    def about(p): return escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')
+    params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),about(p)) for p,s in ps])
     body = _table(['field','',''], [(code(k),'file' if f else 'text','') for k,f in _fields(spec, op)])
-    said = _table(['answer',''], [(code(k),escape(_deref(spec, o).get('description', ''))+_answer(spec, o, str(k)[0]=='2')) for k,o in op.get('responses', {}).items()])
+    def what(k, o): return escape(_deref(spec, o).get('description', ''))+_answer(spec, o, str(k)[0]=='2')
+    said = _table(['answer',''], [(code(k),what(k, o)) for k,o in op.get('responses', {}).items()])
     words = ''.join(f'<p>{escape(o)}</p>' for o in (op.get('summary'),op.get('description')) if o)
     how = ''.join(_pre(o) for way in _examples(spec, path, verb, op, base) for o in way)
     return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}</section>'
 
-# %% ../nbs/09c_page.ipynb #07d70716
+# %% ../nbs/09c_page.ipynb #c3752c7f
 def _notes(spec, routes):
     "What holds for all routes"
     known = spec.get('components', {}).get('securitySchemes')
-    key = '<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, <code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>' if known else ''
+    key = ('<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, '
+        '<code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>') if known else ''
     bad = (_answer(spec, o, True) for *_,op in routes for k,o in op.get('responses', {}).items() if str(k)[0] in '45')
     error = next(filter(None, bad), '')
     return key+(f'<p>An error is JSON:</p>{error}' if error else '')
@@ -488,7 +507,9 @@ def docs(
     verbs = ('get','post','put','delete','patch','head','options')
     routes = [(path,verb,op) for path,ops in spec.get('paths', {}).items() for verb,op in ops.items() if verb in verbs]
     info,base = spec.get('info', {}),base.rstrip('/')
-    links = ''.join(f'<li><a href="#{_anchor(path, verb)}"><code>{verb.upper()} {escape(path)}</code></a> {escape(op.get("summary", ""))}</li>' for path,verb,op in routes)
+    def link(path, verb, op): return f'<li><a href="#{_anchor(path, verb)}"><code>{verb.upper()} {escape(path)}</code></a> {escape(op.get("summary", ""))}</li>'
+    links = ''.join(link(*o) for o in routes)
     nav = f'<nav aria-label="Routes"><ul>{links}</ul></nav>'
-    head = f'<header><h1>How to call this service</h1><p><b>{escape(info.get("title", ""))}</b> {escape(info.get("description", ""))}</p><p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p>{_notes(spec, routes)}</header>'
+    words = f'<p><b>{escape(info.get("title", ""))}</b> {escape(info.get("description", ""))}</p>'
+    head = f'<header><h1>How to call this service</h1>{words}<p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p>{_notes(spec, routes)}</header>'
     return _document(f'How to call {info.get("title") or "this service"}', head+nav+''.join(_route(spec, *o, base) for o in routes))
