@@ -209,7 +209,7 @@ async function send(part) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #d339649b
+# %% ../nbs/09c_page.ipynb #ac43a307
 _js_fail = r'''
 const stuck = new Set(), full = ['busy', 'stopping', 'too_many_requests'], passing = [...full, 'fetch_failed', 'fetch_timeout', 'too_slow', 'failed']
 const redo = ['too_large', 'too_many_pixels', 'too_slow', 'not_a_picture']
@@ -239,8 +239,7 @@ async function later(part, r, o) {
   const hint = r.name=='TimeoutError' ? 'The server took longer than five minutes.' : 'Is this machine online, and the service running?'
   const error = lost ? {message: 'The connection is lost.', hint} : o?.message ? o : {message: 'The server is busy.', hint: 'Try again in a minute.'}
   if (n>tries) return part.forEach(c => failed(c, error, true))
-  const said = r.status==429 ? 'Too many at once.' : lost ? error.message : 'The server is busy.'
-  part.forEach(c => waiting(c, `${said} Trying again in ${wait} s (${n} of ${tries}).`))
+  part.forEach(c => waiting(c, `${error.message} Trying again in ${wait} s (${n} of ${tries}).`))
   tell()
   await sleep(wait)
   queue.unshift(...part)

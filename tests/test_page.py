@@ -216,7 +216,7 @@ def test_busy_then_answered(tab, service):
     tab.goto(service)
     tab.route('**/predict*', busy(1))
     give(tab, file('a.jpg'))
-    expect(tab.locator('.card')).to_contain_text('The server is busy. Trying again in 1 s (1 of 4).')
+    expect(tab.locator('.card')).to_contain_text('All places are taken. Trying again in 1 s (1 of 4).')
     expect(cards(tab, 1).locator('h3')).to_have_text('five')
 
 def test_busy_and_lost_for_long(tab, service):
