@@ -5,7 +5,8 @@ import photos
 from bench_predict import models
 from service import load, mb, running
 
-theirs = '''from fastai.vision.all import *
+theirs = '''from io import BytesIO
+from fastai.vision.all import *
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route

@@ -341,7 +341,7 @@ _shapes = dict(Problem=_obj(code=dict(_str, enum=list(problems)), message=_str, 
     Card=_obj(name=_str, version=_str, sha256=_str, labels=dict(type='array', items=_str)),
     Answer=_obj(model=_obj(name=_str, version=_str), ms=_num, predictions=dict(type='array', items=dict(anyOf=[{'$ref':f'#/components/schemas/{o}'} for o in ('Prediction','Unread')]))))
 
-# %% ../nbs/10_serve.ipynb #7ff54eb0
+# %% ../nbs/10_serve.ipynb #4cf1a9ee
 _text = lambda kind, what: {kind:dict(schema=dict(type='string', description=what))}
 _often,_room = ('no_key','too_many_requests','failed'),('busy','stopping')
 _sent = ('bad_request','no_picture','too_slow','too_large','too_many_pixels','too_many_pictures','not_a_picture','damaged')
@@ -352,7 +352,7 @@ def _op(name, summary, answer, codes=(), params=(), body=None):
     said = {}
     for o in codes: said.setdefault(problems[o][0], []).append(o)
     bad = {str(k):dict(description=', '.join(v), content=_json('Problem')) for k,v in sorted(said.items())}
-    res = dict(operationId=name, summary=summary, responses={'200':dict(description='as wanted', content=answer), **bad})
+    res = dict(operationId=name, summary=summary, responses={'200':dict(description='the answer', content=answer), **bad})
     if 'no_key' in codes: res['security'] = [{}, dict(bearer=[]), dict(key=[])]
     return dict(res, **(dict(parameters=list(params)) if params else {}), **(dict(requestBody=dict(content=body, required=True)) if body else {}))
 
