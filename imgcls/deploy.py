@@ -303,7 +303,7 @@ def _yours(path, new, noted):
     old = {k:(path/k).read_bytes() for k in {*new,*noted} if (path/k).exists()}
     return sorted(k for k,b in old.items() if _digest(b) not in noted.get(k, []) and b!=new.get(k))
 
-# %% ../nbs/10b_deploy.ipynb #bf218b2a
+# %% ../nbs/10b_deploy.ipynb #27ace1a7
 def _put(path, files):
     for k,b in files.items():
         fn = path/k
@@ -320,7 +320,7 @@ def _write(path, new, note, gone):
     "Put the files `new` into `path`, and take `gone` away, all or nothing"
     digests,old = {k:[_digest(b)] for k,b in new.items()},_noted(path)['files']
     said = lambda files: {_note:json.dumps(dict(note, files=files), indent=1).encode()}
-    final = said({k:v for k,v in (old|digests).items() if k not in gone})
+    final = said({k:v for k,v in sorted((old|digests).items()) if k not in gone})
     tmp = Path(tempfile.mkdtemp(prefix='.imgcls-', dir=path if path.exists() else path.parent))
     try:
         _put(tmp, new | (final if not path.exists() else said({k:[*old.get(k, []), *digests.get(k, [])] for k in {*old,*digests}})))
@@ -335,7 +335,7 @@ def _write(path, new, note, gone):
         os.replace(tmp/_note, path/_note)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/10b_deploy.ipynb #7bbfafae
+# %% ../nbs/10b_deploy.ipynb #a9f2e625
 def _is_ours(path):
     "May we write into `path`? Otherwise say why not"
     if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
@@ -347,8 +347,8 @@ def _kind(path, kind, switch, was):
     "What the folder is to be"
     if kind and kind not in _kinds: raise ValueError(f'kind={kind!r}: wanted {" or ".join(_kinds)}')
     had = was and was.get('kind', 'app')
-    if had and kind and kind!=had and not switch: raise ValueError(
-        f'{path} holds the {_kinds[had]["noun"]}: name another folder for the {_kinds[kind]["noun"]}, or say with switch=True (--switch) that it takes the place.')
+    if had and kind and kind!=had and not switch: raise ValueError(f'{path} is of the kind {had}: name another folder for {kind}, '
+        'or let it take the place of what is here with switch=True (--switch).')
     return kind or had or 'app'
 
 def _asked(path, model, user, repo, title, url, memory, kind, switch):
@@ -373,7 +373,7 @@ def _asked(path, model, user, repo, title, url, memory, kind, switch):
     facts = dict(name=name, file=shlex.quote(name), p=p, size=len(data), sha256=hashlib.sha256(data).hexdigest())
     return dict(o, **facts, title=' '.join(shown.split()), url=url, user=user, repo=repo, memory=memory),note,data
 
-# %% ../nbs/10b_deploy.ipynb #9fae6209
+# %% ../nbs/10b_deploy.ipynb #36edb98d
 def deploy(
     model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
@@ -381,7 +381,7 @@ def deploy(
     repo:str=None, # the repository's name; default: the folder's
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
-    memory:int=None, # MB that the host has, which decides how many visitors an app lets in; default: 512
+    memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
     keep:bool=False, # leave files as they are that you have changed, and write the others?
     kind:str=None, # 'app' for people or 'http' for programs; default: what the folder is, or an app
     switch:bool=False, # may a folder of the other kind become one of this `kind`?
@@ -400,7 +400,7 @@ def deploy(
     _write(path, {k:b for k,b in new.items() if k not in yours}, note, gone)
     return path
 
-# %% ../nbs/10b_deploy.ipynb #3a45fbc4
+# %% ../nbs/10b_deploy.ipynb #21b9b344
 @call_parse
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
@@ -409,7 +409,7 @@ def imgcls_deploy(
     repo:str=None, # the repository's name; default: the folder's
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
-    memory:int=None, # MB that the host has, which decides how many visitors an app lets in; default: 512
+    memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
     keep:store_true=False, # leave files as they are that you have changed, and write the others
     kind:str=None, # 'app' for people or 'http' for programs; default: what the folder is, or an app
     switch:store_true=False, # a folder of the other kind may become one of this kind

@@ -243,8 +243,8 @@ def test_a_kind_is_remembered_and_not_changed_unasked(tmp_path):
     app,api = deploy(model, tmp_path/'app', user='me', repo='eyes'),deploy(model, tmp_path/'api', user='me', repo='eyes', kind='http')
     was = tree(app),tree(api)
     assert not was[0].keys() & {'render.yaml','imgcls/listen.py'} and not [o for o in was[1] if 'binder' in o or 'voila' in o or o in ('app.ipynb','imgcls/app.py','imgcls/visit.py')]
-    with pytest.raises(ValueError, match='holds the app: name another folder.*--switch'): deploy(model, app, kind='http')
-    with pytest.raises(ValueError, match='holds the service'): deploy(model, api, kind='app')
+    with pytest.raises(ValueError, match='is of the kind app: name another folder for http.*--switch'): deploy(model, app, kind='http')
+    with pytest.raises(ValueError, match='is of the kind http'): deploy(model, api, kind='app')
     with pytest.raises(ValueError, match="kind='web': wanted app or http"): deploy(model, api, kind='web')
     assert (tree(deploy(model, app)),tree(deploy(model, api)))==was
     (app/'voila.json').write_text('{}')
@@ -261,7 +261,7 @@ def test_a_folder_from_before_there_were_kinds_is_an_app(tmp_path):
     note = json.loads((path/'.imgcls.json').read_text())
     note['asked'].pop('kind')
     (path/'.imgcls.json').write_text(json.dumps(note))
-    with pytest.raises(ValueError, match='holds the app'): deploy(model, path, kind='http')
+    with pytest.raises(ValueError, match='is of the kind app'): deploy(model, path, kind='http')
     assert (deploy(model, path)/'app.ipynb').exists()
 
 def test_changes_of_yours_are_never_written_over(tmp_path):
