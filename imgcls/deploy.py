@@ -164,8 +164,8 @@ the service runs, to one key or to several with commas between them. Callers say
 curl -H "X-API-Key: …" -F file=@picture.jpg http://localhost:{port}/predict
 ```'''
 
-# %% ../nbs/10b_deploy.ipynb #9a81f8e6
-_limits = 'A request may have 20 MB and 16 pictures, and a picture 50 megapixels.'
+# %% ../nbs/10b_deploy.ipynb #4ccc1067
+_limits = 'A request may have 20 MB and 16 pictures, and a picture 25 megapixels.'
 
 _http_words = dict(
     intro=f'Send it a picture, and it says what it sees: over HTTP for programs, and on a page for people. {_made}',

@@ -8,6 +8,7 @@ from urllib.request import urlopen
 from imgcls import deploy as mod
 from imgcls.deploy import deploy, pins, python, requirements
 from imgcls.sample import draw_digit
+from imgcls.serve import limits, make_app, routes
 from conftest import root
 from fronts import wait
 
@@ -223,6 +224,12 @@ def test_a_service_fetches_its_model(service, host, tmp_path):
     shutil.copy(model, files/'v1.onnx')
     build(True)
     assert (path/model.name).read_bytes()==model.read_bytes() and f'python fetch_model.py\npython -m imgcls.listen {model.name}' in (path/'README.md').read_text()
+
+def test_the_readme_of_a_service_says_what_is_so(tmp_path):
+    txt,app = (deploy(model, tmp_path/'my_api', kind='http')/'README.md').read_text(),make_app(model)
+    assert f'{limits["max_body"]//10**6} MB and {limits["max_files"]} pictures, and a picture {app.service.predictor.max_pixels//10**6} megapixels' in txt
+    named = {o.partition('?')[0] for o in re.findall(r'`(?:GET|POST) (/[^` ]*)`', txt)} | {'/','/docs'}
+    assert named<=set(routes) and set(routes)-named<={'/openapi.json'}
 
 def test_what_render_is_told(tmp_path):
     def told(path): return yaml.safe_load((path/'render.yaml').read_text())['services'][0]
