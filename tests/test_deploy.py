@@ -158,6 +158,17 @@ def shape(o):
     "The keys of a JSON object, and those in it; the first of a list for all"
     return {k:shape(v) for k,v in o.items()} if isinstance(o, dict) else [shape(v) for v in o[:1]] if isinstance(o, list) else type(o)
 
+def test_what_the_readme_of_a_service_says_works(service, tmp_path):
+    path,lean = service
+    port,txt = free_port(),(path/'README.md').read_text()
+    cmd, = re.findall('(?m)^python -m imgcls.listen .*$', txt)
+    curl = re.search('(?m)^curl .*$', txt)[0].replace('picture.jpg', 'a.jpg')
+    for o in 'ab': (tmp_path/f'{o}.jpg').write_bytes(picture()['file'][1])
+    (tmp_path/'ask.py').write_text(re.search('(?s)```python\n(.*?)```', txt)[1].replace('8000', str(port)))
+    with lean.serving(f'exec {cmd} --port {port}', path, f'http://127.0.0.1:{port}/health'):
+        assert lean.run('python ask.py', tmp_path).split()==['a.jpg', 'five', 'b.jpg', 'five']
+        if shutil.which('curl'): assert '"label":"five"' in lean.run(curl.replace('8000', str(port))+' -sS --noproxy "*"', tmp_path).replace(': ', ':')
+
 def test_the_image_of_a_service_is_small(service):
     path,lean = service
     site, = (lean.path/'venv').glob('**/site-packages')
