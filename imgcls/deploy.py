@@ -39,7 +39,7 @@ def card(
     rows['limits'] = 'whatever it is shown, it answers with one of its classes'
     return '| | |\n|---|---|\n'+''.join(f'| {k} | {_line(v)} |\n' for k,v in rows.items())
 
-# %% ../nbs/10b_deploy.ipynb #66fa97fd
+# %% ../nbs/10b_deploy.ipynb #74c10d89
 _readme = '''---
 title: {quoted}
 emoji: 🔎
@@ -92,8 +92,9 @@ imgcls-deploy better.onnx path/to/{repo}
 git add -A && git commit -m "A better model" && git push
 ```
 
-Files that you have changed here are never written over: you are told which they are. Example pictures in a model are
-published with the {noun}: whose they are and under which licence belongs on this page.
+Files that you have changed here are never written over: you are told which they are, and with `--keep` the others are
+written. Example pictures in a model are published with the {noun}: whose they are and under which licence
+belongs on this page.
 
 ## What is here
 
@@ -119,7 +120,7 @@ _app_words = dict(
 are enough for; who comes later waits for a place. If your host has more, write this folder again and say so: `--memory 2000`.''',
     here='`app.ipynb` is the app, and {model_is}.', build='`Dockerfile` and `voila.json` serve it in a container, `.binder/` on Binder.')
 
-# %% ../nbs/10b_deploy.ipynb #c5eb135d
+# %% ../nbs/10b_deploy.ipynb #0a9cc942
 _ask = '''Then it listens at http://localhost:{port}: a page to try it, and at `/docs` what can be asked.
 
 ## Asking it
@@ -153,7 +154,7 @@ for o in r.raise_for_status().json()['predictions']: print(o['file'], o.get('nam
 | `GET /model`, `GET /metrics` | what the model is worth; figures for Prometheus |
 | `GET /health`, `GET /ready` | is it up; does it take requests |
 
-{limits} What can't be answered says why, in JSON: `code`, `message`, and in `hint` what to do about it.
+A request may have 20 MB and 16 pictures, and a picture 25 megapixels. What can't be answered says why, in JSON: `code`, `message`, and in `hint` what to do about it.
 
 ## A key
 
@@ -164,9 +165,7 @@ the service runs, to one key or to several with commas between them. Callers say
 curl -H "X-API-Key: …" -F file=@picture.jpg http://localhost:{port}/predict
 ```'''
 
-# %% ../nbs/10b_deploy.ipynb #4ccc1067
-_limits = 'A request may have 20 MB and 16 pictures, and a picture 25 megapixels.'
-
+# %% ../nbs/10b_deploy.ipynb #dd4df11a
 _http_words = dict(
     intro=f'Send it a picture, and it says what it sees: over HTTP for programs, and on a page for people. {_made}',
     run='python -m imgcls.listen {file}', then=_ask,
@@ -174,15 +173,15 @@ _http_words = dict(
     click=['', ' From a public repository, the button above does the same for anybody who has an account there.'],
     hosts=f'''- **Render** builds the image on every push. In its dashboard choose New, then Blueprint, and this repository:
   `render.yaml` says the rest.{{click}} The free plan has 512 MB and sleeps when nobody has asked for a quarter of an
-  hour; the next request then waits for about a minute. For a key, take the marks off the last lines of `render.yaml`:
-  Render asks for its value, which is never in this repository.
+  hour; the next request then waits for about a minute. A key is an
+  environment variable in the dashboard, or a line of `render.yaml` whose value Render asks for: never in this repository.
 {_space} A key is a
   secret in the Space's settings.
 - **Any host that builds a Dockerfile**: connect the repository. The service listens on `$PORT`, answers health checks at
   `/health`, and reads its keys from the environment.''',
     memory_words='''The service takes about {needs:.0f} MB of memory with this model, of the {memory} MB that its host is thought to have. If yours has
 more, write this folder again and say so: `--memory 2000`. `render.yaml` then asks for the plan that has as much, which costs.''',
-    here='{model_is}.', build='`Dockerfile` makes a container of it, and `render.yaml` tells Render what to do with that.')
+    here='`imgcls/listen.py` is the service, and {model_is}.', build='`Dockerfile` makes a container of it, and `render.yaml` tells Render what to do with that.')
 
 # %% ../nbs/10b_deploy.ipynb #b538303d
 _dockerfile = '''FROM python:{python}-slim
@@ -198,12 +197,13 @@ HEALTHCHECK --start-period=30s --timeout=5s CMD python -c "import os, urllib.req
 CMD exec {start}
 '''
 
-# %% ../nbs/10b_deploy.ipynb #89f3375e
+# %% ../nbs/10b_deploy.ipynb #1e497c50
 _server = 130 # MB of the service with a model of no size
+_frames = "'self' https://huggingface.co"
 
 def _visitor(o): return 75+3*o['size']/2**20
 def _seats(o): return max(1, int((o['memory']-100)//_visitor(o)))
-def _voila(o): return voila_config(min(3, _seats(o)), _seats(o), frames="'self' https://huggingface.co")
+def _voila(o): return voila_config(min(3, _seats(o)), _seats(o), frames=_frames)
 
 # %% ../nbs/10b_deploy.ipynb #d6b7005b
 _plans = dict(free=512, standard=2048, pro=4096) # MB of Render's plans
@@ -241,7 +241,7 @@ try:
 except (OSError,ValueError) as e: sys.exit(str(e))
 '''
 
-# %% ../nbs/10b_deploy.ipynb #281923ed
+# %% ../nbs/10b_deploy.ipynb #5bf6489b
 def _library(*names):
     "Modules of this library, as they are, with its licence"
     lib = Path(imgcls.__file__).parent
@@ -259,13 +259,13 @@ def _answer(o):
 def _page(o):
     "The README"
     kw = dict(o, user=o['user'] or 'YOU', python=python, version=imgcls.__version__, card=card(o['p']), quoted=json.dumps(o['title'], ensure_ascii=False),
-        label=_line(o['p'].labels[0]), answer=_answer(o), limits=_limits, fetch='python fetch_model.py\n' if o['url'] else '', visitor=_visitor(o), image=o['repo'].lower(), seats=_seats(o),
+        label=_line(o['p'].labels[0]), answer=_answer(o), fetch='python fetch_model.py\n' if o['url'] else '', visitor=_visitor(o), image=o['repo'].lower(), seats=_seats(o),
         model_is=f'`fetch_model.py` fetches the model from {o["url"]}' if o['url'] else f'`{o["name"]}` is the model')
     words = dict(o['words'], badge=o['words']['badge'] if o['user'] else '', click=o['words']['click'][bool(o['user'])])
     for k,v in words.items(): kw[k] = v.format(**kw)
     return _readme.format(**kw)
 
-# %% ../nbs/10b_deploy.ipynb #4be8e613
+# %% ../nbs/10b_deploy.ipynb #dc395410
 _post = 'mkdir -p "$(jupyter --config-dir)"\ncp .binder/jupyter_server_config.json "$(jupyter --config-dir)"\n'
 
 def _app_files(o):
@@ -277,7 +277,7 @@ def _http_files(o): return {'render.yaml':_blueprint(o)}
 
 _app = dict(noun='app', port=8866, modules=['app','visit'], start='python -m imgcls.visit app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT',
     words=_app_words, files=_app_files, needs=lambda size: 250)
-_service = dict(noun='service', port=8000, modules=['batch','page','serve','host','listen'], start='python -m imgcls.listen {file} --host 0.0.0.0 --port $PORT',
+_service = dict(noun='service', port=8000, modules=['batch','page','serve','host','listen'], start='python -m imgcls.listen {file} --host 0.0.0.0 --port $PORT'+f' --frames "{_frames}"',
     words=_http_words, files=_http_files, needs=lambda size: _server+3*size/2**20)
 _kinds = dict(app=_app, http=_service)
 

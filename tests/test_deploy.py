@@ -142,7 +142,8 @@ def test_a_deployed_service_needs_nothing_else(service):
     lean.run(check, path, ok=False, PORT=str(port))
     with lean.serving(cmd, path, url+'/health', PORT=str(port), IMGCLS_API_KEY='open, sesame') as p, httpx.Client(base_url=url) as c:
         lean.run(check, path, PORT=str(port))
-        assert c.get('/').headers['content-type'].startswith('text/html') and c.post('/predict', files=picture()).status_code==401
+        assert 'frame-ancestors \'self\' https://huggingface.co' in c.get('/').headers['content-security-policy']
+        assert c.post('/predict', files=picture()).status_code==401
         c.headers['X-API-Key'] = 'sesame'
         res = c.post('/predict', files=picture()).json()
         assert res['predictions'][0]['label']=='five' and c.post('/analyze', files=picture()).json()=={'result':'five'}
