@@ -265,7 +265,7 @@ def _page(o):
     for k,v in words.items(): kw[k] = v.format(**kw)
     return _readme.format(**kw)
 
-# %% ../nbs/10b_deploy.ipynb #dc395410
+# %% ../nbs/10b_deploy.ipynb #284575a6
 _post = 'mkdir -p "$(jupyter --config-dir)"\ncp .binder/jupyter_server_config.json "$(jupyter --config-dir)"\n'
 
 def _app_files(o):
@@ -275,18 +275,18 @@ def _app_files(o):
 
 def _http_files(o): return {'render.yaml':_blueprint(o)}
 
-_app = dict(noun='app', port=8866, modules=['app','visit'], start='python -m imgcls.visit app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT',
-    words=_app_words, files=_app_files, needs=lambda size: 250)
-_service = dict(noun='service', port=8000, modules=['batch','page','serve','host','listen'], start='python -m imgcls.listen {file} --host 0.0.0.0 --port $PORT'+f' --frames "{_frames}"',
-    words=_http_words, files=_http_files, needs=lambda size: _server+3*size/2**20)
+_app = dict(noun='app', port=8866, modules=['app','visit'], words=_app_words, files=_app_files, needs=lambda size: 250,
+    start='python -m imgcls.visit app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT')
+_service = dict(noun='service', port=8000, modules=['batch','page','serve','host','listen'], words=_http_words, files=_http_files, needs=lambda size: _server+3*size/2**20,
+    start='python -m imgcls.listen {file} --host 0.0.0.0 --port $PORT --frames "{frames}"')
 _kinds = dict(app=_app, http=_service)
 
-# %% ../nbs/10b_deploy.ipynb #2d6b29b2
+# %% ../nbs/10b_deploy.ipynb #fac0fe4e
 def _files(o, data):
     "Everything in the folder: path → bytes"
     fetch = 'RUN python fetch_model.py\n' if o['url'] else ''
     ignore = '__pycache__/\n.ipynb_checkpoints/\n.venv/\n*.part\n.imgcls-*/\n'
-    docker = _dockerfile.format(python=python, port=o['port'], fetch=fetch, start=o['start'].format(**o))
+    docker = _dockerfile.format(python=python, port=o['port'], fetch=fetch, start=o['start'].format(**o, frames=_frames))
     res = {**o['files'](o), 'requirements.txt':requirements(o['kind']), 'Dockerfile':docker, 'README.md':_page(o),
         '.gitignore':ignore+(f'/{o["name"]}\n' if o['url'] else ''), '.dockerignore':ignore+'.git\n'}
     res |= {'fetch_model.py':_fetch.format(**o)} if o['url'] else {o['name']:data}
