@@ -153,7 +153,7 @@ class Figures:
         self.batch.observe(n)
         self.net.observe(secs)
 
-# %% ../nbs/10_serve.ipynb #eaa1cfe4
+# %% ../nbs/10_serve.ipynb #e2077cb8
 class Service:
     "A `Predictor` that is asked by HTTP"
     def __init__(self, predictor, o):
@@ -173,11 +173,6 @@ class Service:
         known = [o for o in self.o['api_keys'] if hmac.compare_digest(o.encode(), key.encode())]
         if self.o['api_keys'] and not known: raise Problem('no_key', 'This service wants a key, and none or a wrong one came.', WWW_Authenticate='Bearer')
         if self.rate: self.rate.check(known[0] if known else request.client.host if request.client else '')
-
-    def check(self):
-        "Raise `Problem` unless another picture would be taken"
-        if self.stopping: raise Problem('stopping', 'This service is about to stop.', Retry_After=5)
-        self.batcher.room()
 
 # %% ../nbs/10_serve.ipynb #f58708d5
 async def _fetch(self, url):
@@ -200,7 +195,7 @@ async def _one(self, source):
 
 Service._fetch,Service._one = _fetch,_one
 
-# %% ../nbs/10_serve.ipynb #d06c2d26
+# %% ../nbs/10_serve.ipynb #c86400ce
 def _length(request, most):
     "Bytes that a request says it has, or the most it may have"
     n = request.headers.get('content-length', '')
@@ -218,7 +213,7 @@ async def _asked(self, request, most_pictures):
 async def _results(self, request, most_pictures=1):
     "[(name, probabilities or `Problem`)] for the pictures in `request`; raises when it is problems only"
     self.admit(request)
-    self.check()
+    self.batcher.room()
     with self.room.take(_length(request, self.o['max_body'])):
         pics = await self._asked(request, most_pictures)
         res = await asyncio.gather(*(self._one(o) for _,o in pics))
@@ -255,11 +250,11 @@ async def analyze(self, request):
 
 Service._scores,Service.upload,Service.analyze = _scores,upload,analyze
 
-# %% ../nbs/10_serve.ipynb #6cc5c7d2
+# %% ../nbs/10_serve.ipynb #1b4b8d47
 async def classify_url(self, request):
     "Scores for the picture at an address"
     self.admit(request)
-    self.check()
+    self.batcher.room()
     url = request.query_params.get('url', '').strip()
     if not url.lower().startswith(('http://','https://')): raise Problem('bad_address', f'{url[:80]!r} is not an address of a picture.')
     ps = await self._one(url)
@@ -268,12 +263,13 @@ async def classify_url(self, request):
 
 Service.classify_url = classify_url
 
-# %% ../nbs/10_serve.ipynb #c162d7ae
+# %% ../nbs/10_serve.ipynb #8e1e309f
 async def health(self, request): return JSONResponse(dict(status='ok'))
 
 async def ready(self, request):
     "Would another picture be taken?"
-    self.check()
+    if self.stopping: raise Problem('stopping', 'This service is about to stop.', Retry_After=5)
+    self.batcher.room()
     return JSONResponse(dict(status='ready', waiting=self.batcher.asked))
 
 async def card(self, request):
@@ -425,13 +421,14 @@ def make_app(
     table = [Route(path, pages.get(o:=op['operationId']) or getattr(s, o), methods=[method.upper()]) for path,(method,op) in routes.items()]
     return Door(Starlette(routes=table, middleware=[cors] if s.o['cors'] else [], exception_handlers=handlers, lifespan=_lifespan(s)), s)
 
-# %% ../nbs/10_serve.ipynb #1a0397b4
+# %% ../nbs/10_serve.ipynb #57f6ec41
 def start_server(
     app, # ASGI application
     port:int=0, # 0: any that is free
+    **kwargs, # to `uvicorn.Config`
 ): # (server, address); `server.should_exit = True` stops it
     "Serve `app` from a thread of this process"
     sock = socket.create_server(('127.0.0.1', port))
-    server = uvicorn.Server(uvicorn.Config(app, log_level='warning', access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, **{**dict(log_level='warning', access_log=False), **kwargs}))
     threading.Thread(target=server.run, args=([sock],), daemon=True).start()
     return server,f'http://127.0.0.1:{sock.getsockname()[1]}'
