@@ -120,7 +120,7 @@ _app_words = dict(
 are enough for; who comes later waits for a place. If your host has more, write this folder again and say so: `--memory 2000`.''',
     here='`app.ipynb` is the app, and {model_is}.', build='`Dockerfile` and `voila.json` serve it in a container, `.binder/` on Binder.')
 
-# %% ../nbs/10b_deploy.ipynb #0a9cc942
+# %% ../nbs/10b_deploy.ipynb #a8e35765
 _ask = '''Then it listens at http://localhost:{port}: a page to try it, and at `/docs` what can be asked.
 
 ## Asking it
@@ -154,7 +154,10 @@ for o in r.raise_for_status().json()['predictions']: print(o['file'], o.get('nam
 | `GET /model`, `GET /metrics` | what the model is worth; figures for Prometheus |
 | `GET /health`, `GET /ready` | is it up; does it take requests |
 
-A request may have 20 MB and 16 pictures, and a picture 25 megapixels. What can't be answered says why, in JSON: `code`, `message`, and in `hint` what to do about it.
+A request may have 20 MB and 16 pictures, and a picture 25 megapixels. What can't be answered says why, in JSON: `code`,
+`message`, and in `hint` what to do about it. The log has a line of
+JSON for each request, with its route, status and time, and nothing of the picture. What else can be set is listed by
+`python -m imgcls.listen --help`; in a container it belongs at the end of the last line of `Dockerfile`.
 
 ## A key
 
