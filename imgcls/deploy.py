@@ -120,7 +120,7 @@ _app_words = dict(
 are enough for; who comes later waits for a place. If your host has more, write this folder again and say so: `--memory 2000`.''',
     here='`app.ipynb` is the app, and {model_is}.', build='`Dockerfile` and `voila.json` serve it in a container, `.binder/` on Binder.')
 
-# %% ../nbs/10b_deploy.ipynb #a8e35765
+# %% ../nbs/10b_deploy.ipynb #96366408
 _ask = '''Then it listens at http://localhost:{port}: a page to try it, and at `/docs` what can be asked.
 
 ## Asking it
@@ -155,9 +155,9 @@ for o in r.raise_for_status().json()['predictions']: print(o['file'], o.get('nam
 | `GET /health`, `GET /ready` | is it up; does it take requests |
 
 A request may have 20 MB and 16 pictures, and a picture 25 megapixels. What can't be answered says why, in JSON: `code`,
-`message`, and in `hint` what to do about it. The log has a line of
-JSON for each request, with its route, status and time, and nothing of the picture. What else can be set is listed by
-`python -m imgcls.listen --help`; in a container it belongs at the end of the last line of `Dockerfile`.
+`message`, and in `hint` what to do about it. The log has a line of JSON for each request, with its route, status and time,
+and nothing of the picture. What else can be set is listed by `python -m imgcls.listen --help`; in a container it belongs
+at the end of the last line of `Dockerfile`.
 
 ## A key
 
@@ -168,7 +168,7 @@ the service runs, to one key or to several with commas between them. Callers say
 curl -H "X-API-Key: …" -F file=@picture.jpg http://localhost:{port}/predict
 ```'''
 
-# %% ../nbs/10b_deploy.ipynb #dd4df11a
+# %% ../nbs/10b_deploy.ipynb #20c6f9a1
 _http_words = dict(
     intro=f'Send it a picture, and it says what it sees: over HTTP for programs, and on a page for people. {_made}',
     run='python -m imgcls.listen {file}', then=_ask,
@@ -182,8 +182,9 @@ _http_words = dict(
   secret in the Space's settings.
 - **Any host that builds a Dockerfile**: connect the repository. The service listens on `$PORT`, answers health checks at
   `/health`, and reads its keys from the environment.''',
-    memory_words='''The service takes about {needs:.0f} MB of memory with this model, of the {memory} MB that its host is thought to have. If yours has
-more, write this folder again and say so: `--memory 2000`. `render.yaml` then asks for the plan that has as much, which costs.''',
+    memory_words='''The service takes about {needs:.0f} MB of memory with this model, and for a moment {largest} MB more on each core that reads a picture of
+the largest size. The host is thought to have {memory} MB. If yours has more, write this folder again and say so: `--memory 2000`.
+`render.yaml` then asks for the plan that has as much, which costs.''',
     here='`imgcls/listen.py` is the service, and {model_is}.', build='`Dockerfile` makes a container of it, and `render.yaml` tells Render what to do with that.')
 
 # %% ../nbs/10b_deploy.ipynb #b538303d
@@ -200,8 +201,8 @@ HEALTHCHECK --start-period=30s --timeout=5s CMD python -c "import os, urllib.req
 CMD exec {start}
 '''
 
-# %% ../nbs/10b_deploy.ipynb #1e497c50
-_server = 130 # MB of the service with a model of no size
+# %% ../nbs/10b_deploy.ipynb #0e7c0899
+_server,_largest = 130,200 # MB of the service with a model of no size; and while it reads the largest picture
 _frames = "'self' https://huggingface.co"
 
 def _visitor(o): return 75+3*o['size']/2**20
@@ -244,7 +245,7 @@ try:
 except (OSError,ValueError) as e: sys.exit(str(e))
 '''
 
-# %% ../nbs/10b_deploy.ipynb #5bf6489b
+# %% ../nbs/10b_deploy.ipynb #6667ee38
 def _library(*names):
     "Modules of this library, as they are, with its licence"
     lib = Path(imgcls.__file__).parent
@@ -262,7 +263,7 @@ def _answer(o):
 def _page(o):
     "The README"
     kw = dict(o, user=o['user'] or 'YOU', python=python, version=imgcls.__version__, card=card(o['p']), quoted=json.dumps(o['title'], ensure_ascii=False),
-        label=_line(o['p'].labels[0]), answer=_answer(o), fetch='python fetch_model.py\n' if o['url'] else '', visitor=_visitor(o), image=o['repo'].lower(), seats=_seats(o),
+        label=_line(o['p'].labels[0]), answer=_answer(o), largest=_largest, fetch='python fetch_model.py\n' if o['url'] else '', visitor=_visitor(o), image=o['repo'].lower(), seats=_seats(o),
         model_is=f'`fetch_model.py` fetches the model from {o["url"]}' if o['url'] else f'`{o["name"]}` is the model')
     words = dict(o['words'], badge=o['words']['badge'] if o['user'] else '', click=o['words']['click'][bool(o['user'])])
     for k,v in words.items(): kw[k] = v.format(**kw)
