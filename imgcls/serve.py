@@ -385,7 +385,7 @@ def spec(
     paths = {path:{method:op} for path,(method,op) in routes.items()}
     return dict(openapi='3.1.0', info=info, paths=paths, components=dict(schemas=_shapes, securitySchemes=schemes))
 
-# %% ../nbs/10_serve.ipynb #2f3cf2ee
+# %% ../nbs/10_serve.ipynb #2b36bcdd
 limits = dict(max_body=20_000_000, max_bodies=60_000_000, max_files=16, max_waiting=64, max_fetches=4, bs=8, body_secs=30, fetch_secs=15,
     rate=0, api_keys=(), cors=(), frames="'self'", allow_private=False)
 
@@ -403,7 +403,7 @@ def _lifespan(service):
     @asynccontextmanager
     async def f(app):
         service.predictor.predict(Image.new('RGB', (64,64)))
-        yield
+        yield dict(service=service)
         service.batcher.close()
     return f
 
