@@ -109,7 +109,7 @@ def _run(config):
     multiprocess.Process = Worker # the class has no other place to say so
     Workers(config, [sock]).run()
 
-# %% ../nbs/10a_listen.ipynb #90ae5846
+# %% ../nbs/10a_listen.ipynb #b75fbedb
 def _serve(o, host, port, level):
     "Serve as `o` says"
     os.environ[_env] = json.dumps(o)
@@ -137,6 +137,7 @@ def imgcls_serve(
     quiet:store_true=False, # no line for each request
 ):
     "Serve MODEL to other programs, until Ctrl-C; keys come from IMGCLS_API_KEY"
+    if workers<1: sys.exit(f'imgcls-serve: --workers {workers}: wanted 1 or more.')
     try: port,path = usable_port(port, 8000, host),Predictor(model, sha256, n_threads=1).path
     except (OSError,ValueError) as e: sys.exit(f'imgcls-serve: {e}')
     limits = dict(max_body=int(max_body*1e6), rate=rate, cors=[o for o in cors.split(',') if o], frames=frames, allow_private=allow_private)
