@@ -18,8 +18,11 @@ from .decisions import *
 from .clean import *
 from .export import *
 from .predict import *
+from .batch import *
 from .app import *
 from .host import *
+from .serve import make_app, start_server
+from .listen import imgcls_serve
 from .deploy import *
 
 # Words too plain to take from whoever imports `*`; they are there in their modules

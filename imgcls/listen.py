@@ -109,12 +109,12 @@ def _run(config):
     multiprocess.Process = Worker # the class has no other place to say so
     Workers(config, [sock]).run()
 
-# %% ../nbs/10a_listen.ipynb #b75fbedb
+# %% ../nbs/10a_listen.ipynb #28c4322f
 def _serve(o, host, port, level):
     "Serve as `o` says"
     os.environ[_env] = json.dumps(o)
     config = uvicorn.Config('imgcls.listen:app', factory=True, host=host, port=port, workers=o['workers'], http=Impatient, ws='none', access_log=False,
-        server_header=False, log_config=_log_config(level), timeout_graceful_shutdown=60)
+        server_header=False, log_config=_log_config(level), timeout_graceful_shutdown=25)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix='imgcls-serve-') as d:
         if config.workers>1: os.environ['PROMETHEUS_MULTIPROC_DIR'] = d
