@@ -28,4 +28,4 @@ from .deploy import *
 # Words too plain to take from whoever imports `*`; they are there in their modules
 del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
 del squares, ahead, progress, features, random_state, set_random_state, kept_random, guess, views
-del about, address, uploads, fetch, attend, python, port, pins, requirements, card
+del about, address, uploads, fetch, attend, python, pins, requirements, card
