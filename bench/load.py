@@ -1,5 +1,5 @@
 "Visitors of the HTTP service for locust: pictures from the folder LOAD_PICS; a share LOAD_BAD of them send something else; each asks LOAD_RATE times a second, or without a pause"
-import os, random
+import gevent, os, random
 from itertools import count
 from pathlib import Path
 from locust import FastHttpUser, constant, constant_throughput, task
@@ -14,6 +14,9 @@ odd = [('a PDF', 415, '/upload', form(b'%PDF-1.7 '+bytes(5000))), ('half a pictu
 class Visitor(FastHttpUser):
     wait_time = constant_throughput(rate) if rate else constant(0)
     connection_timeout = network_timeout = 60
+
+    def on_start(self):
+        if rate: gevent.sleep(random.random()/rate) # not all in the same moment
 
     @task
     def ask(self):
