@@ -444,7 +444,7 @@ def _examples(spec, path, verb, op, base):
         res.append((sends,f'import httpx\nr = httpx.{verb}({", ".join(args)})\nprint(r.{"json()" if any("json" in o for o in says[:1]) else "text"})'))
     return res
 
-# %% ../nbs/09c_page.ipynb #661ad8a6
+# %% ../nbs/09c_page.ipynb #20fd6808
 def _shape(spec, s):
     "What a schema describes, with the kinds of things in place of things"
     s = _deref(spec, s)
@@ -459,19 +459,21 @@ def _shape(spec, s):
 
 def _pre(o): return f'<pre>{escape(o if isinstance(o, str) else json.dumps(o, ensure_ascii=False))}</pre>'
 
-def _answer(spec, o, shape=False):
-    "Examples of an answer, or else its shape if that is wanted"
+def _answer(spec, o):
+    "Examples of an answer, or else its shape"
     res = []
     for v in _deref(spec, o).get('content', {}).values():
         s = _deref(spec, v.get('schema', {}))
         more = [_deref(spec, e).get('value') for e in v.get('examples', {}).values()] or [o for o in (v.get('example', s.get('example')),) if o is not None]
-        res += more or ([_shape(spec, s)] if shape and s.get('properties') else [])
+        res += more or ([_shape(spec, s)] if s.get('properties') else [])
     return ''.join(map(_pre, res))
 
-# %% ../nbs/09c_page.ipynb #9edc34d5
+# %% ../nbs/09c_page.ipynb #4193a11e
 def _table(heads, rows):
     body = ''.join(f'<tr>{"".join(f"<td>{o}</td>" for o in r)}</tr>' for r in rows)
     return f'<table><thead><tr>{"".join(f"<th>{o}</th>" for o in heads)}</tr></thead><tbody>{body}</tbody></table>' if rows else ''
+
+def _responses(spec, op): return [(str(k),_deref(spec, o).get('description', ''),o) for k,o in op.get('responses', {}).items()]
 
 def _route(spec, path, verb, op, base):
     "One route, for people"
@@ -480,19 +482,19 @@ def _route(spec, path, verb, op, base):
     def about(p): return escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')
     params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),about(p)) for p,s in ps])
     body = _table(['field','',''], [(code(k),'file' if f else 'text','') for k,f in _fields(spec, op)])
-    def what(k, o): return escape(_deref(spec, o).get('description', ''))+_answer(spec, o, str(k)[0]=='2')
-    said = _table(['answer',''], [(code(k),what(k, o)) for k,o in op.get('responses', {}).items()])
+    said = ''.join(f'<p>{code(k)} {escape(what)}</p>{_answer(spec, o)}' for k,what,o in _responses(spec, op) if k[0]=='2')
+    bad = '; '.join(f'{code(k)} {escape(what)}' for k,what,o in _responses(spec, op) if k[0]!='2')
     words = ''.join(f'<p>{escape(o)}</p>' for o in (op.get('summary'),op.get('description')) if o)
     how = ''.join(_pre(o) for way in _examples(spec, path, verb, op, base) for o in way)
-    return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}</section>'
+    return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}{f"<p><small>Otherwise: {bad}</small></p>" if bad else ""}</section>'
 
-# %% ../nbs/09c_page.ipynb #c3752c7f
+# %% ../nbs/09c_page.ipynb #3f8e653d
 def _notes(spec, routes):
     "What holds for all routes"
     known = spec.get('components', {}).get('securitySchemes')
     key = ('<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, '
         '<code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>') if known else ''
-    bad = (_answer(spec, o, True) for *_,op in routes for k,o in op.get('responses', {}).items() if str(k)[0] in '45')
+    bad = (_answer(spec, o) for *_,op in routes for k,o in op.get('responses', {}).items() if str(k)[0] in '45')
     error = next(filter(None, bad), '')
     return key+(f'<p>An error is JSON:</p>{error}' if error else '')
 
