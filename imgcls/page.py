@@ -7,12 +7,13 @@ Docs: https://imgcls.github.io/imgcls/page.html.md"""
 # %% auto #0
 __all__ = ['page', 'csp', 'docs']
 
-# %% ../nbs/09c_page.ipynb #de99989a
+# %% ../nbs/09c_page.ipynb #12b10701
 import hashlib, json, shlex
 from base64 import b64encode
 from html import escape
+from urllib.parse import urlencode
 
-# %% ../nbs/09c_page.ipynb #d3fcac20
+# %% ../nbs/09c_page.ipynb #8f135fe5
 _look = '''
 :root{color-scheme:light dark;--accent:#2f6fb3;--link:#2f6fb3;--text:#1f2328;--faint:#59636e;--back:#fff;--soft:#f0f2f5;--line:#d5dae0;--bar:#8fa8c8;--bad:#c62828;--warn:#b45309}
 @media (prefers-color-scheme:dark){:root{--link:#85b8ec;--text:#e6e8eb;--faint:#9aa4af;--back:#15181c;--soft:#23282e;--line:#3a4149;--bar:#5d7590;--bad:#ef7070;--warn:#e0a050}}
@@ -23,17 +24,17 @@ h1{font-size:30px;line-height:1.2;font-weight:650;margin:0 0 8px}h2{font-size:17
 a{color:var(--link)}small,.faint{font-size:14px;color:var(--faint)}:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 input,button{font:inherit;color:inherit}button{border:1px solid var(--line);border-radius:8px;background:var(--soft);height:40px;padding:0 16px;cursor:pointer}button:hover{border-color:var(--link)}
 input:not([type=file]){height:40px;min-width:0;flex:1;border:1px solid var(--line);border-radius:8px;background:var(--back);padding:0 10px}
-pre{background:var(--soft);border-radius:8px;padding:10px 14px;overflow:auto;margin:6px 0;font-size:13px;line-height:1.5}code{font-size:14px}
-table{border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}td:first-child{white-space:nowrap}
+pre{background:var(--soft);border-radius:8px;padding:10px 14px;overflow:auto;margin:6px 0;font-size:13px;line-height:1.5;white-space:pre-wrap}code{font-size:14px}
+table{overflow-wrap:break-word;border-collapse:collapse;font-size:14px;margin:6px 0;width:100%}th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)}th,td:first-child{white-space:nowrap}td:first-child{width:1%;min-width:72px}
 '''
 
-# %% ../nbs/09c_page.ipynb #9f654ba6
+# %% ../nbs/09c_page.ipynb #f38c6e48
 _places = '''
 .grid{display:grid;gap:24px 40px;grid-template:"ask" "out" "about"/minmax(0,1fr);margin-top:24px}.ask{grid-area:ask}.out{grid-area:out;min-width:0}.about{grid-area:about;min-width:0}
 @media (min-width:800px){.grid{grid-template:"ask out" auto "about out" 1fr/minmax(0,5fr) minmax(0,8fr)}}
 form+form{margin-top:18px}.row{display:flex;gap:8px;margin-top:4px}.row button{flex:none}
 .js .pick{position:absolute;width:1px;height:1px;opacity:0}.js .main{display:block;text-align:center;background:var(--accent);color:#fff;border-radius:8px;font-weight:600;line-height:48px;cursor:pointer}
-.js .main:hover{filter:brightness(1.08)}.pick:focus-visible+.main{outline:3px solid var(--link);outline-offset:2px}.js .nojs{display:none}.pick{display:block;margin:8px 0;max-width:100%}.js .pick{margin:0}
+.js .main:hover{filter:brightness(1.08)}.pick:focus-visible+.main{outline:3px solid var(--link);outline-offset:2px}.js .nojs,html:not(.js) :is(.out,.faint){display:none}#files{display:grid;justify-items:start}#files .main{order:-1;width:100%}.pick{display:block;margin:8px 0;max-width:100%}.js .pick{margin:0}
 .ask p{margin-top:6px}.touch{display:none}@media (pointer:coarse){.touch{display:inline}.mouse{display:none}}
 .alert{color:var(--bad);font-size:14px}.alert:empty{display:none}
 details summary{cursor:pointer;font-weight:650}dl{display:grid;grid-template-columns:minmax(80px,auto) 1fr;gap:4px 14px;font-size:14px;margin:12px 0}dt{color:var(--faint)}dd{margin:0}
@@ -42,43 +43,53 @@ details summary{cursor:pointer;font-weight:650}dl{display:grid;grid-template-col
 background:color-mix(in srgb,var(--back) 82%,transparent)}
 '''
 
-# %% ../nbs/09c_page.ipynb #b9046e9b
+# %% ../nbs/09c_page.ipynb #be0ad392
 _cards = '''
 .head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;min-height:36px}.head p{flex:1;min-width:160px;font-size:14px;color:var(--faint)}.head button{height:32px;font-size:14px;padding:0 12px}
-progress{width:100%;height:6px;accent-color:var(--accent);display:block}.empty{border:2px dashed var(--line);border-radius:12px;padding:64px 16px;text-align:center;color:var(--faint);margin-top:8px}
+progress{appearance:none;width:100%;height:6px;border:0;border-radius:3px;overflow:hidden;display:block;background:var(--soft)}progress::-webkit-progress-bar{background:var(--soft)}
+progress::-webkit-progress-value{background:var(--accent)}progress::-moz-progress-bar{background:var(--accent)}
+.empty{border:2px dashed var(--line);border-radius:12px;padding:64px 16px;text-align:center;color:var(--faint);margin-top:8px}
 .card{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,8fr);gap:8px 20px;align-items:center;border:1px solid var(--line);border-radius:12px;padding:16px;margin-top:12px;content-visibility:auto;
-contain-intrinsic-size:auto 230px}.card>small{grid-column:1/-1}
-figure{margin:0;display:grid;place-items:center;min-height:80px}figure img{max-width:100%;max-height:260px;border-radius:8px;display:block;background:var(--soft)}
-.none{display:grid;place-items:center;width:100%;max-width:160px;aspect-ratio:4/3;border-radius:8px;background:var(--soft);color:var(--faint);font-weight:650;letter-spacing:.05em}
+contain-intrinsic-size:auto 230px}.card figure{grid-row:1/3}.card>small{align-self:end}
+figure{margin:0;display:grid;place-items:center;min-height:120px;background:var(--soft);border-radius:8px;overflow:hidden}figure img{width:100%;height:100%;max-height:220px;object-fit:contain;display:block}
+.none{color:var(--faint);font-weight:650;letter-spacing:.05em}
 .card ul{list-style:none;margin:10px 0 0;padding:0;font-size:14px}.card li{display:grid;grid-template-columns:minmax(56px,8fr) 10fr 48px;gap:10px;align-items:center;margin:5px 0}.card b{font-weight:500;text-align:right}
-.bar{background:var(--soft);border-radius:6px}.bar i{display:block;height:12px;min-width:2px;border-radius:6px;background:var(--bar)}li:first-child .bar i{background:var(--accent)}
+.bar{background:var(--soft);border-radius:6px}.bar i{display:block;height:12px;min-width:2px;border-radius:6px;background:var(--bar);forced-color-adjust:none}li:first-child .bar i{background:var(--accent)}
 .unsure h3{font-size:22px}.tip,.bad .said{border-left:4px solid var(--warn);padding:2px 0 2px 12px;font-size:14px;margin-top:8px}.bad .said{border-color:var(--bad);font-size:16px;margin:0}.bad .said button{margin-top:10px}
 .wait .said{display:flex;gap:12px;align-items:center;color:var(--faint)}.spin{flex:none;width:22px;height:22px;border:3px solid var(--line);border-top-color:var(--accent);border-radius:50%;animation:spin 1s linear infinite}
 @keyframes spin{to{rotate:1turn}}@media (prefers-reduced-motion:reduce){.spin{animation:none}}
-@media (max-width:520px){main{padding-top:20px}h1{font-size:26px}.card{gap:8px 14px;padding:12px;align-items:start}h3{font-size:24px}.unsure h3{font-size:18px}.wide ul{margin-left:0}
+@media (max-width:520px){main{padding-top:20px}h1{font-size:26px}.card{gap:8px 14px;padding:12px;align-items:start}.card figure{grid-row:1}.card>small{grid-column:1/-1}h3{font-size:24px}.unsure h3{font-size:18px}
 .card .tip,.card ul{font-size:13px}.card li{grid-template-columns:minmax(0,1fr) 44px;gap:0 8px}.bar{grid-row:2;grid-column:1/-1}}
 '''
 
 _routes = '''
-.route{border-top:1px solid var(--line);margin-top:32px;padding-top:24px}.route h2 code{font-size:17px}.route p{margin:6px 0}.route pre{white-space:pre-wrap}nav ul{padding-left:20px;margin:16px 0}header p+p{margin-top:8px}
+.route{border-top:1px solid var(--line);margin-top:32px;padding-top:24px}.route h2 code{font-size:17px}.route p{margin:6px 0}nav ul{padding-left:20px;margin:16px 0}header p+p{margin-top:8px}
 '''
 
 _css = _look+_places+_cards+_routes
 
-# %% ../nbs/09c_page.ipynb #98fabe42
+# %% ../nbs/09c_page.ipynb #9df80683
 _js_card = r'''
 const $ = id => document.getElementById(id), cfg = document.body.dataset, tries = 4
 const make = (tag, cls='', text='', ...kids) => { const el = document.createElement(tag); el.className = cls; el.textContent = text; el.append(...kids); return el }
 const percent = p => p<.9995 ? `${(100*p).toFixed(1)}%` : '100%', mb = n => `${(n/1e6).toFixed(n<1e7 ? 1 : 0)} MB`
 
+const near = new IntersectionObserver(seen => {
+  for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); target.draw() }
+}, {rootMargin: '600px'})
+
 function preview({file, name}) {
   const el = make('figure'), ending = /\.(\w{1,5})$/.exec(name)?.[1].toUpperCase()
   const none = () => el.replaceChildren(make('span', 'none', file ? ending || 'FILE' : 'WEB'))
   if (!file) { none(); return el }
-  const img = make('img'), url = URL.createObjectURL(file), free = () => URL.revokeObjectURL(url)
-  img.onload = free
-  img.onerror = () => { free(); none() }
-  el.append(Object.assign(img, {alt: `Your picture ${name}`, draggable: false, decoding: 'async', src: url}))
+  near.observe(el)
+  el.draw = async () => {
+    const small = await jpeg(file, 480).catch(() => null), img = make('img')
+    const url = URL.createObjectURL(small?.blob || file), free = () => URL.revokeObjectURL(url)
+    img.onload = free
+    img.onerror = () => { free(); none() }
+    el.append(Object.assign(img, {alt: `Your picture ${name}`, draggable: false, decoding: 'async', src: url}))
+  }
   return el
 }
 
@@ -106,43 +117,45 @@ function answered(c, {name, prob, unsure, topk}) {
     i.style.width = `${100*p}%`
     return make('li', '', '', make('span', '', k), make('div', 'bar', '', i), make('b', '', percent(p)))
   })
-  c.summary = `${unsure ? `Not sure. My best guess is ${name}` : name}, confidence ${percent(prob)}`
-  const said = make('h3', '', unsure ? `Not sure. My best guess is ${name}` : name)
-  show(c, unsure ? 'done unsure' : 'done', said, make('p', '', `confidence ${percent(prob)}`), ...(unsure ? [make('p', 'tip', tip)] : []), make('ul', '', '', ...bars))
+  const best = unsure ? `Not sure. My best guess is ${name}` : name, said = make('h3', '', best)
+  c.summary = `${best}, confidence ${percent(prob)}`
+  const more = [make('p', '', `confidence ${percent(prob)}`), ...(unsure ? [make('p', 'tip', tip)] : []), make('ul', '', '', ...bars)]
+  show(c, unsure ? 'done unsure' : 'done', said, ...more)
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #902af385
+# %% ../nbs/09c_page.ipynb #39964332
 _js_shrink = r'''
-const limit = +cfg.bytes, most = +cfg.files, side = 2048, extra = 1000
+const limit = +cfg.bytes, most = +cfg.files, heap = Math.min(limit, 4e6), side = 2048, extra = 1000
 const size = c => c.file ? (c.blob || c.file).size+extra : extra
 
-async function shrink(c) {
-  const im = await createImageBitmap(c.file), {width: w, height: h} = im, scale = Math.min(1, side/Math.max(w, h))
+async function jpeg(file, side) {
+  const im = await createImageBitmap(file), {width: w, height: h} = im, scale = Math.min(1, side/Math.max(w, h))
   const to = Object.assign(make('canvas'), {width: Math.max(1, Math.round(w*scale)), height: Math.max(1, Math.round(h*scale))}), g = to.getContext('2d')
   Object.assign(g, {fillStyle: '#fff', imageSmoothingQuality: 'high'})
   g.fillRect(0, 0, to.width, to.height)
   g.drawImage(im, 0, 0, to.width, to.height)
   im.close()
-  c.blob = await new Promise(f => to.toBlob(f, 'image/jpeg', .9))
-  if (size(c)>limit) throw Error('still too large')
-  c.note.textContent = `${c.name} · made smaller here to be sent: from ${mb(c.file.size)}, ${w} × ${h} px, to ${mb(c.blob.size)}, ${to.width} × ${to.height} px`
+  return {blob: await new Promise(f => to.toBlob(f, 'image/jpeg', .9)), from: `${w} × ${h} px`, to: `${to.width} × ${to.height} px`}
 }
 
-async function ready(c) {
-  if (!c.file || c.blob) return true
-  try { await c.file.slice(0, 1).arrayBuffer() }
-  catch { return failed(c, {message: 'This can not be read.', hint: 'If it is a folder, choose the pictures in it. If it was moved or changed, choose it again.'}) }
-  if (size(c)<=limit && !c.error) return true
-  waiting(c, 'Making it smaller …')
-  try { await shrink(c) }
-  catch { return failed(c, c.error || {message: `This file has ${mb(c.file.size)}, and at most ${mb(limit-extra)} can be sent.`,
-    hint: `This browser can not make it smaller. Save it as a JPEG with at most ${side} px a side, and try again.`}) }
-  return true
+async function shrink(c) {
+  const {blob, from, to} = await jpeg(c.file, side)
+  c.blob = blob
+  if (size(c)>limit) throw Error('still too large')
+  c.note.textContent = `${c.name} · sent as a JPEG made here: from ${mb(c.file.size)}, ${from}, to ${mb(blob.size)}, ${to}`
+}
+
+const readable = c => c.file ? c.file.slice(0, 1).arrayBuffer().then(() => true, () => false) : true
+async function made(c) {
+  waiting(c, 'Making a JPEG of it …')
+  try { await shrink(c); return true }
+  catch { failed(c, c.error || {message: `This file has ${mb(c.file.size)}, and at most ${mb(limit-extra)} can be sent.`,
+    hint: `This browser can not draw it, and so not make it smaller. Save it as a JPEG with at most ${side} px a side, and try again.`}) }
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #2e28ff00
+# %% ../nbs/09c_page.ipynb #2824bc75
 _js_send = r'''
 const queue = [], sleep = s => new Promise(f => setTimeout(f, 1000*s))
 let busy = 0, round = []
@@ -150,11 +163,12 @@ const joins = (a, b) => a.file && b.file && !a.alone && !b.alone
 
 function take() {
   const part = [queue.shift()]
-  for (let n=size(part[0]); queue.length && part.length<most && joins(part[0], queue[0]) && (n += size(queue[0]))<=limit;) part.push(queue.shift())
+  for (let n=size(part[0]); queue.length && part.length<most && joins(part[0], queue[0]) && (n += size(queue[0]))<=heap;) part.push(queue.shift())
   return part
 }
 
 function pump() {
+  if (locked) queue.forEach(c => waiting(c, 'Waiting for the key.'))
   while (queue.length && busy<2 && !locked) {
     busy++
     send(take()).finally(() => { busy--; pump() })
@@ -167,7 +181,12 @@ async function enqueue(cards) {
   round.push(...cards.filter(c => !round.includes(c)))
   cards.forEach(c => waiting(c))
   tell()
-  for (const c of cards) if (await ready(c)) { queue.push(c); pump() }
+  const can = await Promise.all(cards.map(readable)), large = c => c.file && !c.blob && (size(c)>limit || c.error)
+  const hint = 'If it is a folder, choose the pictures in it. If it was moved or changed, choose it again.'
+  cards.filter((c,i) => !can[i]).forEach(c => failed(c, {message: 'This can not be read.', hint}))
+  queue.push(...cards.filter((c,i) => can[i] && !large(c)))
+  pump()
+  for (const c of cards.filter((c,i) => can[i] && large(c))) if (await made(c)) { queue.push(c); pump() }
   tell()
 }
 
@@ -178,19 +197,22 @@ async function send(part) {
     if (c.file) form.append('file', c.blob || c.file, c.name)
     else form.append('url', c.url)
   }
-  const opts = {method: 'POST', body: form, headers: used ? {'X-API-Key': used} : {}, signal: AbortSignal.timeout(300_000)}
+  const opts = {method: 'POST', body: form, headers: used ? {'X-API-Key': used} : {}, signal: AbortSignal.timeout?.(300_000)}
   const r = await fetch('predict?topk=5', opts).catch(e => e), o = await r.json?.().catch(() => null)
-  if (r.ok && o?.predictions?.length==part.length) return part.forEach((c,i) => o.predictions[i].error ? refused(c, o.predictions[i].error) : answered(c, o.predictions[i]))
+  const judge = (c, p) => p.error ? refused(c, p.error) : answered(c, p)
+  if (r.ok && o?.predictions?.length==part.length) return part.forEach((c,i) => judge(c, o.predictions[i]))
   if (r.status==401) return noKey(part, used, o)
   if (!r.status || r.status==503 || r.status==429) return later(part, r, o)
   if (part.length>1) return queue.unshift(...part.map(c => Object.assign(c, {alone: true})))
-  refused(part[0], o?.message ? o : {message: `The server answers, but not as it should (${r.status}).`, hint: 'Try again in a minute.'}, r.status>=500 || r.ok)
+  const odd = {code: r.status==413 ? 'too_large' : '', message: `The server answers, but not as it should (${r.status}).`, hint: 'Try again in a minute.'}
+  refused(part[0], o?.message ? o : odd, r.status>=500 || r.ok)
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #f537a19d
+# %% ../nbs/09c_page.ipynb #ac43a307
 _js_fail = r'''
-const stuck = new Set(), passing = ['busy', 'stopping', 'too_many_requests', 'fetch_failed', 'fetch_timeout'], smaller = ['too_large', 'too_many_pixels']
+const stuck = new Set(), full = ['busy', 'stopping', 'too_many_requests'], passing = [...full, 'fetch_failed', 'fetch_timeout', 'too_slow', 'failed']
+const redo = ['too_large', 'too_many_pixels', 'too_slow', 'not_a_picture']
 
 function failed(c, {message, hint}, again=false) {
   const btn = make('button', '', 'Try again')
@@ -201,7 +223,8 @@ function failed(c, {message, hint}, again=false) {
 }
 
 function refused(c, error, again=passing.includes(error.code)) {
-  if (!smaller.includes(error.code) || !c.file || c.blob) return failed(c, error, again)
+  if (full.includes(error.code)) return later([c], {status: 503}, error)
+  if (!redo.includes(error.code) || !c.file || c.blob) return failed(c, error, again)
   c.error = error
   return enqueue([c])
 }
@@ -216,15 +239,15 @@ async function later(part, r, o) {
   const hint = r.name=='TimeoutError' ? 'The server took longer than five minutes.' : 'Is this machine online, and the service running?'
   const error = lost ? {message: 'The connection is lost.', hint} : o?.message ? o : {message: 'The server is busy.', hint: 'Try again in a minute.'}
   if (n>tries) return part.forEach(c => failed(c, error, true))
-  const said = r.status==429 ? 'Too many at once.' : lost ? error.message : 'The server is busy.'
-  part.forEach(c => waiting(c, `${said} Trying again in ${wait} s (${n} of ${tries}).`))
+  part.forEach(c => waiting(c, `${error.message} Trying again in ${wait} s (${n} of ${tries}).`))
   tell()
   await sleep(wait)
   queue.unshift(...part)
+  pump()
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #bd2e7420
+# %% ../nbs/09c_page.ipynb #9ae65c71
 _js_key = r'''
 const store = f => { try { return f(sessionStorage) } catch { return null } }
 let key = store(o => o.getItem('key')) || '', locked = false
@@ -238,7 +261,6 @@ function askKey(said='') {
 function noKey(part, used, o) {
   queue.unshift(...part)
   if (used!=key) return
-  part.forEach(c => waiting(c, 'Waiting for the key.'))
   askKey(used ? o?.message || 'This key is not right.' : '')
   $('key-field').focus()
 }
@@ -254,7 +276,7 @@ $('key').onsubmit = e => {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #686c6413
+# %% ../nbs/09c_page.ipynb #7bc7a754
 _js_ask = r'''
 function address(txt) {
   const s = txt.trim().replace(/^[<"']+|[>"']+$/g, ''), m = /^data:(image\/[\w.+-]+);base64,/.exec(s)
@@ -283,7 +305,12 @@ $('url').onsubmit = e => {
   $('url-said').textContent = at ? '' : 'This is not the address of a picture. It should begin with https://'
   if (at) { $('address').value = ''; add([at]) }
 }
-document.onpaste = e => { if (e.clipboardData.files.length || e.target.tagName!='INPUT') { if (e.clipboardData.files.length) e.preventDefault(); addFrom(e.clipboardData) } }
+document.onpaste = e => {
+  const some = e.clipboardData.files.length
+  if (!some && e.target.tagName=='INPUT') return
+  if (some) e.preventDefault()
+  addFrom(e.clipboardData)
+}
 
 let timer
 const takes = e => [...e.dataTransfer.types].some(o => o=='Files' || o=='text/uri-list'), drag = on => document.body.classList.toggle('drag', on)
@@ -297,13 +324,14 @@ document.ondragover = e => {
 document.ondrop = e => { if (takes(e)) { e.preventDefault(); drag(false); addFrom(e.dataTransfer) } }
 '''
 
-# %% ../nbs/09c_page.ipynb #e64f0529
+# %% ../nbs/09c_page.ipynb #84bc32fa
 _js_tell = r'''
-const many = (n, what='picture') => `${n} ${what}${n==1 ? '' : 's'}`
+const many = n => `${n} picture${n==1 ? '' : 's'}`
 
 function tell() {
   const n = round.length, left = round.filter(c => c.state=='wait').length, bad = round.filter(c => c.state=='bad').length, all = $('answers').children.length
-  const said = left ? `Looking at ${n==1 ? 'it' : `${many(n)}, ${n-left} done`} …` : n==1 ? `${round[0].name}: ${round[0].summary}` : n ? `${many(n-bad)} answered${bad ? `, ${bad} not` : ''}.` : ''
+  const done = !n ? '' : n==1 ? `${round[0].name}: ${round[0].summary}` : n==bad ? `None of ${n} answered.` : `${many(n-bad)} answered${bad ? `, ${bad} not` : ''}.`
+  const said = left ? `Looking at ${n==1 ? 'it' : `${many(n)}, ${n-left} done`} …` : done
   if ($('status').textContent!=said) $('status').textContent = said
   Object.assign($('progress'), {max: n || 1, value: n-left, hidden: n<2 || !left})
   $('empty').hidden = all>0
@@ -373,7 +401,7 @@ def csp(
     rest = f"form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
     return '; '.join(f'{k}-src {v}' for k,v in rules.items())+f'; {rest}'
 
-# %% ../nbs/09c_page.ipynb #54ebf85f
+# %% ../nbs/09c_page.ipynb #3b37c9c3
 def _deref(spec, o):
     "`o`, or what it refers to"
     while '$ref' in o:
@@ -383,11 +411,10 @@ def _deref(spec, o):
 
 def _fields(spec, op):
     "What a request's form holds: [(name, is it a file?)]"
-    form = op.get('requestBody', {}).get('content', {}).get('multipart/form-data')
-    if not form: return []
+    form = _deref(spec, op.get('requestBody', {})).get('content', {}).get('multipart/form-data', {})
     props = _deref(spec, form.get('schema', {})).get('properties', {})
-    rows = [(k,_deref(spec, v)) for k,v in props.items()]
-    return [(k,(v.get('items') or v).get('format')=='binary' or 'contentMediaType' in (v.get('items') or v)) for k,v in rows]
+    def one(v): return _deref(spec, _deref(spec, v).get('items', v))
+    return [(k,one(v).get('format')=='binary' or 'contentMediaType' in one(v)) for k,v in props.items()]
 
 def _query(spec, op):
     "The parameters of a request: name → an example"
@@ -395,48 +422,82 @@ def _query(spec, op):
     def one(p, s): return p.get('example', s.get('example', s.get('default', p['name'].upper())))
     return {p['name']:one(p, _deref(spec, p.get('schema', {}))) for p in ps if p.get('in')=='query'}
 
-# %% ../nbs/09c_page.ipynb #b23aa8eb
-def _examples(spec, path, verb, op, base):
-    "How to ask, with curl and in Python"
-    files,query,url = [k for k,f in _fields(spec, op) if f],_query(spec, op),base+path
-    raw = 'requestBody' in op and not files
-    head = {'Authorization':'Bearer KEY'} if op.get('security', spec.get('security')) else {}
-    if raw: head['Content-Type'] = 'image/jpeg'
-    at = url+('?' if query else '')+'&'.join(f'{k}={v}' for k,v in query.items())
-    curl = ['curl', *(x for k,v in head.items() for x in ('-H',f'{k}: {v}')), *(['-F',f'{files[0]}=@a.jpg'] if files else ['--data-binary','@a.jpg'] if raw else []), at]
-    args = [repr(url)]
-    if query: args.append(f'params={query!r}')
-    if files: args.append(f"files={{{files[0]!r}: open('a.jpg', 'rb')}}")
-    if raw: args.append("content=open('a.jpg', 'rb').read()")
-    if head: args.append(f'headers={head!r}')
-    text = '.json()' if any('json' in k for o in op.get('responses', {}).values() for k in _deref(spec, o).get('content', {})) else '.text'
-    return shlex.join(curl),f'import httpx\nr = httpx.{verb}({", ".join(args)})\nprint(r{text})'
+# %% ../nbs/09c_page.ipynb #5629c8f8
+def _ways(spec, op):
+    "The ways to send something, each as (arguments of curl, of httpx, headers)"
+    files = [k for k,f in _fields(spec, op) if f]
+    bare = [o for o in _deref(spec, op.get('requestBody', {})).get('content', {}) if o.startswith(('image/','application/octet-stream'))]
+    form = [(['-F',f'{files[0]}=@a.jpg'],[f"files={{{files[0]!r}: open('a.jpg', 'rb')}}"],{})] if files else []
+    raw = [(['--data-binary','@a.jpg'],["content=open('a.jpg', 'rb').read()"],{'Content-Type':'image/jpeg'})] if bare else []
+    return form+raw or [([],[],{})]
 
-# %% ../nbs/09c_page.ipynb #4f611d27
+def _examples(spec, path, verb, op, base):
+    "How to ask: [(with curl, in Python)]"
+    query,url,res = _query(spec, op),base+path,[]
+    key = {'Authorization':'Bearer KEY'} if {} not in op.get('security', spec.get('security') or [{}]) else {}
+    at = url+('?' if query else '')+urlencode(query, safe=':/')
+    says = [k for o in op.get('responses', {}).values() for k in _deref(spec, o).get('content', {})]
+    for curl,py,head in _ways(spec, op):
+        head = {**key, **head}
+        args = [repr(url), *([f'params={query!r}'] if query else []), *py, *([f'headers={head!r}'] if head else [])]
+        sends = shlex.join(['curl', *(['-X',verb.upper()] if verb!='get' and not curl else []), *(o for k,v in head.items() for o in ('-H',f'{k}: {v}')), *curl, at])
+        res.append((sends,f'import httpx\nr = httpx.{verb}({", ".join(args)})\nprint(r.{"json()" if any("json" in o for o in says[:1]) else "text"})'))
+    return res
+
+# %% ../nbs/09c_page.ipynb #20fd6808
+def _shape(spec, s):
+    "What a schema describes, with the kinds of things in place of things"
+    s = _deref(spec, s)
+    if 'anyOf' in s: return [_shape(spec, o) for o in s['anyOf']]
+    if 'properties' in s: return {k:_shape(spec, o) for k,o in s['properties'].items()}
+    if 'prefixItems' in s: return [_shape(spec, o) for o in s['prefixItems']]
+    if 'items' in s:
+        one = _shape(spec, s['items'])
+        return one if isinstance(one, list) and 'anyOf' in _deref(spec, s['items']) else [one]
+    kind = s.get('type', 'anything')
+    return kind if isinstance(kind, str) else ' or '.join(kind)
+
+def _pre(o): return f'<pre>{escape(o if isinstance(o, str) else json.dumps(o, ensure_ascii=False))}</pre>'
+
+def _answer(spec, o):
+    "Examples of an answer, or else its shape"
+    res = []
+    for v in _deref(spec, o).get('content', {}).values():
+        s = _deref(spec, v.get('schema', {}))
+        more = [_deref(spec, e).get('value') for e in v.get('examples', {}).values()] or [o for o in (v.get('example', s.get('example')),) if o is not None]
+        res += more or ([_shape(spec, s)] if s.get('properties') else [])
+    return ''.join(map(_pre, res))
+
+# %% ../nbs/09c_page.ipynb #4193a11e
 def _table(heads, rows):
     body = ''.join(f'<tr>{"".join(f"<td>{o}</td>" for o in r)}</tr>' for r in rows)
     return f'<table><thead><tr>{"".join(f"<th>{o}</th>" for o in heads)}</tr></thead><tbody>{body}</tbody></table>' if rows else ''
 
-def _answer(spec, o):
-    "An example of an answer, if there is one"
-    for v in _deref(spec, o).get('content', {}).values():
-        ex = v.get('example', next((_deref(spec, e).get('value') for e in v.get('examples', {}).values()), None))
-        if ex is None: ex = _deref(spec, v.get('schema', {})).get('example')
-        if ex is not None: return f'<pre>{escape(ex if isinstance(ex, str) else json.dumps(ex, indent=1, ensure_ascii=False))}</pre>'
-    return ''
+def _responses(spec, op): return [(str(k),_deref(spec, o).get('description', ''),o) for k,o in op.get('responses', {}).items()]
 
 def _route(spec, path, verb, op, base):
     "One route, for people"
     code = lambda s: f'<code>{escape(str(s))}</code>'
     ps = [(p,_deref(spec, p.get('schema', {}))) for p in (_deref(spec, o) for o in op.get('parameters', []))]
-    params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')) for p,s in ps])
+    def about(p): return escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')
+    params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),about(p)) for p,s in ps])
     body = _table(['field','',''], [(code(k),'file' if f else 'text','') for k,f in _fields(spec, op)])
-    said = _table(['answer',''], [(code(k),escape(_deref(spec, o).get('description', ''))+_answer(spec, o)) for k,o in op.get('responses', {}).items()])
+    said = ''.join(f'<p>{code(k)} {escape(what)}</p>{_answer(spec, o)}' for k,what,o in _responses(spec, op) if k[0]=='2')
+    bad = '; '.join(f'{code(k)} {escape(what)}' for k,what,o in _responses(spec, op) if k[0]!='2')
     words = ''.join(f'<p>{escape(o)}</p>' for o in (op.get('summary'),op.get('description')) if o)
-    how = ''.join(f'<pre>{escape(o)}</pre>' for o in _examples(spec, path, verb, op, base))
-    return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}</section>'
+    how = ''.join(_pre(o) for way in _examples(spec, path, verb, op, base) for o in way)
+    return f'<section class="route" id="{_anchor(path, verb)}"><h2>{code(f"{verb.upper()} {path}")}</h2>{words}{params}{body}{how}{said}{f"<p><small>Otherwise: {bad}</small></p>" if bad else ""}</section>'
 
-# %% ../nbs/09c_page.ipynb #1122c17a
+# %% ../nbs/09c_page.ipynb #3f8e653d
+def _notes(spec, routes):
+    "What holds for all routes"
+    known = spec.get('components', {}).get('securitySchemes')
+    key = ('<p>If this service asks for a key, send it along: <code>-H \'Authorization: Bearer KEY\'</code> with curl, '
+        '<code>headers={"Authorization": "Bearer KEY"}</code> with httpx.</p>') if known else ''
+    bad = (_answer(spec, o) for *_,op in routes for k,o in op.get('responses', {}).items() if str(k)[0] in '45')
+    error = next(filter(None, bad), '')
+    return key+(f'<p>An error is JSON:</p>{error}' if error else '')
+
 def _anchor(path, verb): return escape(f'{verb}-{path.strip("/") or "page"}'.replace('/', '-'))
 
 def docs(
@@ -447,8 +508,9 @@ def docs(
     verbs = ('get','post','put','delete','patch','head','options')
     routes = [(path,verb,op) for path,ops in spec.get('paths', {}).items() for verb,op in ops.items() if verb in verbs]
     info,base = spec.get('info', {}),base.rstrip('/')
-    title = info.get('title', 'How to call this service')
-    links = ''.join(f'<li><a href="#{_anchor(path, verb)}"><code>{verb.upper()} {escape(path)}</code></a> {escape(op.get("summary", ""))}</li>' for path,verb,op in routes)
+    def link(path, verb, op): return f'<li><a href="#{_anchor(path, verb)}"><code>{verb.upper()} {escape(path)}</code></a> {escape(op.get("summary", ""))}</li>'
+    links = ''.join(link(*o) for o in routes)
     nav = f'<nav aria-label="Routes"><ul>{links}</ul></nav>'
-    head = f'<header><h1>{escape(title)}</h1><p>{escape(info.get("description", ""))}</p><p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p></header>'
-    return _document(title, head+nav+''.join(_route(spec, *o, base) for o in routes))
+    words = f'<p><b>{escape(info.get("title", ""))}</b> {escape(info.get("description", ""))}</p>'
+    head = f'<header><h1>How to call this service</h1>{words}<p><a href="./">The page</a> · <a href="openapi.json">openapi.json</a></p>{_notes(spec, routes)}</header>'
+    return _document(f'How to call {info.get("title") or "this service"}', head+nav+''.join(_route(spec, *o, base) for o in routes))

@@ -1,15 +1,19 @@
 "What Binder and Docker do with this repository and with a deployed folder, done in an environment with the lean runtime and nothing else"
-import functools, hashlib, json, os, re, shutil, socket, subprocess, sys, threading
-import onnx, psutil, pytest
+import functools, hashlib, io, json, os, re, shlex, shutil, signal, socket, subprocess, sys, threading
+import httpx, onnx, psutil, pytest, yaml
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 from imgcls import deploy as mod
-from imgcls.deploy import deploy, python, requirements
+from imgcls.deploy import deploy, pins, python, requirements
 from imgcls.sample import draw_digit
+from imgcls.serve import limits, make_app, routes
 from conftest import root
 from fronts import wait
+
+sys.path.insert(0, str(root/'bench'))
+import bench_image
 
 model = root/'nbs'/'models'/'digits.onnx'
 
@@ -29,11 +33,11 @@ def interpreter():
     return sys.executable
 
 class Lean:
-    "An environment made from `reqs`"
-    def __init__(self, path, reqs):
+    "An environment made by the command `install`"
+    def __init__(self, path, install, cwd=root):
         self.path,self.bin = path,path/'venv'/('Scripts' if os.name=='nt' else 'bin')
         run([interpreter(), '-m', 'venv', path/'venv'])
-        self.run('pip install -q -r '+str(reqs), root)
+        self.run(install, cwd)
 
     def env(self, **kwargs):
         "As a container has it: nothing of this library's environment, nothing of the user's settings"
@@ -70,7 +74,7 @@ def _answers(url):
 def lean(tmp_path_factory):
     "An empty environment with what Binder installs for this repository"
     path = tmp_path_factory.mktemp('lean')
-    yield Lean(path, root/'.binder'/'requirements.txt')
+    yield Lean(path, 'pip install -q -r .binder/requirements.txt')
     shutil.rmtree(path)
 
 def ask(browser, url, tmp_path, secs=60):
@@ -91,7 +95,8 @@ def test_one_set_of_pins_for_all(tmp_path):
     assert (binder/'requirements.txt').read_text()==requirements() and (binder/'runtime.txt').read_text().strip()==f'python-{python}'
     linux = [o for v in ('2014','_2_28') for o in ('--platform', f'manylinux{v}_x86_64')]
     cmd = [sys.executable, '-m', 'pip', 'install', '-q', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--python-version', python, *linux]
-    run([*cmd, '--target', tmp_path, '-r', binder/'requirements.txt'])
+    for o in pins: (tmp_path/o).write_text(requirements(o))
+    for o in pins: run([*cmd, '--target', tmp_path, '-r', tmp_path/o])
 
 def test_the_lean_runtime_is_lean(lean):
     assert lean.has('torch', 'fastai', 'pandas', 'matplotlib', 'fastcore', 'imgcls')==[]
@@ -115,6 +120,60 @@ def test_a_deployed_folder_needs_nothing_else(lean, browser, tmp_path):
         assert kernels and max(o.memory_info().rss for o in kernels)<300*2**20
         page.close()
     assert not (path/'.imgcls-').exists() and deploy(model, path)==path, 'serving a folder changed it'
+
+@pytest.fixture(scope='module')
+def service(tmp_path_factory):
+    "A folder that holds a service, and the environment that its Dockerfile makes"
+    tmp = tmp_path_factory.mktemp('service')
+    path = deploy(model, tmp/'my_api', user='me', title='Digits', kind='http')
+    install, = [o for o in docker(path, 'RUN') if 'pip' in o]
+    yield path,Lean(tmp, install, path)
+    shutil.rmtree(tmp)
+
+def picture(seed=930):
+    draw_digit(seed).save(buf := io.BytesIO(), 'PNG')
+    return {'file':('five.png', buf.getvalue(), 'image/png')}
+
+def test_a_deployed_service_needs_nothing_else(service):
+    path,lean = service
+    assert lean.has('torch', 'fastai', 'pandas', 'matplotlib', 'imgcls', 'voila', 'IPython')==[]
+    port,(cmd,),(check,) = free_port(),docker(path, 'CMD'),docker(path, 'HEALTHCHECK')
+    url,check = f'http://127.0.0.1:{port}',check.partition(' CMD ')[2]
+    lean.run(check, path, ok=False, PORT=str(port))
+    with lean.serving(cmd, path, url+'/health', PORT=str(port), IMGCLS_API_KEY='open, sesame') as p, httpx.Client(base_url=url) as c:
+        lean.run(check, path, PORT=str(port))
+        assert 'frame-ancestors \'self\' https://huggingface.co' in c.get('/').headers['content-security-policy']
+        assert c.post('/predict', files=picture()).status_code==401
+        c.headers['X-API-Key'] = 'sesame'
+        res = c.post('/predict', files=picture()).json()
+        assert res['predictions'][0]['label']=='five' and c.post('/analyze', files=picture()).json()=={'result':'five'}
+        said = json.loads(re.search('(?s)```\n({"model.*?)\n```', (path/'README.md').read_text())[1])
+        assert shape(said)==shape(res) and said['model']==res['model'], 'the README shows another answer'
+        assert all(c.get(o).status_code==200 for o in ('/ready','/docs','/openapi.json','/model','/metrics'))
+        assert p.memory_info().rss<mod._server*2**20
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(20) in (0,-signal.SIGTERM)
+    assert deploy(model, path)==path, 'serving a folder changed it'
+
+def shape(o):
+    "The keys of a JSON object, and those in it; the first of a list for all"
+    return {k:shape(v) for k,v in o.items()} if isinstance(o, dict) else [shape(v) for v in o[:1]] if isinstance(o, list) else type(o)
+
+def test_what_the_readme_of_a_service_says_works(service, tmp_path):
+    path,lean = service
+    port,txt = free_port(),(path/'README.md').read_text()
+    cmd, = re.findall('(?m)^python -m imgcls.listen .*$', txt)
+    curl = re.search('(?m)^curl .*$', txt)[0].replace('picture.jpg', 'a.jpg')
+    for o in 'ab': (tmp_path/f'{o}.jpg').write_bytes(picture()['file'][1])
+    (tmp_path/'ask.py').write_text(re.search('(?s)```python\n(.*?)```', txt)[1].replace('8000', str(port)))
+    with lean.serving(f'exec {cmd} --port {port}', path, f'http://127.0.0.1:{port}/health'):
+        assert lean.run('python ask.py', tmp_path).split()==['a.jpg', 'five', 'b.jpg', 'five']
+        if shutil.which('curl'): assert '"label":"five"' in lean.run(curl.replace('8000', str(port))+' -sS --noproxy "*"', tmp_path).replace(': ', ':')
+
+def test_the_image_of_a_service_is_small(service):
+    path,lean = service
+    site, = (lean.path/'venv').glob('**/site-packages')
+    assert bench_image.base+sum(bench_image.packages(site).values())+bench_image.size(path)<bench_image.most
 
 def test_what_binder_does_with_this_repository(lean, browser, tmp_path):
     repo = tmp_path/'repo'
@@ -167,6 +226,62 @@ def test_a_model_that_is_elsewhere_already(host, tmp_path, monkeypatch):
     shutil.copy(model, files/'eyes.onnx')
     path = deploy(f'{url}/eyes.onnx?raw=1', tmp_path/'my_app')
     assert (path/'eyes.onnx').read_bytes()==model.read_bytes() and 'eyes.onnx' in (path/'app.ipynb').read_text()
+
+def test_a_service_fetches_its_model(service, host, tmp_path):
+    (files,url),(_,lean) = host,service
+    path = deploy(model, tmp_path/'big', model_url=f'{url}/v1.onnx', kind='http')
+    fetch = docker(path, 'RUN')[-1]
+    build = lambda ok: lean.run(fetch, path, ok, XDG_CACHE_HOME=str(tmp_path/'cache'))
+    assert '404' in build(False)
+    shutil.copy(model, files/'v1.onnx')
+    build(True)
+    assert (path/model.name).read_bytes()==model.read_bytes() and f'python fetch_model.py\npython -m imgcls.listen {model.name}' in (path/'README.md').read_text()
+
+def test_the_readme_of_a_service_says_what_is_so(tmp_path):
+    txt,app = (deploy(model, tmp_path/'my_api', kind='http')/'README.md').read_text(),make_app(model)
+    assert f'{limits["max_body"]//10**6} MB and {limits["max_files"]} pictures, and a picture {app.service.predictor.max_pixels//10**6} megapixels' in txt
+    named = {o.partition('?')[0] for o in re.findall(r'`(?:GET|POST) (/[^` ]*)`', txt)} | {'/','/docs'}
+    assert named<=set(routes) and set(routes)-named<={'/openapi.json'}
+
+def test_what_render_is_told(tmp_path):
+    def told(path): return yaml.safe_load((path/'render.yaml').read_text())['services'][0]
+    path = deploy(model, tmp_path/'My.api_2', kind='http')
+    assert told(path)==dict(type='web', name='my-api-2', runtime='docker', plan='free', healthCheckPath='/health', autoDeployTrigger='commit')
+    assert [told(deploy(model, path, memory=o))['plan'] for o in (513,2048,4000,9000)]==['standard','standard','pro','pro']
+    marked = re.sub('(?m)^    # (?!For)', '    ', (path/'render.yaml').read_text())
+    assert yaml.safe_load(marked)['services'][0]['envVars']==[dict(key='IMGCLS_API_KEY', sync=False)]
+    with pytest.raises(ValueError, match='service needs .* MB at least'): deploy(model, path, memory=100)
+
+@pytest.mark.parametrize('name', ["it's a model.onnx", 'two words.onnx', '$HOME.onnx'])
+def test_any_name_of_a_model_can_be_started(tmp_path, name):
+    shutil.copy(model, tmp_path/name)
+    path = deploy(tmp_path/name, tmp_path/'my_api', kind='http')
+    assert shlex.split(docker(path, 'CMD')[0])[:5]==['exec', 'python', '-m', 'imgcls.listen', name]
+
+def test_a_kind_is_remembered_and_not_changed_unasked(tmp_path):
+    app,api = deploy(model, tmp_path/'app', user='me', repo='eyes'),deploy(model, tmp_path/'api', user='me', repo='eyes', kind='http')
+    was = tree(app),tree(api)
+    assert not was[0].keys() & {'render.yaml','imgcls/listen.py'} and not [o for o in was[1] if 'binder' in o or 'voila' in o or o in ('app.ipynb','imgcls/app.py','imgcls/visit.py')]
+    with pytest.raises(ValueError, match='is of the kind app: name another folder for http.*--switch'): deploy(model, app, kind='http')
+    with pytest.raises(ValueError, match='is of the kind http'): deploy(model, api, kind='app')
+    with pytest.raises(ValueError, match="kind='web': wanted app or http"): deploy(model, api, kind='web')
+    assert (tree(deploy(model, app)),tree(deploy(model, api)))==was
+    (app/'voila.json').write_text('{}')
+    with pytest.raises(ValueError, match='voila.json changed'): deploy(model, app, kind='http', switch=True)
+    deploy(model, app, kind='http', switch=True, keep=True)
+    assert (app/'voila.json').read_text()=='{}' and not (app/'.binder').exists()
+    (app/'voila.json').unlink()
+    deploy(model, app)
+    deploy(model, api, kind='app', switch=True)
+    assert (tree(api),tree(app))==was
+
+def test_a_folder_from_before_there_were_kinds_is_an_app(tmp_path):
+    path = deploy(model, tmp_path/'my_app')
+    note = json.loads((path/'.imgcls.json').read_text())
+    note['asked'].pop('kind')
+    (path/'.imgcls.json').write_text(json.dumps(note))
+    with pytest.raises(ValueError, match='is of the kind app'): deploy(model, path, kind='http')
+    assert (deploy(model, path)/'app.ipynb').exists()
 
 def test_changes_of_yours_are_never_written_over(tmp_path):
     path = deploy(model, tmp_path/'my_app', user='me')
@@ -297,3 +412,8 @@ def test_from_the_shell(tmp_path):
     assert 'voila.json changed' in out and 'Traceback' not in out
     out = run([cmd[0], tmp_path/'no.onnx', tmp_path/'b'], ok=False)
     assert 'There is no model' in out and 'Traceback' not in out
+    api = [*cmd[:2], tmp_path/'my_api']
+    run([*api, '--kind', 'http'])
+    assert 'README.md' in run(api) and (tmp_path/'my_api'/'render.yaml').exists()
+    out = run([*api, '--kind', 'app'], ok=False)
+    assert '--switch' in out and 'Traceback' not in out

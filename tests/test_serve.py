@@ -1,0 +1,164 @@
+"The HTTP service as a process of its own, asked over a real socket: the tutorials' contracts, several at once, stopping, workers"
+import http.client, httpx, json, os, psutil, pytest, socket, subprocess, sys, threading, time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from urllib.parse import quote
+from imgcls.host import free_port
+from imgcls.predict import Predictor
+from imgcls.sample import draw_digit, encode_image, sample_web
+from imgcls.serve import make_app, start_server
+from conftest import root
+from web import Web, says
+
+model = root/'nbs'/'models'/'digits.onnx'
+five,pics = encode_image(draw_digit(930), 'PNG'),[encode_image(draw_digit(i)) for i in range(900, 924)]
+
+@contextmanager
+def served(*args, log=None, **env):
+    "`imgcls-serve` in a process of its own: (process, client)"
+    port = free_port(0)
+    cmd = [sys.executable, '-m', 'imgcls.listen', str(model), f'--port={port}', *args]
+    p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=log or subprocess.DEVNULL, env=os.environ | env | dict(PYTHONPATH=str(root)))
+    web = httpx.Client(base_url=f'http://127.0.0.1:{port}', timeout=20)
+    end = time.time()+60
+    while True:
+        try: web.get('/health')
+        except httpx.ConnectError:
+            assert p.poll() is None and time.time()<end
+            time.sleep(.05)
+        else: break
+    try: yield p,web
+    finally:
+        p.terminate()
+        p.wait(20)
+
+@pytest.fixture(scope='module')
+def server():
+    with served() as (p,web): yield p,web
+
+def test_contracts_of_the_tutorials(server):
+    _,web = server
+    p = Predictor(model)
+    want = p.predict(five, topk=10)
+    res = web.post('/upload', files=dict(file=('five.png',five))).json()
+    assert list(res)==['predictions'] and sorted(o[0] for o in res['predictions'])==sorted(p.labels)
+    assert [round(o[1], 5) for o in res['predictions']]==[round(o[1], 5) for o in want.topk]
+    assert web.post('/analyze', files=dict(file=five)).json()=={'result':'five'}
+    r = web.post('/predict?topk=3', files=[('a',('x.png',five)), ('b',('Große Fünf.png',five))]).json()
+    assert [o['file'] for o in r['predictions']]==['x.png','Große Fünf.png'] and r['predictions'][1]['label']=='five' and len(r['predictions'][0]['topk'])==3
+    assert r['model']['name']==p.meta['title'] and len(r['model']['version'])==12 and r['ms']>0
+    for kw in (dict(content=five), dict(content=five, headers={'content-type':'image/png'}), dict(content=five, headers={'content-type':'application/x-www-form-urlencoded'})):
+        assert web.post('/predict', **kw).json()['predictions'][0]|{'file':None, 'topk':0}==dict(want.as_dict(), file=None, topk=0)|{'prob':pytest.approx(want.prob, abs=1e-5)}
+
+def test_many_at_once_get_their_own_answers(server):
+    _,web = server
+    want = [o.label for o in Predictor(model).predict(pics)]
+    def ask(i): return web.post('/analyze', files=dict(file=pics[i%24])).json().get('result')
+    with ThreadPoolExecutor(24) as ex: assert list(ex.map(ask, range(240)))==want*10
+    text = web.get('/metrics').text
+    n,batches = [float(next(o.split()[1] for o in text.splitlines() if o.startswith(f'imgcls_batch_pictures_{k}'))) for k in ('sum','count')]
+    assert n>=240 and n/batches>1.2, 'requests that arrive together are predicted together'
+
+def test_what_it_says_about_itself(server):
+    _,web = server
+    card,p = web.get('/model').json(),Predictor(model)
+    assert card['labels']==list(p.labels) and card['sha256'].startswith(card['version']) and card['facts']['knows']==p.facts()['knows']
+    assert web.get('/health').json()=={'status':'ok'} and web.get('/ready').json()['status']=='ready'
+    assert 'process_resident_memory_bytes' in web.get('/metrics').text
+    spec,html = web.get('/openapi.json').json(),web.get('/docs').text
+    assert all(path in html for path in spec['paths'])
+    for path in ('/','/docs'): assert "default-src 'none'" in web.get(path).headers['content-security-policy']
+
+def ask_at(web, url): return web.get('/classify-url', params=dict(url=url))
+
+def test_addresses():
+    w = sample_web(200)
+    at = w.url+w.plan[w.plan.fault==''].path.iloc[0]
+    slow = lambda h: time.sleep(4)
+    with Web({'/five.png':says(five, mime='image/png'), '/page':says(b'<html>', mime='text/html'), '/slow':slow, '/big':says(bytes(3_000_000))}) as far:
+        server,url = start_server(make_app(model, fetch_secs=1, max_body=2_000_000))
+        with httpx.Client(base_url=url, timeout=20) as web:
+            assert ask_at(web, at).status_code==200
+            codes = {o:ask_at(web, o).json()['code'] for o in ('http://127.0.0.1/x.png', 'http://2130706433/', 'http://[::ffff:10.0.0.1]/', far.url('/five.png'), 'ftp://a/b', '', 'http://')}
+            assert list(codes.values())==['private_address']*4+['bad_address']*3
+        server.should_exit = True
+        server,url = start_server(make_app(model, fetch_secs=1, max_body=2_000_000, allow_private=True))
+        with httpx.Client(base_url=url, timeout=20) as web:
+            far.routes['/away'] = says(status=302, Location=far.url('/five.png'))
+            assert ask_at(web, far.url('/away')).json()['predictions'][0][0]=='five'
+            assert web.get(f'/classify-url?url={quote(far.url("/five.png"))}').json()['predictions'][0][0]=='five'
+            assert web.post('/predict', data=dict(url=far.url('/five.png'))).json()['predictions'][0]['label']=='five'
+            codes = {o:(r.status_code,r.json()['code']) for o in ('/page','/slow','/big','/nowhere') for r in [ask_at(web, far.url(o))]}
+            assert codes=={'/page':(415,'not_a_picture'), '/slow':(504,'fetch_timeout'), '/big':(413,'too_large'), '/nowhere':(502,'fetch_failed')}
+        server.should_exit = True
+
+def ask_until_gone(port, stop, seen, keep):
+    "Ask and ask; what came is counted, and what was sent and not answered above all"
+    c = None
+    while not stop.is_set():
+        try:
+            if c is None:
+                c = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
+                c.connect()
+        except ConnectionRefusedError:
+            c = seen.update(['refused'])
+            time.sleep(.05)
+            continue
+        try:
+            c.request('POST', '/predict', five)
+            r = c.getresponse()
+            r.read()
+        except (OSError,http.client.HTTPException) as e: c = seen.update([repr(e)])
+        else:
+            seen.update([r.status])
+            if not keep or r.getheader('connection')=='close': c = c.close()
+
+@pytest.mark.parametrize('workers', [1,2])
+def test_nothing_is_lost_when_it_stops(workers):
+    with served(f'--workers={workers}', '--quiet') as (p,web):
+        stop,seen = threading.Event(),Counter()
+        ts = [threading.Thread(target=ask_until_gone, args=(web.base_url.port, stop, seen, i%2)) for i in range(16)]
+        for t in ts: t.start()
+        time.sleep(1.5)
+        p.terminate()
+        assert p.wait(20)==0
+        stop.set()
+        for t in ts: t.join()
+    assert set(seen)=={200,'refused'} and seen[200]>100, seen
+
+def test_a_worker_that_dies_is_replaced():
+    with served('--workers=2', '--quiet') as (p,web):
+        workers = lambda: {o.pid for o in psutil.Process(p.pid).children() if o.status()!='zombie' and 'spawn_main' in ' '.join(o.cmdline())}
+        old = workers()
+        psutil.Process(min(old)).kill()
+        end = time.time()+30
+        while len(workers()-old)<1 and time.time()<end: time.sleep(.1)
+        assert len(workers()&old)==1 and len(workers())==2
+        for _ in range(20): assert httpx.post(web.base_url.join('/analyze'), files=dict(file=five)).json()=={'result':'five'}
+
+def test_the_log_is_lines_of_json_without_pictures(tmp_path):
+    with open(tmp_path/'log', 'w') as f, served(log=f, IMGCLS_API_KEY='first, second') as (_,web):
+        assert web.post('/predict', files=dict(file=('secret-name.png',five))).status_code==401
+        for h in ({'x-api-key':'second'}, {'authorization':'Bearer first'}):
+            r = web.post('/predict', files=dict(file=('secret-name.png',five)), headers=h)
+            assert r.status_code==200
+        web.get('/classify-url', params=dict(url='http://127.0.0.1/secret-name'), headers=h)
+    rows = [json.loads(o) for o in (tmp_path/'log').read_text().splitlines()]
+    asked = [o for o in rows if o['said']=='request']
+    assert [o['status'] for o in asked if o['route']=='/predict']==[401,200,200] and r.headers['x-request-id'] in {o['id'] for o in asked}
+    assert 'secret' not in (tmp_path/'log').read_text() and 'first' not in (tmp_path/'log').read_text()
+
+@pytest.mark.parametrize('args,said', [(['nowhere.onnx'],'chapter 7'), ([str(model),'--sha256','0'*64],'another file'), ([str(model),'--workers','0'],'1 or more'), ([str(model),'--port','70000'],'1 to 65535')])
+def test_what_cannot_be_served_says_so(args, said):
+    r = subprocess.run([sys.executable, '-m', 'imgcls.listen', *args], capture_output=True, text=True, timeout=60)
+    assert r.returncode==1 and said in r.stderr and 'Traceback' not in r.stderr
+
+def test_a_port_in_use():
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        r = subprocess.run([sys.executable, '-m', 'imgcls.listen', str(model), '--port', str(s.getsockname()[1])], capture_output=True, text=True, timeout=60)
+    assert r.returncode==1 and 'in use' in r.stderr
+
+def test_it_runs_without_torch():
+    code = "import sys, imgcls.listen; print([o for o in ('torch','fastai','pandas','matplotlib','httpx') if o in sys.modules])"
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip()=='[]'
