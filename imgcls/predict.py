@@ -136,7 +136,7 @@ def prepare(
     x,y = (w-cw)//2,(h-ch)//2
     return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
 
-# %% ../nbs/08_predict.ipynb #ff2c9c8a
+# %% ../nbs/08_predict.ipynb #a58f389f
 def _is_url(x): return isinstance(x, str) and x.lower().startswith(('http://','https://'))
 
 @contextmanager
@@ -148,7 +148,7 @@ def _sentences(what):
     except PrivateAddress: raise PictureError(f'{what} leads into a private network, where this program does not go.', 'private_address') from None
     except httpx.HTTPStatusError as e: raise PictureError(f'{what} could not be fetched: its server answers {e.response.status_code} {e.response.reason_phrase}.', 'fetch_failed') from None
     except httpx.TimeoutException: raise PictureError(f'{what} could not be fetched: its server takes too long.', 'fetch_timeout') from None
-    except (httpx.InvalidURL,httpx.UnsupportedProtocol,httpx.LocalProtocolError) as e: raise PictureError(f'{what} could not be fetched: {e}.', 'bad_address') from None
+    except (httpx.InvalidURL,httpx.UnsupportedProtocol,httpx.LocalProtocolError,UnicodeError) as e: raise PictureError(f'{what} could not be fetched: {str(e).rstrip(".")}.', 'bad_address') from None
     except httpx.HTTPError as e: raise PictureError(f'{what} could not be fetched: {e}.', 'fetch_failed') from None
 
 def _chunks(url, most, secs, allow_private=False):
