@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/listen.html.md"""
 # %% auto #0
 __all__ = ['Impatient', 'Server', 'JsonLines', 'app', 'Worker', 'Workers', 'imgcls_serve']
 
-# %% ../nbs/10a_listen.ipynb #79ae5d6b
-import asyncio, json, logging, os, signal, sys, tempfile, time, uvicorn
+# %% ../nbs/10a_listen.ipynb #06626c9b
+import asyncio, json, logging, os, signal, sys, tempfile, time, uvicorn, warnings
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
 from .host import usable_port
@@ -17,11 +17,11 @@ from .serve import make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import multiprocess
 
-# %% ../nbs/10a_listen.ipynb #f461a899
+# %% ../nbs/10a_listen.ipynb #1280600a
 class Impatient(AutoHTTPProtocol):
     "uvicorn's HTTP, which hangs up when a request doesn't get going"
-    secs,last = 10,.2
-    alarm = None
+    secs,last,most_head = 10,.2,500_000
+    alarm,head = None,-float('inf')
 
     def _watch(self):
         "Start the clock when nothing is under way, and stop it when something is"
@@ -33,8 +33,18 @@ class Impatient(AutoHTTPProtocol):
         super().connection_made(transport)
         self._watch()
 
+    def on_message_begin(self):
+        self.head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self):
+        self.head = -float('inf')
+        super().on_headers_complete()
+
     def data_received(self, data):
         super().data_received(data)
+        self.head += len(data)
+        if self.head>self.most_head: self.transport.close()
         self._watch()
 
     def connection_lost(self, exc):
@@ -65,7 +75,7 @@ class Server(uvicorn.Server):
         for o in late: await asyncio.get_running_loop().connect_accepted_socket(protocol, o)
         await super().shutdown(sockets)
 
-# %% ../nbs/10a_listen.ipynb #cf011384
+# %% ../nbs/10a_listen.ipynb #6e9455e6
 class JsonLines(logging.Formatter):
     "A line of JSON per record"
     def format(self, r):
@@ -75,10 +85,10 @@ class JsonLines(logging.Formatter):
 
 def _log_config(level):
     out = dict(handlers=['err'], level=level, propagate=False)
-    return dict(version=1, disable_existing_loggers=False, formatters=dict(json={'()':JsonLines}), loggers={'imgcls.serve':out, 'uvicorn':out},
+    return dict(version=1, disable_existing_loggers=False, formatters=dict(json={'()':JsonLines}), loggers={'imgcls.serve':out, 'uvicorn':out}, root=dict(handlers=['err'], level='ERROR'),
         handlers=dict(err={'class':'logging.StreamHandler', 'formatter':'json'}))
 
-# %% ../nbs/10a_listen.ipynb #bc24a33c
+# %% ../nbs/10a_listen.ipynb #bb44183d
 _env = 'IMGCLS_SERVE'
 
 def _asked(): return json.loads(os.environ[_env])
@@ -87,6 +97,7 @@ def _keys(): return [o.strip() for o in os.environ.get('IMGCLS_API_KEY', '').spl
 def app():
     "The application that a worker runs, as the environment says"
     o = _asked()
+    warnings.filterwarnings('ignore', module='PIL')
     predictor = Predictor(o['model'], n_threads=max(1, _cores()//o['workers']), max_pixels=25_000_000)
     return make_app(predictor, api_keys=_keys(), **o['limits'])
 
