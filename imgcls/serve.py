@@ -71,27 +71,33 @@ async def _on_http(request, e):
     said = {'not_found':f'There is nothing at {request.url.path}.', 'not_allowed':f'{request.url.path} does not take {request.method}.'}
     return _answer(Problem(code, said.get(code, str(e.detail)), **(e.headers or {})))
 
-# %% ../nbs/10_serve.ipynb #e48da032
+# %% ../nbs/10_serve.ipynb #29680f73
 class Room:
     "So much of something, for all requests together"
     def __init__(self, most, what): self.most,self.what,self.held = most,what,0
 
-    @contextmanager
-    def take(self,
-        n, # how much; what is too much to ever fit is let in alone
-    ):
-        "Hold `n` of it for a while, or raise `Problem`"
-        if self.held and self.held+n>self.most: raise Problem('busy', f'Too many {self.what} just now.', Retry_After=2)
-        self.held += n
-        try: yield
-        finally: self.held -= n
+    def check(self, n, mine=0):
+        "Raise `Problem` unless there is room for `n` more; who holds all that is held may go on"
+        if self.held>mine and self.held+n>self.most: raise Problem('busy', f'Too many {self.what} just now.', Retry_After=2)
 
-async def _chunks(request, most):
+    @contextmanager
+    def share(self):
+        "A function that takes some of it, until the block is over, or raises `Problem`"
+        mine = 0
+        def more(n):
+            nonlocal mine
+            self.check(n, mine)
+            mine,self.held = mine+n,self.held+n
+        try: yield more
+        finally: self.held -= mine
+
+async def _chunks(request, most, more):
     "The body, in pieces"
     n = 0
     async for b in request.stream():
         n += len(b)
         if n>most: raise Problem('too_large', f'This is more than the {most/1e6:g} MB that are taken at a time.')
+        more(len(b))
         yield b
 
 # %% ../nbs/10_serve.ipynb #a7e64b07
@@ -108,10 +114,14 @@ class Rate:
         if len(self.seen)>self.clients: self.seen.popitem(last=False)
         if left<1: raise Problem('too_many_requests', f'More than {self.n} requests a minute.', Retry_After=int((1-left)*60/self.n)+1)
 
-# %% ../nbs/10_serve.ipynb #77995085
-async def _fields(request, most, max_files):
+# %% ../nbs/10_serve.ipynb #8c62caef
+class _Form(MultiPartParser):
+    "A form, whose names are in UTF-8 whatever it says: some encodings make names that can't be sent back"
+    _charset = property(lambda self: 'utf-8', lambda self, v: None)
+
+async def _fields(request, most, max_files, more):
     "Fields of a form: (name, file's name or None, content)"
-    parser = MultiPartParser(request.headers, _chunks(request, most), max_files=max_files, max_fields=max_files)
+    parser = _Form(request.headers, _chunks(request, most, more), max_files=max_files, max_fields=max_files)
     parser.spool_max_size = most
     try: form = await parser.parse()
     except MultiPartException as e:
@@ -119,15 +129,15 @@ async def _fields(request, most, max_files):
         raise Problem('bad_request', f'This form can not be read: {e.message}') from None
     return [(k, None, v) if isinstance(v, str) else (k, v.filename, await v.read()) for k,v in form.multi_items()]
 
-async def _pictures(request, most, max_files):
+async def _pictures(request, most, max_files, more):
     "(name, bytes or address) of all pictures in a request"
     kind = request.headers.get('content-type', '').split(';')[0].strip().lower()
     if kind=='multipart/form-data':
-        fields = await _fields(request, most, max_files)
+        fields = await _fields(request, most, max_files, more)
         res = [(name if isinstance(v, bytes) else v, v) for k,name,v in fields if (name or v if isinstance(v, bytes) else k=='url' and v.strip())]
     else:
-        b = b''.join([o async for o in _chunks(request, most)])
-        urls = parse_qs(b.decode('latin1')).get('url', []) if kind=='application/x-www-form-urlencoded' and b[:4]==b'url=' else []
+        b = b''.join([o async for o in _chunks(request, most, more)])
+        urls = parse_qs(b.decode('latin1')).get('url', []) if kind=='application/x-www-form-urlencoded' and b[:4]==b'url=' and len(b)<10**5 else []
         res = [(o,o) for o in urls] or [(None,b)]*bool(b)
     if not res: raise Problem('no_picture', 'There is no picture in this request.')
     if len(res)>max_files: raise Problem('too_many_pictures', f'More than {max_files} pictures at a time.')
@@ -153,13 +163,13 @@ class Figures:
         self.batch.observe(n)
         self.net.observe(secs)
 
-# %% ../nbs/10_serve.ipynb #e2077cb8
+# %% ../nbs/10_serve.ipynb #a4fc0598
 class Service:
     "A `Predictor` that is asked by HTTP"
     def __init__(self, predictor, o):
         self.predictor,self.o,self.figures,self.stopping = predictor,o,Figures(),False
         self.batcher = Batcher(predictor, o['bs'], most=o['max_waiting'], on_batch=self.figures.on_batch)
-        self.room,self.fetches = Room(o['max_bodies'], 'pictures are on their way in'),Room(o['max_fetches'], 'addresses are being fetched')
+        self.room,self.fetches = Room(o['max_bodies'], 'pictures are on their way in'),Room(o['max_fetches']+2*o['max_files'], 'addresses are being fetched')
         self.fetchers = ThreadPoolExecutor(o['max_fetches'], 'fetch')
         self.rate = Rate(o['rate']) if o['rate'] else None
         self.sha256 = _digest(predictor.path)
@@ -170,15 +180,16 @@ class Service:
         "Raise `Problem` unless this client may ask, and ask now"
         head = request.headers
         key = head.get('x-api-key') or head.get('authorization', '').removeprefix('Bearer ')
-        known = [o for o in self.o['api_keys'] if hmac.compare_digest(o.encode(), key.encode())]
-        if self.o['api_keys'] and not known: raise Problem('no_key', 'This service wants a key, and none or a wrong one came.', WWW_Authenticate='Bearer')
+        known = [o for o in self.o['api_keys'] if key and hmac.compare_digest(o.encode(), key.encode('latin1'))]
         if self.rate: self.rate.check(known[0] if known else request.client.host if request.client else '')
+        if self.o['api_keys'] and not known: raise Problem('no_key', 'This service wants a key, and none or a wrong one came.', WWW_Authenticate='Bearer')
 
-# %% ../nbs/10_serve.ipynb #f58708d5
+# %% ../nbs/10_serve.ipynb #b6417830
 async def _fetch(self, url):
     "What is at `url`"
     get = partial(fetch, url, self.o['max_body'], self.o['fetch_secs'], self.o['allow_private'])
-    with self.fetches.take(1):
+    with self.fetches.share() as more:
+        more(1)
         run = asyncio.get_running_loop().run_in_executor(self.fetchers, get)
         try: return await asyncio.wait_for(run, self.o['fetch_secs']+1)
         except asyncio.TimeoutError: raise Problem('fetch_timeout', 'This address could not be fetched: it takes too long.') from None
@@ -195,17 +206,16 @@ async def _one(self, source):
 
 Service._fetch,Service._one = _fetch,_one
 
-# %% ../nbs/10_serve.ipynb #c86400ce
+# %% ../nbs/10_serve.ipynb #c360418c
 def _length(request, most):
-    "Bytes that a request says it has, or the most it may have"
-    n = request.headers.get('content-length', '')
-    n = int(n) if n.isdecimal() else most
+    "Bytes that a request says it has"
+    n = int(request.headers.get('content-length', 0))
     if n>most: raise Problem('too_large', f'{n/1e6:.0f} MB are more than the {most/1e6:g} MB that are taken at a time.')
     return n
 
-async def _asked(self, request, most_pictures):
+async def _asked(self, request, most_pictures, more):
     "(name, bytes or address) of the pictures in `request`, unless they take too long to come"
-    get = _pictures(request, self.o['max_body'], most_pictures)
+    get = _pictures(request, self.o['max_body'], most_pictures, more)
     try: return await asyncio.wait_for(get, self.o['body_secs'])
     except asyncio.TimeoutError: raise Problem('too_slow', f'The picture did not arrive within {self.o["body_secs"]:g} s.', Connection='close') from None
     except ClientDisconnect: raise Problem('bad_request', 'The sender has left.') from None
@@ -214,8 +224,9 @@ async def _results(self, request, most_pictures=1):
     "[(name, probabilities or `Problem`)] for the pictures in `request`; raises when it is problems only"
     self.admit(request)
     self.batcher.room()
-    with self.room.take(_length(request, self.o['max_body'])):
-        pics = await self._asked(request, most_pictures)
+    self.room.check(_length(request, self.o['max_body']))
+    with self.room.share() as more:
+        pics = await self._asked(request, most_pictures, more)
         res = await asyncio.gather(*(self._one(o) for _,o in pics))
     if all(isinstance(o, Problem) for o in res): raise res[0]
     return [(name,o) for (name,_),o in zip(pics, res)]
@@ -408,7 +419,7 @@ def _lifespan(service):
         service.batcher.close()
     return f
 
-# %% ../nbs/10_serve.ipynb #ec71b17d
+# %% ../nbs/10_serve.ipynb #307fcf27
 def make_app(
     predictor, # `Predictor`, or the path of a model, whose pictures may then have 25 megapixels
     **kwargs, # in place of those in `limits`
@@ -420,7 +431,9 @@ def make_app(
     cors = Middleware(CORSMiddleware, allow_origins=list(s.o['cors']), allow_methods=['GET','POST'], allow_headers=['Authorization','X-API-Key'])
     handlers = {HTTPException:_on_http, **{o:_on_problem for o in (Problem,PictureError,Busy,MemoryError,Exception)}}
     table = [Route(path, pages.get(o:=op['operationId']) or getattr(s, o), methods=[method.upper()]) for path,(method,op) in routes.items()]
-    return Door(Starlette(routes=table, middleware=[cors] if s.o['cors'] else [], exception_handlers=handlers, lifespan=_lifespan(s)), s)
+    app = Starlette(routes=table, middleware=[cors] if s.o['cors'] else [], exception_handlers=handlers, lifespan=_lifespan(s))
+    app.router.redirect_slashes = False
+    return Door(app, s)
 
 # %% ../nbs/10_serve.ipynb #57f6ec41
 def start_server(
