@@ -39,7 +39,7 @@ def card(
     rows['limits'] = 'whatever it is shown, it answers with one of its classes'
     return '| | |\n|---|---|\n'+''.join(f'| {k} | {_line(v)} |\n' for k,v in rows.items())
 
-# %% ../nbs/10b_deploy.ipynb #74c10d89
+# %% ../nbs/10b_deploy.ipynb #09394a9b
 _readme = '''---
 title: {quoted}
 emoji: 🔎
@@ -79,7 +79,7 @@ git push -u origin main
 ```
 
 {hosts}
-- **Your own**: `docker build -t {image} .` and `docker run --rm -p {port}:{port} {image}`, then http://localhost:{port}.
+- **Your own**: `docker build -t {image} .` and `docker run -d --restart unless-stopped -p {port}:{port} {secret}{image}`, then http://localhost:{port}.
 
 {memory_words}
 
@@ -102,13 +102,13 @@ belongs on this page.
 and `requirements.txt` the rest. {build}
 '''
 
-# %% ../nbs/10b_deploy.ipynb #65b3cdd7
+# %% ../nbs/10b_deploy.ipynb #6f6e29ad
 _made = 'A classifier made with [imgcls](https://github.com/imgcls/imgcls/blob/main/nbs/index.ipynb).'
 _space = '- **Hugging Face**: make a Space of the kind Docker and push the same folder there. Files of more than 10 MB need Git LFS.'
 
 _app_words = dict(
     intro=f'Show it a picture, and it says what it sees. {_made}',
-    run='python -m imgcls.visit app.ipynb', then='A browser opens with the app.',
+    run='python -m imgcls.visit app.ipynb', secret='', then='A browser opens with the app.',
     badge='\n[![Open the app on Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{user}/{repo}/HEAD?urlpath=/voila/render/app.ipynb)\n',
     click=['write the folder again with `--user`, your name on GitHub, and this page has a badge that opens the app.', 'the badge above opens the app.'],
     hosts=f'''- **Binder** is free and needs no account: {{click}} The repository must be public. The first visit builds for some minutes,
@@ -120,7 +120,7 @@ _app_words = dict(
 are enough for; who comes later waits for a place. If your host has more, write this folder again and say so: `--memory 2000`.''',
     here='`app.ipynb` is the app, and {model_is}.', build='`Dockerfile` and `voila.json` serve it in a container, `.binder/` on Binder.')
 
-# %% ../nbs/10b_deploy.ipynb #96366408
+# %% ../nbs/10b_deploy.ipynb #5f29c96e
 _ask = '''Then it listens at http://localhost:{port}: a page to try it, and at `/docs` what can be asked.
 
 ## Asking it
@@ -156,22 +156,31 @@ for o in r.raise_for_status().json()['predictions']: print(o['file'], o.get('nam
 
 A request may have 20 MB and 16 pictures, and a picture 25 megapixels. What can't be answered says why, in JSON: `code`,
 `message`, and in `hint` what to do about it. The log has a line of JSON for each request, with its route, status and time,
-and nothing of the picture. What else can be set is listed by `python -m imgcls.listen --help`; in a container it belongs
-at the end of the last line of `Dockerfile`.
+and nothing of the picture.
 
-## A key
+## Who may ask
 
-Whoever knows the address may ask. To let in only those who have a key, set the environment variable `IMGCLS_API_KEY` where
-the service runs, to one key or to several with commas between them. Callers say theirs in a header:
+Whoever knows the address, until you set one of these environment variables where the service runs:
+
+| variable | what it says |
+|---|---|
+| `IMGCLS_API_KEY` | a key that callers have to send, or several with commas between them |
+| `IMGCLS_RATE` | how often a minute each client may ask, for example `60` |
+| `IMGCLS_CORS` | websites whose scripts may ask, for example `https://shop.example` |
+| `IMGCLS_FRAMES` | whose pages may show this one in an `<iframe>`, for example `https://shop.example` |
+| `FORWARDED_ALLOW_IPS` | addresses of the proxy in front, if there is one: only then are its clients told apart for `IMGCLS_RATE`. With `*` everybody is believed, and a client who invents addresses is not held |
 
 ```sh
 curl -H "X-API-Key: …" -F file=@picture.jpg http://localhost:{port}/predict
-```'''
+```
 
-# %% ../nbs/10b_deploy.ipynb #20c6f9a1
+Programs that know nothing of keys can't ask a service that wants one. And a key in the script of a web page is a key that
+everybody has: let your own server ask, or leave the key and set a rate.'''
+
+# %% ../nbs/10b_deploy.ipynb #c3be5931
 _http_words = dict(
     intro=f'Send it a picture, and it says what it sees: over HTTP for programs, and on a page for people. {_made}',
-    run='python -m imgcls.listen {file}', then=_ask,
+    run='python -m imgcls.listen {file}', secret='-e IMGCLS_API_KEY=… ', then=_ask,
     badge='\n[![Deploy to Render](https://render.com/images/deploy-to-render-button.svg)](https://render.com/deploy?repo=https://github.com/{user}/{repo})\n',
     click=['', ' From a public repository, the button above does the same for anybody who has an account there.'],
     hosts=f'''- **Render** builds the image on every push. In its dashboard choose New, then Blueprint, and this repository:
@@ -187,7 +196,7 @@ the largest size. The host is thought to have {memory} MB. If yours has more, wr
 `render.yaml` then asks for the plan that has as much, which costs.''',
     here='`imgcls/listen.py` is the service, and {model_is}.', build='`Dockerfile` makes a container of it, and `render.yaml` tells Render what to do with that.')
 
-# %% ../nbs/10b_deploy.ipynb #b538303d
+# %% ../nbs/10b_deploy.ipynb #869e2a82
 _dockerfile = '''FROM python:{python}-slim
 RUN useradd --create-home --uid 1000 app && mkdir /app && chown app /app
 WORKDIR /app
@@ -195,7 +204,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 USER app
 COPY --chown=app . .
-{fetch}ENV PORT={port} PYTHONUNBUFFERED=1
+{fetch}ENV PORT={port} PYTHONUNBUFFERED=1{env}
 EXPOSE {port}
 HEALTHCHECK --start-period=30s --timeout=5s CMD python -c "import os, urllib.request as r; r.urlopen('http://127.0.0.1:'+os.environ['PORT']+'/health')"
 CMD exec {start}
@@ -209,7 +218,7 @@ def _visitor(o): return 75+3*o['size']/2**20
 def _seats(o): return max(1, int((o['memory']-100)//_visitor(o)))
 def _voila(o): return voila_config(min(3, _seats(o)), _seats(o), frames=_frames)
 
-# %% ../nbs/10b_deploy.ipynb #d6b7005b
+# %% ../nbs/10b_deploy.ipynb #82918fdc
 _plans = dict(free=512, standard=2048, pro=4096) # MB of Render's plans
 
 _render = '''# What Render is to run: https://render.com/docs/blueprint-spec
@@ -220,7 +229,8 @@ services:
     plan: {plan}
     healthCheckPath: /health
     autoDeployTrigger: commit # every push is built, and takes over when it is healthy
-    # For callers with a key only: take the marks off these lines, and Render asks for the value
+    # For callers with a key only: take the marks off these lines, and Render asks for the value.
+    # IMGCLS_RATE, IMGCLS_CORS and IMGCLS_FRAMES go here as well, or into the dashboard
     # envVars:
     #   - key: IMGCLS_API_KEY
     #     sync: false
@@ -245,7 +255,7 @@ try:
 except (OSError,ValueError) as e: sys.exit(str(e))
 '''
 
-# %% ../nbs/10b_deploy.ipynb #6667ee38
+# %% ../nbs/10b_deploy.ipynb #cfb88c8c
 def _library(*names):
     "Modules of this library, as they are, with its licence"
     lib = Path(imgcls.__file__).parent
@@ -255,7 +265,7 @@ def _library(*names):
 def _answer(o):
     "What the service says, as an example"
     p,dump = o['p'],lambda x: json.dumps(x, ensure_ascii=False)
-    model = dict(name=p.meta.get('title') or Path(o['name']).stem, version=o['sha256'][:12])
+    model = dict(name=o['title'], version=o['sha256'][:12])
     names = [p.names[k] for k in p.labels[:2]]
     one = dict(file='picture.jpg', label=p.labels[0], name=names[0], prob=.98, unsure=False, topk=[*zip(names, (.98,.01))])
     return f'{{"model": {dump(model)}, "ms": 18.3, "predictions": [\n  {dump(one)}]}}'
@@ -269,7 +279,7 @@ def _page(o):
     for k,v in words.items(): kw[k] = v.format(**kw)
     return _readme.format(**kw)
 
-# %% ../nbs/10b_deploy.ipynb #284575a6
+# %% ../nbs/10b_deploy.ipynb #9152d653
 _post = 'mkdir -p "$(jupyter --config-dir)"\ncp .binder/jupyter_server_config.json "$(jupyter --config-dir)"\n'
 
 def _app_files(o):
@@ -280,17 +290,18 @@ def _app_files(o):
 def _http_files(o): return {'render.yaml':_blueprint(o)}
 
 _app = dict(noun='app', port=8866, modules=['app','visit'], words=_app_words, files=_app_files, needs=lambda size: 250,
-    start='python -m imgcls.visit app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT')
+    env='', start='python -m imgcls.visit app.ipynb --no-browser --Voila.ip=0.0.0.0 --port=$PORT')
 _service = dict(noun='service', port=8000, modules=['batch','page','serve','host','listen'], words=_http_words, files=_http_files, needs=lambda size: _server+3*size/2**20,
-    start='python -m imgcls.listen {file} --host 0.0.0.0 --port $PORT --frames "{frames}"')
+    env=f' IMGCLS_FRAMES="{_frames}"', start='python -m imgcls.listen {file} --host 0.0.0.0{titled}')
 _kinds = dict(app=_app, http=_service)
 
-# %% ../nbs/10b_deploy.ipynb #fac0fe4e
+# %% ../nbs/10b_deploy.ipynb #0eb713b6
 def _files(o, data):
     "Everything in the folder: path → bytes"
     fetch = 'RUN python fetch_model.py\n' if o['url'] else ''
     ignore = '__pycache__/\n.ipynb_checkpoints/\n.venv/\n*.part\n.imgcls-*/\n'
-    docker = _dockerfile.format(python=python, port=o['port'], fetch=fetch, start=o['start'].format(**o, frames=_frames))
+    titled = f' --title {shlex.quote(o["title"])}' if o['title']!=o['p'].meta.get('title') else ''
+    docker = _dockerfile.format(python=python, port=o['port'], fetch=fetch, env=o['env'], start=o['start'].format(**o, titled=titled))
     res = {**o['files'](o), 'requirements.txt':requirements(o['kind']), 'Dockerfile':docker, 'README.md':_page(o),
         '.gitignore':ignore+(f'/{o["name"]}\n' if o['url'] else ''), '.dockerignore':ignore+'.git\n'}
     res |= {'fetch_model.py':_fetch.format(**o)} if o['url'] else {o['name']:data}
@@ -404,7 +415,7 @@ def deploy(
     _write(path, {k:b for k,b in new.items() if k not in yours}, note, gone)
     return path
 
-# %% ../nbs/10b_deploy.ipynb #21b9b344
+# %% ../nbs/10b_deploy.ipynb #c689b0f4
 @call_parse
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
@@ -422,9 +433,12 @@ def imgcls_deploy(
     try: path = deploy(model, path, user, repo, title, model_url, memory, keep, kind, switch)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
     said = _noted(path)
-    if said.get('kept'): print(f'Left as you changed them, perhaps with words about another model: {", ".join(said["kept"])}')
-    old = sorted(o.name for o in path.glob('*.onnx') if o.name!=said['model'])
-    if old: print(f'No longer used, yours to remove: {", ".join(old)}')
+    kept,old = said.get('kept', []),sorted(o.name for o in path.glob('*.onnx') if o.name!=said['model'])
+    if kept: print(f'Left as you changed them: {", ".join(kept)}')
+    named = [(k,o) for k in kept for o in old if o in (path/k).read_text(encoding='utf-8', errors='ignore')]
+    for k,o in named: print(f'{k} still names {o}: write {said["model"]} there, or it is the old model that is served.')
+    unused = [o for o in old if o not in dict(named).values()]
+    if unused: print(f'No longer used, yours to remove: {", ".join(unused)}')
     if url := said['asked'].get('model_url'): print(f'Put {model} at {url} before you push: it is fetched from there.')
     fns = [o for o in path.rglob('*') if o.is_file() and '.git' not in o.relative_to(path).parts]
     print(f'{path}: {len(fns)} files, {sum(o.stat().st_size for o in fns)/1e6:.1f} MB. What to do with it is in {path/"README.md"}')

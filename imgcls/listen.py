@@ -7,13 +7,14 @@ Docs: https://imgcls.github.io/imgcls/listen.html.md"""
 # %% auto #0
 __all__ = ['Impatient', 'Server', 'JsonLines', 'app', 'Worker', 'Workers', 'imgcls_serve']
 
-# %% ../nbs/10a_listen.ipynb #06626c9b
+# %% ../nbs/10a_listen.ipynb #830541eb
 import asyncio, json, logging, os, signal, sys, tempfile, time, uvicorn, warnings
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
+from prometheus_client import disable_created_metrics
 from .host import usable_port
 from .predict import Predictor, _cores
-from .serve import make_app
+from .serve import _options, make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import multiprocess
 
@@ -55,7 +56,7 @@ class Impatient(AutoHTTPProtocol):
         "The server stops: what is on its way already may still come"
         self.loop.call_later(self.last, super().shutdown)
 
-# %% ../nbs/10a_listen.ipynb #3cb075e0
+# %% ../nbs/10a_listen.ipynb #99e97913
 def _at_the_door(sock):
     "Connections that the system has accepted for us"
     sock.setblocking(False)
@@ -66,6 +67,10 @@ def _at_the_door(sock):
 
 class Server(uvicorn.Server):
     "uvicorn's server, which leaves nobody in the door when it shuts it"
+    def handle_exit(self, sig, frame):
+        if self.should_exit and sig==signal.SIGINT: os._exit(1) # Ctrl-C twice: at once
+        super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets=None):
         self.lifespan.state['service'].stopping = True
         await asyncio.sleep(_asked()['drain'])
@@ -88,18 +93,18 @@ def _log_config(level):
     return dict(version=1, disable_existing_loggers=False, formatters=dict(json={'()':JsonLines}), loggers={'imgcls.serve':out, 'uvicorn':out}, root=dict(handlers=['err'], level='ERROR'),
         handlers=dict(err={'class':'logging.StreamHandler', 'formatter':'json'}))
 
-# %% ../nbs/10a_listen.ipynb #bb44183d
+# %% ../nbs/10a_listen.ipynb #1bb078d5
 _env = 'IMGCLS_SERVE'
 
 def _asked(): return json.loads(os.environ[_env])
-def _keys(): return [o.strip() for o in os.environ.get('IMGCLS_API_KEY', '').split(',') if o.strip()]
 
 def app():
     "The application that a worker runs, as the environment says"
     o = _asked()
     warnings.filterwarnings('ignore', module='PIL')
+    disable_created_metrics()
     predictor = Predictor(o['model'], n_threads=max(1, _cores()//o['workers']), max_pixels=25_000_000)
-    return make_app(predictor, api_keys=_keys(), **o['limits'])
+    return make_app(predictor, **o['options'])
 
 # %% ../nbs/10a_listen.ipynb #1c51717b
 class Worker(multiprocess.Process):
@@ -120,7 +125,13 @@ def _run(config):
     multiprocess.Process = Worker # the class has no other place to say so
     Workers(config, [sock]).run()
 
-# %% ../nbs/10a_listen.ipynb #28c4322f
+# %% ../nbs/10a_listen.ipynb #534eb76f
+def _who(host, rate, o):
+    "Who may ask, in words"
+    near = 'Programs on this machine' if host in ('127.0.0.1','localhost','::1') else 'Whoever can reach this machine'
+    key = f'with {"the key" if len(o["api_keys"])==1 else "one of the keys"} in IMGCLS_API_KEY' if o['api_keys'] else 'without a key (IMGCLS_API_KEY is not set)'
+    return f'{near} may ask {key}'+(f', {rate} times a minute' if rate else '')+(f'; so may scripts of {", ".join(o["cors"])}' if o['cors'] else '')+'.'
+
 def _serve(o, host, port, level):
     "Serve as `o` says"
     os.environ[_env] = json.dumps(o)
@@ -135,22 +146,27 @@ def _serve(o, host, port, level):
 @call_parse
 def imgcls_serve(
     model:str, # .onnx file, or its address
-    sha256:str=None, # of the model
+    sha256:str=None, # of the model's file: another one is refused
     host:str='127.0.0.1', # address to listen on; 0.0.0.0 lets others in
-    port:int=None, # default: 8000, or a free one
+    port:int=None, # default: $PORT, or 8000, or a free one
     workers:int=1, # processes
     max_body:float=20, # MB of a request
-    rate:int=0, # requests a minute for each client; 0: as many as they like
-    cors:str='', # other websites whose scripts may ask, e.g. https://example.org,https://example.com
-    frames:str="'self'", # whose pages may show ours in a frame, in the words of Content-Security-Policy
+    rate:int=None, # requests a minute for each client; default: $IMGCLS_RATE, or as many as they like
+    cors:str=None, # other websites whose scripts may ask, e.g. https://example.org,https://example.com; default: $IMGCLS_CORS
+    frames:str=None, # whose pages may show ours in a frame, e.g. https://example.org; default: $IMGCLS_FRAMES, or none but our own
+    title:str=None, # heading of the page; default: the model's
     allow_private:store_true=False, # may addresses lead into a private network?
-    drain:float=1, # seconds from the signal to stop to the end of listening
+    drain:float=1, # seconds that it goes on taking requests after the signal to stop
     quiet:store_true=False, # no line for each request
 ):
     "Serve MODEL to other programs, until Ctrl-C; keys come from IMGCLS_API_KEY"
-    if workers<1: sys.exit(f'imgcls-serve: --workers {workers}: wanted 1 or more.')
-    try: port,path = usable_port(port, 8000, host),Predictor(model, sha256, n_threads=1).path
+    env,said = os.environ,f'imgcls-serve: --workers {workers}: wanted 1 or more.'
+    if workers<1: sys.exit(said)
+    try:
+        port,path = usable_port(port or int(env.get('PORT', 0)), 8000, host),Predictor(model, sha256, n_threads=1).path
+        rate = int(env.get('IMGCLS_RATE') or 0) if rate is None else rate
+        opts = dict(cors=env.get('IMGCLS_CORS', '') if cors is None else cors, rate=-(-rate//workers), frames=frames or env.get('IMGCLS_FRAMES') or "'self'", title=title,
+            allow_private=allow_private, max_body=int(max_body*1e6))
+        print(f'Your classifier is at http://{"localhost" if host in ("127.0.0.1","0.0.0.0") else host}:{port} (Ctrl-C stops it)\n{_who(host, rate, _options(**opts))}', flush=True)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-serve: {e}')
-    limits = dict(max_body=int(max_body*1e6), rate=rate, cors=[o for o in cors.split(',') if o], frames=frames, allow_private=allow_private)
-    print(f'Your classifier is at http://{"localhost" if host in ("127.0.0.1","0.0.0.0") else host}:{port} (Ctrl-C stops it)', flush=True)
-    _serve(dict(model=str(path.absolute()), limits=limits, drain=drain, workers=workers), host, port, 'WARNING' if quiet else 'INFO')
+    _serve(dict(model=str(path.absolute()), options=opts, drain=drain, workers=workers), host, port, 'WARNING' if quiet else 'INFO')

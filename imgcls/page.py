@@ -209,7 +209,7 @@ async function send(part) {
 }
 '''
 
-# %% ../nbs/09c_page.ipynb #ac43a307
+# %% ../nbs/09c_page.ipynb #0d9ac985
 _js_fail = r'''
 const stuck = new Set(), full = ['busy', 'stopping', 'too_many_requests'], passing = [...full, 'fetch_failed', 'fetch_timeout', 'too_slow', 'failed']
 const redo = ['too_large', 'too_many_pixels', 'too_slow', 'not_a_picture']
@@ -217,7 +217,7 @@ const redo = ['too_large', 'too_many_pixels', 'too_slow', 'not_a_picture']
 function failed(c, {message, hint}, again=false) {
   const btn = make('button', '', 'Try again')
   btn.onclick = () => retry([c])
-  c.summary = `${message} ${hint || ''}`
+  c.summary = message
   show(c, 'bad', make('p', '', message), ...(hint ? [make('small', '', hint)] : []), ...(again ? [make('div', '', '', btn)] : []))
   if (again) stuck.add(c)
 }
@@ -352,7 +352,7 @@ tell()
 
 _script = _js_card+_js_shrink+_js_send+_js_fail+_js_key+_js_ask+_js_tell
 
-# %% ../nbs/09c_page.ipynb #99067468
+# %% ../nbs/09c_page.ipynb #472e86a6
 def _document(title, body, script='', attrs=''):
     "A whole HTML document"
     run = f'<script type="module">{script}</script>' if script else ''
@@ -363,10 +363,10 @@ _forms = '''<section class="ask" aria-label="Your pictures">
 <form id="files" action="upload" method="post" enctype="multipart/form-data"><input class="pick" id="pick" type="file" name="file" accept="image/*" required><label class="main" for="pick">Choose pictures</label>
 <button class="nojs">Send</button><p class="faint">One or many. <span class="mouse">You can also drop them anywhere on this page, or paste one.</span><span class="touch">Most phones offer their camera, too.</span></p></form>
 <form id="url" action="classify-url"><label for="address">or the address of a picture</label>
-<div class="row"><input id="address" name="url" inputmode="url" autocomplete="off" autocapitalize="none" spellcheck="false" placeholder="https://…" required aria-describedby="url-said"><button>Look</button></div>
+<div class="row"><input id="address" name="url" inputmode="url" autocomplete="off" autocapitalize="none" spellcheck="false" placeholder="https://…" required aria-describedby="url-said"><button>Classify</button></div>
 <p class="alert" id="url-said" role="alert"></p></form>
 <form id="key" hidden><label for="key-field">This service asks for a key</label>
-<div class="row"><input id="key-field" type="password" autocomplete="off" pattern="\\s*[!-~]+\\s*" title="Letters, digits and signs, without blanks" required aria-describedby="key-said"><button>Use it</button></div>
+<div class="row"><input id="key-field" type="password" autocomplete="off" pattern="\\s*[!-~]+\\s*" title="Letters, digits and signs, without blanks" required aria-describedby="key-said"><button>Continue</button></div>
 <p class="alert" id="key-said" role="alert"></p><p class="faint">It is forgotten when you close this tab.</p></form>
 <noscript><p>Without JavaScript one picture at a time can be sent, and the answer comes as plain text (JSON).</p></noscript></section>'''
 
@@ -401,7 +401,7 @@ def csp(
     rest = f"form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
     return '; '.join(f'{k}-src {v}' for k,v in rules.items())+f'; {rest}'
 
-# %% ../nbs/09c_page.ipynb #3b37c9c3
+# %% ../nbs/09c_page.ipynb #b7356a7a
 def _deref(spec, o):
     "`o`, or what it refers to"
     while '$ref' in o:
@@ -410,11 +410,11 @@ def _deref(spec, o):
     return o
 
 def _fields(spec, op):
-    "What a request's form holds: [(name, is it a file?)]"
+    "What a request's form holds: [(name, is it a file?, what it is)]"
     form = _deref(spec, op.get('requestBody', {})).get('content', {}).get('multipart/form-data', {})
     props = _deref(spec, form.get('schema', {})).get('properties', {})
     def one(v): return _deref(spec, _deref(spec, v).get('items', v))
-    return [(k,one(v).get('format')=='binary' or 'contentMediaType' in one(v)) for k,v in props.items()]
+    return [(k,one(v).get('format')=='binary' or 'contentMediaType' in one(v),one(v).get('description', '')) for k,v in props.items()]
 
 def _query(spec, op):
     "The parameters of a request: name → an example"
@@ -422,10 +422,10 @@ def _query(spec, op):
     def one(p, s): return p.get('example', s.get('example', s.get('default', p['name'].upper())))
     return {p['name']:one(p, _deref(spec, p.get('schema', {}))) for p in ps if p.get('in')=='query'}
 
-# %% ../nbs/09c_page.ipynb #5629c8f8
+# %% ../nbs/09c_page.ipynb #b7ccd604
 def _ways(spec, op):
     "The ways to send something, each as (arguments of curl, of httpx, headers)"
-    files = [k for k,f in _fields(spec, op) if f]
+    files = [k for k,f,_ in _fields(spec, op) if f]
     bare = [o for o in _deref(spec, op.get('requestBody', {})).get('content', {}) if o.startswith(('image/','application/octet-stream'))]
     form = [(['-F',f'{files[0]}=@a.jpg'],[f"files={{{files[0]!r}: open('a.jpg', 'rb')}}"],{})] if files else []
     raw = [(['--data-binary','@a.jpg'],["content=open('a.jpg', 'rb').read()"],{'Content-Type':'image/jpeg'})] if bare else []
@@ -468,7 +468,7 @@ def _answer(spec, o):
         res += more or ([_shape(spec, s)] if s.get('properties') else [])
     return ''.join(map(_pre, res))
 
-# %% ../nbs/09c_page.ipynb #4193a11e
+# %% ../nbs/09c_page.ipynb #db2330a7
 def _table(heads, rows):
     body = ''.join(f'<tr>{"".join(f"<td>{o}</td>" for o in r)}</tr>' for r in rows)
     return f'<table><thead><tr>{"".join(f"<th>{o}</th>" for o in heads)}</tr></thead><tbody>{body}</tbody></table>' if rows else ''
@@ -481,7 +481,7 @@ def _route(spec, path, verb, op, base):
     ps = [(p,_deref(spec, p.get('schema', {}))) for p in (_deref(spec, o) for o in op.get('parameters', []))]
     def about(p): return escape(p.get('description', ''))+(' <b>needed</b>' if p.get('required') else '')
     params = _table(['parameter','type',''], [(code(p['name']),escape(str(s.get('type', ''))),about(p)) for p,s in ps])
-    body = _table(['field','',''], [(code(k),'file' if f else 'text','') for k,f in _fields(spec, op)])
+    body = _table(['field','',''], [(code(k),'file' if f else 'text',escape(about)) for k,f,about in _fields(spec, op)])
     said = ''.join(f'<p>{code(k)} {escape(what)}</p>{_answer(spec, o)}' for k,what,o in _responses(spec, op) if k[0]=='2')
     bad = '; '.join(f'{code(k)} {escape(what)}' for k,what,o in _responses(spec, op) if k[0]!='2')
     words = ''.join(f'<p>{escape(o)}</p>' for o in (op.get('summary'),op.get('description')) if o)

@@ -8,8 +8,8 @@ Docs: https://imgcls.github.io/imgcls/serve.html.md"""
 __all__ = ['problems', 'log', 'routes', 'limits', 'Problem', 'Room', 'Rate', 'Figures', 'Service', 'Door', 'spec', 'make_app',
            'start_server']
 
-# %% ../nbs/10_serve.ipynb #69551947
-import asyncio, hmac, logging, os, socket, threading, time, uvicorn
+# %% ../nbs/10_serve.ipynb #aa22d3f3
+import asyncio, atexit, hmac, logging, os, re, socket, threading, time, uvicorn
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -60,11 +60,13 @@ def _as_problem(e):
     if isinstance(e, MemoryError): return Problem('busy', 'This picture needs more memory than there is just now.', Retry_After=5)
     return e
 
-# %% ../nbs/10_serve.ipynb #90dd4621
+# %% ../nbs/10_serve.ipynb #a0dc9ddd
 def _answer(p): return JSONResponse(p.as_dict(), p.status, p.headers)
 async def _on_problem(request, e):
     p = _as_problem(e)
-    return _answer(p if isinstance(p, Problem) else Problem('failed', 'Something went wrong here.'))
+    if not isinstance(p, Problem): p = Problem('failed', 'Something went wrong here.')
+    request.scope['problem'] = p.code
+    return _answer(p)
 
 async def _on_http(request, e):
     code = {404:'not_found', 405:'not_allowed'}.get(e.status_code, 'bad_request')
@@ -114,7 +116,7 @@ class Rate:
         if len(self.seen)>self.clients: self.seen.popitem(last=False)
         if left<1: raise Problem('too_many_requests', f'More than {self.n} requests a minute.', Retry_After=int((1-left)*60/self.n)+1)
 
-# %% ../nbs/10_serve.ipynb #8c62caef
+# %% ../nbs/10_serve.ipynb #c5e5bde7
 class _Form(MultiPartParser):
     "A form, whose names are in UTF-8 whatever it says: some encodings make names that can't be sent back"
     _charset = property(lambda self: 'utf-8', lambda self, v: None)
@@ -135,6 +137,7 @@ async def _pictures(request, most, max_files, more):
     if kind=='multipart/form-data':
         fields = await _fields(request, most, max_files, more)
         res = [(name if isinstance(v, bytes) else v, v) for k,name,v in fields if (name or v if isinstance(v, bytes) else k=='url' and v.strip())]
+    elif kind=='application/json': raise Problem('no_picture', 'This request is JSON: wanted a picture, or a form with a field `url`.')
     else:
         b = b''.join([o async for o in _chunks(request, most, more)])
         urls = parse_qs(b.decode('latin1')).get('url', []) if kind=='application/x-www-form-urlencoded' and b[:4]==b'url=' and len(b)<10**5 else []
@@ -163,7 +166,7 @@ class Figures:
         self.batch.observe(n)
         self.net.observe(secs)
 
-# %% ../nbs/10_serve.ipynb #a4fc0598
+# %% ../nbs/10_serve.ipynb #9c986c2d
 class Service:
     "A `Predictor` that is asked by HTTP"
     def __init__(self, predictor, o):
@@ -173,7 +176,7 @@ class Service:
         self.fetchers = ThreadPoolExecutor(o['max_fetches'], 'fetch')
         self.rate = Rate(o['rate']) if o['rate'] else None
         self.sha256 = _digest(predictor.path)
-        self.name = predictor.meta.get('title') or predictor.path.stem
+        self.name = o['title'] or predictor.meta.get('title') or predictor.path.stem
         self.model = dict(name=self.name, version=self.sha256[:12])
 
     def admit(self, request):
@@ -182,7 +185,7 @@ class Service:
         key = head.get('x-api-key') or head.get('authorization', '').removeprefix('Bearer ')
         known = [o for o in self.o['api_keys'] if key and hmac.compare_digest(o.encode(), key.encode('latin1'))]
         if self.rate: self.rate.check(known[0] if known else request.client.host if request.client else '')
-        if self.o['api_keys'] and not known: raise Problem('no_key', 'This service wants a key, and none or a wrong one came.', WWW_Authenticate='Bearer')
+        if self.o['api_keys'] and not known: raise Problem('no_key', 'This key is not known here.' if key else 'This service wants a key.', WWW_Authenticate='Bearer')
 
 # %% ../nbs/10_serve.ipynb #b6417830
 async def _fetch(self, url):
@@ -261,12 +264,13 @@ async def _analyze(self, request):
 
 Service._scores,Service.upload,Service.analyze = _scores,_upload,_analyze
 
-# %% ../nbs/10_serve.ipynb #82e281e1
+# %% ../nbs/10_serve.ipynb #5f7f6dee
 async def _classify_url(self, request):
     "Scores for the picture at an address"
     self.admit(request)
     self.batcher.room()
     url = request.query_params.get('url', '').strip()
+    if not url: raise Problem('bad_address', 'The parameter `url` is missing.')
     if not url.lower().startswith(('http://','https://')): raise Problem('bad_address', f'{url[:80]!r} is not an address of a picture.')
     ps = await self._one(url)
     if isinstance(ps, Problem): raise ps
@@ -307,7 +311,7 @@ async def _metrics(self, request):
 
 Service.metrics = _metrics
 
-# %% ../nbs/10_serve.ipynb #57bf35eb
+# %% ../nbs/10_serve.ipynb #fdb6097c
 log = logging.getLogger('imgcls.serve')
 _headers = {'X-Content-Type-Options':'nosniff', 'Referrer-Policy':'no-referrer', 'Cross-Origin-Opener-Policy':'same-origin',
     'Permissions-Policy':'geolocation=(), microphone=()', 'Cache-Control':'no-store', 'Content-Security-Policy':"default-src 'none'; frame-ancestors 'none'"}
@@ -337,22 +341,27 @@ class Door:
             fig.now.dec()
             fig.requests.labels(note['route'], note['status']).inc()
             fig.seconds.labels(note['route']).observe(secs)
-            log.info('request', extra=dict(note=dict(note, ms=round(1000*secs, 1))))
+            why = dict(code=scope['problem']) if 'problem' in scope else {}
+            log.info('request', extra=dict(note=dict(note, **why, ms=round(1000*secs, 1))))
 
-# %% ../nbs/10_serve.ipynb #58ac922f
+# %% ../nbs/10_serve.ipynb #cdb23ab8
 def _obj(**props): return dict(type='object', properties=props, required=list(props))
 def _json(name): return {'application/json':dict(schema={'$ref':f'#/components/schemas/{name}'})}
 
 _str,_num,_int,_bool = [dict(type=o) for o in ('string','number','integer','boolean')]
+_either = dict(anyOf=[{'$ref':f'#/components/schemas/{o}'} for o in ('Prediction','Unread')])
+_example = dict(model=dict(name='Which bear is it?', version='3f2a91c04b7d'), ms=14.2, predictions=[
+    dict(file='a.jpg', label='grizzly', name='grizzly', prob=.98, unsure=False, topk=[['grizzly',.98],['black',.02]]),
+    dict(file='b.pdf', error=dict(code='not_a_picture', message='This is not a picture but a PDF: wanted JPEG, PNG, WebP, GIF or the like.', hint='Send a JPEG, PNG, WebP or GIF.'))])
 _score = dict(type='array', prefixItems=[_str,_num], minItems=2, maxItems=2)
 _shapes = dict(Problem=_obj(code=dict(_str, enum=list(problems)), message=_str, hint=_str),
     Prediction=_obj(file=dict(type=['string','null']), label=_str, name=_str, prob=_num, unsure=_bool, topk=dict(type='array', items=_score)),
     Unread=_obj(file=dict(type=['string','null']), error={'$ref':'#/components/schemas/Problem'}),
     Scores=_obj(predictions=dict(type='array', items=_score)), Result=_obj(result=_str), Status=_obj(status=_str),
     Card=_obj(name=_str, version=_str, sha256=_str, labels=dict(type='array', items=_str)),
-    Answer=_obj(model=_obj(name=_str, version=_str), ms=_num, predictions=dict(type='array', items=dict(anyOf=[{'$ref':f'#/components/schemas/{o}'} for o in ('Prediction','Unread')]))))
+    Answer=dict(_obj(model=_obj(name=_str, version=_str), ms=_num, predictions=dict(type='array', items=_either)), example=_example))
 
-# %% ../nbs/10_serve.ipynb #4cf1a9ee
+# %% ../nbs/10_serve.ipynb #e89731a0
 _text = lambda kind, what: {kind:dict(schema=dict(type='string', description=what))}
 _often,_room = ('no_key','too_many_requests','failed'),('busy','stopping')
 _sent = ('bad_request','no_picture','too_slow','too_large','too_many_pixels','too_many_pictures','not_a_picture','damaged')
@@ -363,28 +372,28 @@ def _op(name, summary, answer, codes=(), params=(), body=None):
     said = {}
     for o in codes: said.setdefault(problems[o][0], []).append(o)
     bad = {str(k):dict(description=', '.join(v), content=_json('Problem')) for k,v in sorted(said.items())}
-    res = dict(operationId=name, summary=summary, responses={'200':dict(description='the answer', content=answer), **bad})
+    res = dict(operationId=name, summary=summary, responses={'200':dict(description='answered', content=answer), **bad})
     if 'no_key' in codes: res['security'] = [{}, dict(bearer=[]), dict(key=[])]
     return dict(res, **(dict(parameters=list(params)) if params else {}), **(dict(requestBody=dict(content=body, required=True)) if body else {}))
 
 def _param(name, about, required=False, **schema): return {'name':name, 'in':'query', 'description':about, 'required':required, 'schema':schema}
 
-# %% ../nbs/10_serve.ipynb #84838213
-_file = dict(type='string', format='binary', contentMediaType='application/octet-stream')
+# %% ../nbs/10_serve.ipynb #3cb4a8dc
+_uri = dict(type='string', format='uri', description='address of a picture; several, too')
+_file = dict(type='string', format='binary', contentMediaType='application/octet-stream', description='a picture; several in a form of /predict')
 def _body(**fields): return {'multipart/form-data':dict(schema=dict(type='object', properties=fields)), 'application/octet-stream':dict(schema=_file)}
 
 _k = _param('topk', 'how many classes to show', type='integer', minimum=1, default=5)
 _url = _param('url', 'address of the picture', required=True, type='string', format='uri', example='https://example.com/a.jpg')
-routes = {'/':('get', _op('home', 'A page for people', _text('text/html', 'page'))),
-    '/predict':('post', _op('predict', 'What is in one picture or several', _json('Answer'), (*_often,*_room,*_sent,*_far), [_k],
-        _body(file=dict(type='array', items=_file), url=dict(type='array', items=dict(type='string', format='uri'))))),
+_many = _body(file=dict(type='array', items=_file), url=dict(type='array', items=_uri))
+routes = {'/predict':('post', _op('predict', 'What is in one picture or several', _json('Answer'), (*_often,*_room,*_sent,*_far), [_k], _many)),
     '/upload':('post', _op('upload', 'Scores of all classes for a picture, high to low', _json('Scores'), (*_often,*_room,*_sent,*_far), body=_body(file=_file))),
     '/classify-url':('get', _op('classify_url', 'The same for the picture at an address', _json('Scores'), (*_often,*_room,*_sent,*_far), [_url])),
     '/analyze':('post', _op('analyze', 'The class of a picture', _json('Result'), (*_often,*_room,*_sent,*_far), body=_body(file=_file))),
     '/health':('get', _op('health', 'Does it live?', _json('Status'))), '/ready':('get', _op('ready', 'Would it take another picture?', _json('Status'), _room)),
     '/model':('get', _op('card', 'What the model knows, and how well', _json('Card'), _often)),
     '/metrics':('get', _op('metrics', 'Figures for Prometheus', _text('text/plain', 'figures'), _often)),
-    '/docs':('get', _op('manual', 'This description, for people', _text('text/html', 'page'))),
+    '/':('get', _op('home', 'A page for people', _text('text/html', 'page'))), '/docs':('get', _op('manual', 'This description, for people', _text('text/html', 'page'))),
     '/openapi.json':('get', _op('openapi', 'This description, for programs', {'application/json':dict(schema=dict(type='object'))}))}
 
 def spec(
@@ -393,23 +402,40 @@ def spec(
     "The description of a service"
     info = dict(title=service.name, version=service.model['version'], description=service.predictor.meta.get('about') or 'A classifier of pictures, made with imgcls')
     schemes = dict(bearer=dict(type='http', scheme='bearer'), key={'type':'apiKey', 'in':'header', 'name':'X-API-Key'})
-    paths = {path:{method:op} for path,(method,op) in routes.items()}
+    need = dict(security=[dict(bearer=[]), dict(key=[])]) if service.o['api_keys'] else {}
+    paths = {path:{method:dict(op, **(need if 'security' in op else {}))} for path,(method,op) in routes.items()}
     return dict(openapi='3.1.0', info=info, paths=paths, components=dict(schemas=_shapes, securitySchemes=schemes))
 
-# %% ../nbs/10_serve.ipynb #615109fb
-limits = dict(max_body=20_000_000, max_bodies=60_000_000, max_files=16, max_waiting=64, max_fetches=4, bs=8, body_secs=30, fetch_secs=15,
-    rate=0, api_keys=(), cors=(), frames="'self'", allow_private=False)
+# %% ../nbs/10_serve.ipynb #6ee98f1a
+limits = dict(max_body=20_000_000, max_bodies=60_000_000, max_files=16, max_waiting=64, max_fetches=4, bs=8, body_secs=30, fetch_secs=15)
 
+def _listed(o): return [x.strip() for x in (o.split(',') if isinstance(o, str) else o) if x.strip()]
+
+def _options(api_keys=None, cors=(), rate=0, frames="'self'", allow_private=False, title=None, **kwargs):
+    "All options, if they make sense"
+    if wrong := set(kwargs)-set(limits): raise TypeError(f'{", ".join(sorted(wrong))}: wanted some of {", ".join(limits)}')
+    keys,cors = _listed(os.environ.get('IMGCLS_API_KEY', '') if api_keys is None else api_keys),[o.rstrip('/') for o in _listed(cors)]
+    for k,v in dict(kwargs, rate=rate).items():
+        if v<(k!='rate'): raise ValueError(f'{k}={v}: wanted {"0 or more" if k=="rate" else "more than 0"}')
+    for o in cors:
+        if o!='*' and not re.fullmatch(r'https?://[^/\s]+', o): raise ValueError(f'cors={o}: wanted where a website is, such as https://example.org')
+    if not all(o.isascii() and o.isprintable() for o in keys): raise ValueError('A key can have letters from a to z, digits and signs, no others.')
+    return dict(limits, **kwargs, api_keys=keys, cors=cors, rate=rate, frames=frames, allow_private=allow_private, title=title)
+
+# %% ../nbs/10_serve.ipynb #a03d7653
 def _pages(service):
     "Handlers of what never changes"
     o,doc = service.o,spec(service)
-    home = page(service.name, service.predictor.meta.get('about', ''), service.predictor.facts(), bool(o['api_keys']), o['max_files'], o['max_body'])
+    facts = dict(service.predictor.facts(), limits='whatever it is shown, it answers with one of its classes')
+    home = page(service.name, service.predictor.meta.get('about', ''), facts, bool(o['api_keys']), o['max_files'], o['max_body'])
     def always(r):
         async def f(request): return r
         return f
     html = lambda s: HTMLResponse(s, headers={'Content-Security-Policy':csp(s, o['frames'])})
-    async def manual(request): return html(docs(doc, str(request.base_url)))
-    return dict(home=always(html(home)), manual=manual, openapi=always(JSONResponse(doc)))
+    def at(request): return str(request.base_url.replace(path=request.scope.get('root_path', '')))
+    async def manual(request): return html(docs(doc, at(request)))
+    async def openapi(request): return JSONResponse(dict(doc, servers=[dict(url=at(request))]))
+    return dict(home=always(html(home)), manual=manual, openapi=openapi)
 
 def _lifespan(service):
     @asynccontextmanager
@@ -419,30 +445,43 @@ def _lifespan(service):
         service.batcher.close()
     return f
 
-# %% ../nbs/10_serve.ipynb #307fcf27
+# %% ../nbs/10_serve.ipynb #865643eb
 def make_app(
-    predictor, # `Predictor`, or the path of a model, whose pictures may then have 25 megapixels
+    predictor, # `Predictor`, or the path or address of a model, whose pictures may then have 25 megapixels
+    api_keys=None, # one of which has to be sent: a list, or text with commas; default: what is in the variable IMGCLS_API_KEY
+    cors=(), # other websites whose scripts may ask, such as https://example.org: a list, or text with commas
+    rate:int=0, # requests a minute for each client; 0: as many as they like
+    frames:str="'self'", # whose pages may show ours in a frame, in the words of Content-Security-Policy
+    allow_private:bool=False, # may addresses lead into a private network?
+    title:str=None, # heading of the page; default: the model's
     **kwargs, # in place of those in `limits`
 )->Door: # an ASGI application
     "The HTTP service of a model"
-    if wrong := set(kwargs)-set(limits): raise TypeError(f'{", ".join(sorted(wrong))}: wanted some of {", ".join(limits)}')
-    s = Service(predictor if isinstance(predictor, Predictor) else Predictor(predictor, max_pixels=25_000_000), {**limits, **kwargs})
+    o = _options(api_keys, cors, rate, frames, allow_private, title, **kwargs)
+    s = Service(predictor if isinstance(predictor, Predictor) else Predictor(predictor, max_pixels=25_000_000), o)
     pages = _pages(s)
-    cors = Middleware(CORSMiddleware, allow_origins=list(s.o['cors']), allow_methods=['GET','POST'], allow_headers=['Authorization','X-API-Key'])
+    cors = Middleware(CORSMiddleware, allow_origins=list(s.o['cors']), allow_methods=['GET','POST'],
+        allow_headers=['Authorization','X-API-Key'], expose_headers=['Retry-After','X-Request-ID'])
     handlers = {HTTPException:_on_http, **{o:_on_problem for o in (Problem,PictureError,Busy,MemoryError,Exception)}}
     table = [Route(path, pages.get(o:=op['operationId']) or getattr(s, o), methods=[method.upper()]) for path,(method,op) in routes.items()]
     app = Starlette(routes=table, middleware=[cors] if s.o['cors'] else [], exception_handlers=handlers, lifespan=_lifespan(s))
     app.router.redirect_slashes = False
     return Door(app, s)
 
-# %% ../nbs/10_serve.ipynb #57f6ec41
+# %% ../nbs/10_serve.ipynb #e508e65f
 def start_server(
-    app, # ASGI application
+    app, # what `make_app` returned, or any ASGI application
     port:int=0, # 0: any that is free
     **kwargs, # to `uvicorn.Config`
 ): # (server, address); `server.should_exit = True` stops it
     "Serve `app` from a thread of this process"
+    if not callable(app): raise TypeError(f'{app!r} is no application: wanted what make_app returns')
     sock = socket.create_server(('127.0.0.1', port))
     server = uvicorn.Server(uvicorn.Config(app, **{**dict(log_level='warning', access_log=False), **kwargs}))
-    threading.Thread(target=server.run, args=([sock],), daemon=True).start()
+    t = threading.Thread(target=server.run, args=([sock],), daemon=True)
+    t.start()
+    def stop():
+        server.should_exit = True
+        t.join(5)
+    atexit.register(stop)
     return server,f'http://127.0.0.1:{sock.getsockname()[1]}'

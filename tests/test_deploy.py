@@ -1,5 +1,5 @@
 "What Binder and Docker do with this repository and with a deployed folder, done in an environment with the lean runtime and nothing else"
-import functools, hashlib, io, json, os, re, shlex, shutil, signal, socket, subprocess, sys, threading
+import functools, hashlib, io, json, os, re, shlex, shlex, shutil, signal, socket, subprocess, sys, threading
 import httpx, onnx, psutil, pytest, yaml
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -140,7 +140,8 @@ def test_a_deployed_service_needs_nothing_else(service):
     port,(cmd,),(check,) = free_port(),docker(path, 'CMD'),docker(path, 'HEALTHCHECK')
     url,check = f'http://127.0.0.1:{port}',check.partition(' CMD ')[2]
     lean.run(check, path, ok=False, PORT=str(port))
-    with lean.serving(cmd, path, url+'/health', PORT=str(port), IMGCLS_API_KEY='open, sesame') as p, httpx.Client(base_url=url) as c:
+    env = dict(o.split('=', 1) for line in docker(path, 'ENV') for o in shlex.split(line))
+    with lean.serving(cmd, path, url+'/health', **(env | dict(PORT=str(port), IMGCLS_API_KEY='open, sesame'))) as p, httpx.Client(base_url=url) as c:
         lean.run(check, path, PORT=str(port))
         assert 'frame-ancestors \'self\' https://huggingface.co' in c.get('/').headers['content-security-policy']
         assert c.post('/predict', files=picture()).status_code==401
