@@ -18,7 +18,7 @@ from .serve import _options, make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import multiprocess
 
-# %% ../nbs/10a_listen.ipynb #1280600a
+# %% ../nbs/10a_listen.ipynb #68f93897
 class Impatient(AutoHTTPProtocol):
     "uvicorn's HTTP, which hangs up when a request doesn't get going"
     secs,last,most_head = 10,.2,500_000
@@ -47,6 +47,14 @@ class Impatient(AutoHTTPProtocol):
         self.head += len(data)
         if self.head>self.most_head: self.transport.close()
         self._watch()
+
+    def pause_writing(self):
+        super().pause_writing()
+        self.full = self.loop.call_later(self.secs, self.transport.abort)
+
+    def resume_writing(self):
+        super().resume_writing()
+        self.full.cancel()
 
     def connection_lost(self, exc):
         if self.alarm: self.alarm.cancel()

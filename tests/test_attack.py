@@ -143,6 +143,17 @@ def test_slow_bodies_and_heads():
         assert b' 408 ' in raw(port, head(1000)+b'x') and b' 408 ' in raw(port, b'POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n')
         assert raw(port, b'GET / HTTP/1.1\r\nHost: a\r\nX: y')==b'' and time.perf_counter()-t<5
 
+def test_who_asks_and_does_not_read_is_let_go():
+    with here() as port, socket.create_connection(('127.0.0.1', port)) as s:
+        s.settimeout(5)
+        s.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'*500)
+        time.sleep(3)
+        n = 0
+        try:
+            while b := s.recv(2**20): n += len(b)
+        except ConnectionError: pass
+        assert n<400*len(ask(port, 'GET', '/')[1])
+
 def test_a_head_without_end(server):
     p,port = server
     before = psutil.Process(p.pid).memory_info().rss
