@@ -218,7 +218,7 @@ def _visitor(o): return 75+3*o['size']/2**20
 def _seats(o): return max(1, int((o['memory']-100)//_visitor(o)))
 def _voila(o): return voila_config(min(3, _seats(o)), _seats(o), frames=_frames)
 
-# %% ../nbs/10b_deploy.ipynb #82918fdc
+# %% ../nbs/10b_deploy.ipynb #6ad5b65a
 _plans = dict(free=512, standard=2048, pro=4096) # MB of Render's plans
 
 _render = '''# What Render is to run: https://render.com/docs/blueprint-spec
@@ -230,7 +230,7 @@ services:
     healthCheckPath: /health
     autoDeployTrigger: commit # every push is built, and takes over when it is healthy
     # For callers with a key only: take the marks off these lines, and Render asks for the value.
-    # IMGCLS_RATE, IMGCLS_CORS and IMGCLS_FRAMES go here as well, or into the dashboard
+    # For a rate, for other websites and for frames: IMGCLS_RATE, IMGCLS_CORS and IMGCLS_FRAMES, in the same way
     # envVars:
     #   - key: IMGCLS_API_KEY
     #     sync: false

@@ -7,18 +7,18 @@ Docs: https://imgcls.github.io/imgcls/listen.html.md"""
 # %% auto #0
 __all__ = ['Impatient', 'Server', 'JsonLines', 'app', 'Worker', 'Workers', 'imgcls_serve']
 
-# %% ../nbs/10a_listen.ipynb #830541eb
+# %% ../nbs/10a_listen.ipynb #ddf33804
 import asyncio, json, logging, os, signal, sys, tempfile, time, uvicorn, warnings
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
 from prometheus_client import disable_created_metrics
 from .host import usable_port
 from .predict import Predictor, _cores
-from .serve import _options, make_app
+from .serve import Problem, _options, make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import multiprocess
 
-# %% ../nbs/10a_listen.ipynb #68f93897
+# %% ../nbs/10a_listen.ipynb #6deb6b64
 class Impatient(AutoHTTPProtocol):
     "uvicorn's HTTP, which hangs up when a request doesn't get going"
     secs,last,most_head = 10,.2,500_000
@@ -59,6 +59,12 @@ class Impatient(AutoHTTPProtocol):
     def connection_lost(self, exc):
         if self.alarm: self.alarm.cancel()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg):
+        "What isn't HTTP gets an answer of the same shape as everything else"
+        body = json.dumps(Problem('bad_request', msg).as_dict()).encode()
+        self.transport.write(f'HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n'.encode()+body)
+        self.transport.close()
 
     def shutdown(self):
         "The server stops: what is on its way already may still come"

@@ -30,7 +30,8 @@ class PictureError(ValueError):
 
 max_pixels = 50_000_000
 
-# %% ../nbs/08_predict.ipynb #2dfd4f0c
+# %% ../nbs/08_predict.ipynb #1414a84e
+_heavy = dict(WEBP=2, JPEG2000=2, AVIF=1.5) # memory for a pixel, in those that JPEG and PNG take
 _formats = ['JPEG','PNG','GIF','BMP','PPM','WEBP','MPO','TIFF','AVIF','HEIF','JPEG2000']
 _kinds = {b'%PDF':'a PDF', b'<svg':'an SVG drawing', b'<!DOC':'a web page', b'<html':'a web page', b'PK':'a ZIP or Office file'}
 
@@ -51,7 +52,7 @@ def _open(x):
         except Image.UnidentifiedImageError: Image.init()
         return Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
 
-def _too_large(said, most): return PictureError(f'This picture is too large: {said}, {most//10**6} can be looked at here. Make it smaller and try again.', 'too_many_pixels')
+def _too_large(said, most): return PictureError(f'This picture is too large: {said}, {most/1e6:.0f} can be looked at here. Make it smaller and try again.', 'too_many_pixels')
 
 # %% ../nbs/08_predict.ipynb #15a5cb84
 class _Sips(io.BytesIO):
@@ -79,7 +80,7 @@ def _fast(im):
     if im.tile and im.tile[0][0] in ('ppm','ppm_plain'): raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
     return im
 
-# %% ../nbs/08_predict.ipynb #ae919e82
+# %% ../nbs/08_predict.ipynb #0390bad5
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
@@ -96,6 +97,7 @@ def open_image(
         size = im.size
         if least and im is not x: im.draft(im.mode, (least,least))
         if im.size!=size and _interleaved(x, im): size = im.size
+        most /= _heavy.get(im.format, 1)
         if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f} megapixels', most)
         if im is x: im = ImageOps.exif_transpose(im)
         else: ImageOps.exif_transpose(im, in_place=True)

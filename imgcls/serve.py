@@ -406,7 +406,7 @@ def spec(
     paths = {path:{method:dict(op, **(need if 'security' in op else {}))} for path,(method,op) in routes.items()}
     return dict(openapi='3.1.0', info=info, paths=paths, components=dict(schemas=_shapes, securitySchemes=schemes))
 
-# %% ../nbs/10_serve.ipynb #6ee98f1a
+# %% ../nbs/10_serve.ipynb #55828185
 limits = dict(max_body=20_000_000, max_bodies=60_000_000, max_files=16, max_waiting=64, max_fetches=4, bs=8, body_secs=30, fetch_secs=15)
 
 def _listed(o): return [x.strip() for x in (o.split(',') if isinstance(o, str) else o) if x.strip()]
@@ -416,10 +416,9 @@ def _options(api_keys=None, cors=(), rate=0, frames="'self'", allow_private=Fals
     if wrong := set(kwargs)-set(limits): raise TypeError(f'{", ".join(sorted(wrong))}: wanted some of {", ".join(limits)}')
     keys,cors = _listed(os.environ.get('IMGCLS_API_KEY', '') if api_keys is None else api_keys),[o.rstrip('/') for o in _listed(cors)]
     for k,v in dict(kwargs, rate=rate).items():
-        if v<(k!='rate'): raise ValueError(f'{k}={v}: wanted {"0 or more" if k=="rate" else "more than 0"}')
+        if v<0 or not v and k!='rate': raise ValueError(f'{k}={v}: wanted {"0 or more" if k=="rate" else "more than 0"}')
     for o in cors:
         if o!='*' and not re.fullmatch(r'https?://[^/\s]+', o): raise ValueError(f'cors={o}: wanted where a website is, such as https://example.org')
-    if not all(o.isascii() and o.isprintable() for o in keys): raise ValueError('A key can have letters from a to z, digits and signs, no others.')
     return dict(limits, **kwargs, api_keys=keys, cors=cors, rate=rate, frames=frames, allow_private=allow_private, title=title)
 
 # %% ../nbs/10_serve.ipynb #a03d7653

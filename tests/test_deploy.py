@@ -1,5 +1,5 @@
 "What Binder and Docker do with this repository and with a deployed folder, done in an environment with the lean runtime and nothing else"
-import functools, hashlib, io, json, os, re, shlex, shlex, shutil, signal, socket, subprocess, sys, threading
+import functools, hashlib, io, json, os, re, shlex, shutil, signal, socket, subprocess, sys, threading
 import httpx, onnx, psutil, pytest, yaml
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer

@@ -61,8 +61,8 @@ def test_docs_of_the_service():
     assert docs({}) and docs(dict(paths={'/a':dict(get={})}))
 
 def openapi():
-    from imgcls.serve import Service, limits, spec
-    return spec(Service(predictor, limits))
+    from imgcls.serve import make_app, spec
+    return spec(make_app(predictor).service)
 
 # In Chromium, on the real service
 
