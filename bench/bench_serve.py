@@ -22,7 +22,7 @@ if __name__=='__main__': uvicorn.run(app, port=int(sys.argv[-1]), log_level='war
 '''
 sides = dict(fp32=['imgcls.listen','fp32.onnx','--quiet'], int8=['imgcls.listen','int8.onnx','--quiet'], fastai=['theirs'])
 
-def measure(cmd, path, secs, users=8):
+def measure(cmd, path, secs, users=16):
     "Requests a second with `users` who don't pause; at half of that median and 99 % in ms; peak MB; failures"
     with running(cmd, path) as (p,url):
         load(url, path/'photos', 4, 3)
@@ -42,7 +42,7 @@ def main(n=3, secs=12):
     spread = ' | '.join(f'{statistics.median(o[k][2]/o[k][1] for o in runs):.1f}' for k in sides)
     print(f'''## The HTTP service (resnet18, 224 px, JPEG photos of 500 to 1,600 px; {n} runs of each, in turns; visitors on the same machine)
 
-The other side is the tutorials' server: fastai's `learn.predict` inside an asynchronous route of Starlette. Eight visitors who don't pause saturate each server; then 40 ask half as often.
+The other side is the tutorials' server: fastai's `learn.predict` inside an asynchronous route of Starlette. Sixteen visitors who don't pause saturate each server; then 40 ask half as often, evenly spread.
 
 | | imgcls, fp32 | imgcls, int8 | fastai | fp32 : fastai | int8 : fastai |
 |---|---|---|---|---|---|

@@ -42,7 +42,7 @@ def main(secs=600):
     models(path)
     with running(cmd, path) as (_,url):
         load(url, path/'photos', 4, 3)
-        most = statistics.median(load(url, path/'photos', 8, 10)[0] for _ in range(3))
+        most = statistics.median(load(url, path/'photos', 16, 10)[0] for _ in range(3))
     stats,mem,bad = soak(path, .8*most, secs)
     total = stats[-1]
     first,last = [statistics.median(m for t,m in mem if a<=t<b) for a,b in ((secs*.1, secs*.2),(secs*.9, secs+60))]

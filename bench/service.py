@@ -29,7 +29,7 @@ def running(cmd, cwd):
 def visitors(url, pics, n, secs, rate=0, bad=0):
     "Start `n` visitors who ask for `secs` seconds, `rate` times a second together or, with 0, as fast as they are answered: (process, prefix of its tables)"
     out = Path(tempfile.mkdtemp())/'load'
-    env = os.environ | dict(LOAD_PICS=str(pics), LOAD_RATE=str(rate/n), LOAD_BAD=str(bad))
+    env = os.environ | dict(LOAD_PICS=str(pics), LOAD_RATE=str(rate/n), LOAD_BAD=str(bad), LOAD_N=str(n))
     cmd = [sys.executable, '-m', 'locust', '-f', here/'load.py', '--headless', '-u', str(n), '-r', str(n), '-t', f'{secs}s', '--stop-timeout', '30', '-H', url, '--csv', out, '--only-summary']
     return subprocess.Popen(list(map(str, cmd)), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),out
 
