@@ -418,3 +418,10 @@ def test_from_the_shell(tmp_path):
     assert 'README.md' in run(api) and (tmp_path/'my_api'/'render.yaml').exists()
     out = run([*api, '--kind', 'app'], ok=False)
     assert '--switch' in out and 'Traceback' not in out
+
+def test_a_kept_file_that_names_the_old_model_is_told(tmp_path):
+    new = shutil.copy(model, tmp_path/'better.onnx')
+    path = deploy(model, tmp_path/'my_api', kind='http')
+    with (path/'Dockerfile').open('a') as f: f.write('# mine\n')
+    out = run([Path(sys.executable).parent/'imgcls-deploy', new, path, '--keep'])
+    assert f'Dockerfile still names {model.name}: write better.onnx there' in out and 'No longer used' not in out

@@ -1,5 +1,5 @@
 "The HTTP service as a process of its own, asked over a real socket: the tutorials' contracts, several at once, stopping, workers"
-import http.client, httpx, json, os, psutil, pytest, socket, subprocess, sys, threading, time
+import http.client, httpx, json, os, psutil, pytest, signal, socket, subprocess, sys, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -162,3 +162,41 @@ def test_a_port_in_use():
 def test_it_runs_without_torch():
     code = "import sys, imgcls.listen; print([o for o in ('torch','fastai','pandas','matplotlib','httpx') if o in sys.modules])"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip()=='[]'
+
+def test_keys_and_websites_as_text(monkeypatch):
+    from starlette.testclient import TestClient
+    ask = lambda c, key=None, **head: c.post('/analyze', files=dict(file=five), headers={**({'x-api-key':key} if key else {}), **head})
+    c = TestClient(make_app(model, api_keys='sesame, open', cors='https://shop.example/'))
+    assert [ask(c, o).status_code for o in (None,'s','sesame','open')]==[401,401,200,200]
+    r = ask(c, 'open', origin='https://shop.example')
+    assert r.headers['access-control-allow-origin']=='https://shop.example' and 'Retry-After' in r.headers['access-control-expose-headers']
+    assert 'access-control-allow-origin' not in ask(c, 'open', origin='https://other.example').headers
+    monkeypatch.setenv('IMGCLS_API_KEY', 'from-outside')
+    assert [ask(TestClient(make_app(model)), o).status_code for o in (None,'from-outside')]==[401,200]
+    assert ask(TestClient(make_app(model, api_keys=()))).status_code==200
+    for kw in (dict(cors='shop.example'), dict(rate=-5), dict(max_body=0)):
+        with pytest.raises(ValueError, match='wanted'): make_app(model, **kw)
+
+def test_under_a_prefix():
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+    from starlette.testclient import TestClient
+    c = TestClient(Starlette(routes=[Mount('/bears', make_app(model, api_keys='k', title='Bears'))]), base_url='http://shop.example')
+    assert c.post('/bears/analyze', files=dict(file=five), headers={'x-api-key':'k'}).json()=={'result':'five'}
+    manual,doc = c.get('/bears/docs').text,c.get('/bears/openapi.json').json()
+    assert 'http://shop.example/bears/predict' in manual and 'Authorization: Bearer KEY' in manual and '<h1>Bears</h1>' in c.get('/bears/').text
+    assert doc['servers']==[{'url':'http://shop.example/bears'}] and {} not in doc['paths']['/predict']['post']['security']
+
+def test_settings_from_the_environment():
+    port = free_port(0)
+    env = os.environ | dict(PYTHONPATH=str(root), PORT=str(port), IMGCLS_RATE='3', IMGCLS_CORS='https://shop.example', IMGCLS_FRAMES='https://shop.example')
+    p = subprocess.Popen([sys.executable, '-m', 'imgcls.listen', str(model), '--drain=20', '--quiet'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    said = [p.stdout.readline() for _ in range(2)]
+    assert str(port) in said[0] and 'without a key' in said[1] and '3 times a minute' in said[1] and 'https://shop.example' in said[1]
+    with httpx.Client(base_url=f'http://127.0.0.1:{port}', transport=httpx.HTTPTransport(retries=8)) as c:
+        assert 'frame-ancestors https://shop.example' in c.get('/').headers['content-security-policy']
+        assert [c.post('/analyze', files=dict(file=five)).status_code for _ in range(4)]==[200,200,200,429]
+    for _ in range(2):
+        p.send_signal(signal.SIGINT)
+        time.sleep(.5)
+    assert p.wait(3)==1 and 'Traceback' not in p.stderr.read(), 'Ctrl-C twice: at once'
