@@ -70,14 +70,15 @@ class Impatient(AutoHTTPProtocol):
         "The server stops: what is on its way already may still come"
         self.loop.call_later(self.last, super().shutdown)
 
-# %% ../nbs/10a_listen.ipynb #99e97913
+# %% ../nbs/10a_listen.ipynb #b2a40b56
 def _at_the_door(sock):
-    "Connections that the system has accepted for us"
+    "Connections that the system has accepted for us; then the door is shut"
     sock.setblocking(False)
     res = []
-    while True:
-        try: res.append(sock.accept()[0])
-        except OSError: return res
+    with sock:
+        while True:
+            try: res.append(sock.accept()[0])
+            except OSError: return res
 
 class Server(uvicorn.Server):
     "uvicorn's server, which leaves nobody in the door when it shuts it"
@@ -88,8 +89,10 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets=None):
         self.lifespan.state['service'].stopping = True
         await asyncio.sleep(_asked()['drain'])
-        late = [c for o in sockets for c in _at_the_door(o)]
-        for o in self.servers: o.close()
+        doors = [o.dup() for o in sockets]
+        for o in (*self.servers,*sockets): o.close()
+        await asyncio.sleep(.02) # until the loop has let go of them
+        late = [c for o in doors for c in _at_the_door(o)]
         protocol = partial(Impatient, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         for o in late: await asyncio.get_running_loop().connect_accepted_socket(protocol, o)
         await super().shutdown(sockets)
