@@ -142,7 +142,7 @@ def _run(config):
     multiprocess.Process = Worker # the class has no other place to say so
     Workers(config, [sock]).run()
 
-# %% ../nbs/10a_listen.ipynb #534eb76f
+# %% ../nbs/10a_listen.ipynb #a7908ca3
 def _who(host, rate, o):
     "Who may ask, in words"
     near = 'Programs on this machine' if host in ('127.0.0.1','localhost','::1') else 'Whoever can reach this machine'
@@ -177,8 +177,8 @@ def imgcls_serve(
     quiet:store_true=False, # no line for each request
 ):
     "Serve MODEL to other programs, until Ctrl-C; keys come from IMGCLS_API_KEY"
-    env,said = os.environ,f'imgcls-serve: --workers {workers}: wanted 1 or more.'
-    if workers<1: sys.exit(said)
+    env = os.environ
+    if workers<1: sys.exit(f'imgcls-serve: --workers {workers}: wanted 1 or more.')
     try:
         port,path = usable_port(port or int(env.get('PORT', 0)), 8000, host),Predictor(model, sha256, n_threads=1).path
         rate = int(env.get('IMGCLS_RATE') or 0) if rate is None else rate

@@ -200,3 +200,24 @@ def test_settings_from_the_environment():
         p.send_signal(signal.SIGINT)
         time.sleep(.5)
     assert p.wait(3)==1 and 'Traceback' not in p.stderr.read(), 'Ctrl-C twice: at once'
+
+def test_names_that_lead_inside(monkeypatch):
+    "A name for a private address, and one that changes its mind after it was looked at"
+    names,real = {'inside.test':['10.0.0.1'], 'rebind.test':['192.0.2.7','127.0.0.1']},socket.getaddrinfo
+    looked = Counter()
+    def fake(host, port, *args, **kwargs):
+        if host not in names: return real(host, port, *args, **kwargs)
+        ip = names[host][min(looked[host], len(names[host])-1)]
+        looked[host] += 1
+        return real(ip, port, *args, **kwargs)
+    monkeypatch.setattr(socket, 'getaddrinfo', fake)
+    monkeypatch.setattr('imgcls.guard.is_public', lambda ip: ip=='192.0.2.7')
+    with Web({'/five.png':says(five, mime='image/png')}) as inner:
+        server,url = start_server(make_app(model, fetch_secs=1))
+        with httpx.Client(base_url=url, timeout=20) as web:
+            assert ask_at(web, 'http://inside.test/five.png').json()['code']=='private_address'
+            r = ask_at(web, f'http://rebind.test:{inner.server_port}/five.png')
+            assert r.json()['code'] in ('fetch_failed','fetch_timeout') and looked['rebind.test']==1
+            assert ask_at(web, f'http://rebind.test:{inner.server_port}/five.png').json()['code']=='private_address'
+        assert inner.asked==[]
+        server.should_exit = True
