@@ -1,0 +1,233 @@
+"Every network's head is found; training goes on to the same bits; files open without running anything; nothing needs fastai"
+import os, subprocess, sys
+import numpy as np, pytest, torch
+from scipy.io import savemat
+from torch import nn
+from torchvision import models
+from imgcls.predict import Predictor
+from imgcls.sample import digit_names, draw_digit
+from imgcls.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, get_data, head_layers, lay_out,
+    load_checkpoint, make_head, photo_tfm, predict, read_pth, save_checkpoint, view_classify)
+
+pytestmark = pytest.mark.filterwarnings('ignore')
+
+@pytest.fixture(scope='module')
+def path(tmp_path_factory): return lay_out(tmp_path_factory.mktemp('scratch')/'digits', digit_items(72, 24), dict(enumerate(digit_names)))
+
+def loaders(path, **kwargs): return get_data(path, 32, tfm=photo_tfm(32, 10, (.7,1.), flip=False), method='squish', bs=16, **{'workers':0}|kwargs)
+
+def trainer(path, kept=None, **kwargs):
+    torch.manual_seed(1)
+    model = build_model('squeezenet1_1', 10, (16,), weights=None).freeze(kwargs.pop('frozen', False))
+    return Trainer(model, loaders(path, workers=kwargs.pop('workers', 0)), path=kept, **dict(epochs=4, half=False)|kwargs)
+
+def same(a, b): return all((v==b[k]).all() for k,v in a.items()) and a.keys()==b.keys()
+
+small = '''alexnet:64 convnext_tiny:64 densenet161:32 efficientnet_b0:64 efficientnet_v2_s:64 googlenet:64 inception_v3:96 maxvit_t:224 mnasnet0_5:64 mobilenet_v2:64
+mobilenet_v3_small:64 regnet_y_400mf:64 resnet18:32 resnet50:32 resnext50_32x4d:32 shufflenet_v2_x0_5:64 squeezenet1_0:64 squeezenet1_1:64 swin_t:64 vgg11:32 vit_b_32:224'''
+
+@pytest.mark.parametrize('arch,size', [o.split(':') for o in small.split()])
+def test_head_of(arch, size):
+    model = build_model(arch, 7, (5,3), weights=None).freeze()
+    x = torch.rand(2, 3, int(size), int(size))
+    f = model.features(x)
+    assert f.shape==(2,model.info['layers'][0][1]) and not f.requires_grad
+    out = model(x)
+    assert out.shape==(2,7) and out.requires_grad
+    model.freeze(False).train()
+    assert model(x).shape==(2,7)
+
+def test_heads_of_all_of_torchvision():
+    for arch in models.list_models(module=models):
+        if arch.startswith('regnet'): continue # can't be built without memory
+        with torch.device('meta'): net = models.get_model(arch, weights=None)
+        o = net.get_submodule(find_head(net))
+        assert isinstance(o, (nn.Linear,nn.Conv2d)), arch
+
+def test_any_number_of_hidden_layers():
+    for hidden in ((), (8,), (8,7), (8,7,6,5)):
+        head = make_head(head_layers(9, hidden, 3))
+        kinds = [type(o).__name__ for o in head]
+        assert kinds==['Linear','ReLU','Dropout']*len(hidden)+['Linear']
+        assert head(torch.rand(2,9)).shape==(2,3)
+    with pytest.raises(ValueError, match='Softmax'): make_head([['Softmax']])
+
+def test_pictures_do_not_depend_on_workers_or_on_the_past(path):
+    a,b = loaders(path).train,loaders(path, workers=2).train
+    torch.rand(5)
+    for epoch in range(2):
+        a.sampler.epoch = b.sampler.epoch = epoch
+        one,two = list(a),list(b)
+        assert all((x==p).all() and (y==q).all() for (x,y),(p,q) in zip(one, two))
+    a.sampler.epoch = 0
+    assert not (next(iter(a))[0]==one[0][0]).all()
+
+def test_numbers_are_sorted_as_numbers_and_names_come_from_json(tmp_path):
+    for c in (10,2,1): (lay_out(tmp_path, [(s,c,'a.png',draw_digit(c)) for s in ('train','valid')], {1:'one',2:'zwei',10:'diez'}))
+    data = get_data(tmp_path, 32, workers=0)
+    assert data.labels==['1','2','10'] and data.names=={'1':'one','2':'zwei','10':'diez'} and data.test is None
+    lay_out(tmp_path, [('valid','11','a.png',draw_digit(5))], {})
+    with pytest.raises(ValueError, match="'11'"): get_data(tmp_path, 32, workers=0)
+
+def test_a_class_that_valid_lacks_shifts_nothing(tmp_path):
+    lay_out(tmp_path, [('train',c,'a.png',draw_digit(c)) for c in range(3)] + [('valid',2,'a.png',draw_digit(2))], {})
+    assert [y for _,y in get_data(tmp_path, 32, workers=0).valid.dataset.samples]==[2]
+
+def test_names_that_are_asked_for_must_be_there(path):
+    with pytest.raises(FileNotFoundError, match='cat_to_name'): get_data(path, 32, names='cat_to_name.json')
+
+def test_pictures_leave_nothing_behind(path):
+    ds = loaders(path).train.dataset
+    before = len(torch.cuda._queued_calls)
+    [ds[i] for i in range(5)]
+    assert len(torch.cuda._queued_calls)==before
+
+def test_flowers_are_laid_out(tmp_path):
+    base = tmp_path/'flowers-102'
+    (base/'jpg').mkdir(parents=True)
+    for i in range(1, 7): draw_digit(i).save(base/'jpg'/f'image_{i:05d}.jpg')
+    savemat(base/'imagelabels.mat', dict(labels=np.array([[1,2,1,2,1,102]])))
+    savemat(base/'setid.mat', dict(trnid=np.array([[1,2]]), valid=np.array([[3,4]]), tstid=np.array([[5,6]])))
+    import torchvision.datasets.flowers102 as fl
+    old,fl.Flowers102._check_integrity = fl.Flowers102._check_integrity,lambda self: True
+    try: dest = lay_out(tmp_path/'out', flower_items(tmp_path, download=False), {1:'pink primrose'})
+    finally: fl.Flowers102._check_integrity = old
+    assert sorted(o.relative_to(dest).as_posix() for o in dest.glob('*/*/*'))==['test/1/image_00005.jpg','test/102/image_00006.jpg',
+        'train/1/image_00001.jpg','train/2/image_00002.jpg','valid/1/image_00003.jpg','valid/2/image_00004.jpg']
+
+def broken_off(tr, n):
+    steps = iter(range(n))
+    def stop(*args):
+        if next(steps, None) is None: raise KeyboardInterrupt
+    hook = tr.opt.register_step_pre_hook(stop)
+    with pytest.raises(KeyboardInterrupt): tr.fit()
+    hook.remove()
+    return tr
+
+@pytest.mark.parametrize('kw', [dict(preset='adadelta'), dict(preset='adam'), dict(preset='adamw'), dict(preset='adamw', frozen=True), dict(frozen=True, views=2),
+    dict(half=True), dict(workers=2)], ids=lambda o: ' '.join(f'{k}={v}' for k,v in o.items()))
+def test_stopped_anywhere_it_ends_with_the_same_bits(path, tmp_path, kw):
+    whole = trainer(path, **kw)
+    h = whole.fit()
+    fn = tmp_path/'t.safetensors'
+    for n in (2,4,3): broken_off(trainer(path, kept=fn, **kw), n)
+    torch.rand(3)
+    on = trainer(path, kept=fn, **kw)
+    torch.manual_seed(99)
+    with torch.no_grad(): [o.zero_() for o in on.model.parameters()]
+    h2 = on.fit()
+    assert same(whole.model.state_dict(), on.model.state_dict())
+    assert (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
+
+def test_stopped_and_fitted_again_in_the_same_notebook(path, tmp_path):
+    whole = trainer(path, epochs=2)
+    whole.fit()
+    for n in (0,2,3,5):
+        tr = broken_off(trainer(path, tmp_path/f'{n}.safetensors', epochs=2), n)
+        tr.fit()
+        tr.fit()
+        assert same(whole.model.state_dict(), tr.model.state_dict()), n
+    assert same(whole.model.state_dict(), load_checkpoint(tmp_path/'5.safetensors').state_dict()) # the best weights, as the model has them
+    with pytest.raises(RuntimeError, match='with a `path`'): broken_off(trainer(path, epochs=2), 4).fit()
+
+def test_more_epochs_where_the_schedule_does_not_ask(path, tmp_path):
+    fn = tmp_path/'t.safetensors'
+    trainer(path, fn, epochs=1, preset='adam').fit()
+    on,whole = trainer(path, fn, epochs=2, preset='adam'),trainer(path, epochs=2, preset='adam')
+    assert (on.fit().drop(columns='seconds')==whole.fit().drop(columns='seconds')).all(None)
+
+def test_finished_is_loaded_and_another_plan_refused(path, tmp_path):
+    fn = tmp_path/'t.safetensors'
+    a = trainer(path, kept=fn, epochs=1)
+    a.fit()
+    b = trainer(path, kept=fn, epochs=1)
+    b.fit()
+    assert same(a.model.state_dict(), b.model.state_dict())
+    with pytest.raises(ValueError, match='epochs'): trainer(path, kept=fn, epochs=2).fit()
+    with pytest.raises(ValueError, match='preset'): trainer(path, kept=fn, epochs=1, preset='adam').fit()
+
+def test_best_weights_come_back(path):
+    tr = trainer(path, epochs=5, preset='adadelta')
+    h = tr.fit()
+    assert abs(accuracy_over(tr.model, tr.data.valid)-h.accuracy.max())<1e-9
+
+def test_a_frozen_body_stays_as_it_is(path):
+    tr = trainer(path, frozen=True)
+    before = {k:v.clone() for k,v in tr.model.body.state_dict().items()}
+    tr.fit()
+    assert same(before, tr.model.body.state_dict())
+
+def test_global_random_numbers_are_left_alone(path):
+    tr = trainer(path, epochs=1)
+    torch.manual_seed(5)
+    want = torch.rand(3)
+    torch.manual_seed(5)
+    tr.fit()
+    assert (torch.rand(3)==want).all()
+
+def test_checkpoint_makes_the_model_again_without_weights_or_code(path, tmp_path, monkeypatch):
+    tr = trainer(path, epochs=1)
+    tr.fit()
+    fn = save_checkpoint(tr.model, tmp_path/'m.safetensors')
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', lambda *a, **k: pytest.fail('a download'))
+    monkeypatch.setattr(torch, 'load', lambda *a, **k: pytest.fail('a pickle'))
+    model = load_checkpoint(fn)
+    assert model.info==tr.model.info
+    x = torch.rand(2,3,32,32)
+    with torch.no_grad(): assert torch.allclose(model(x), tr.model(x.contiguous(memory_format=torch.channels_last)), atol=1e-5)
+    fn.write_bytes(b'no')
+    with pytest.raises(ValueError, match='read_pth'): load_checkpoint(fn)
+
+def test_the_tutorials_wrong_head_answers_as_it_did(tmp_path):
+    net,head = models.vgg11(weights=None),nn.Sequential()
+    parts = dict(fc0=nn.Linear(25088,8), relu0=nn.ReLU(), drop0=nn.Dropout(.6), relu1=nn.ReLU(), drop1=nn.Dropout(.5))
+    parts |= dict(fc1=nn.Linear(8,6), output=nn.Linear(6,4))
+    for k,o in parts.items(): head.add_module(k, o)
+    net.classifier = head
+    opt = torch.optim.Adam(head.parameters(), lr=1e-4)
+    d = dict(architecture='vgg11', classifier=head, state_dict=net.state_dict(), optimizer=opt.state_dict(), class_to_idx={'1':0,'10':1,'2':2,'3':3})
+    x = torch.rand(1,3,64,64)
+    torch.save(d, tmp_path/'old.pth')
+    model = read_pth(tmp_path/'old.pth', names={'10':'rose'})
+    assert model.info['labels']==['1','10','2','3'] and model.info['names']['10']=='rose'
+    with torch.no_grad(): assert torch.allclose(model(x), net.eval()((x-model.mean)/model.std), atol=1e-4)
+    assert load_checkpoint(save_checkpoint(model, tmp_path/'new.safetensors')).info==model.info
+
+def test_files_of_before_torch_1_6(tmp_path):
+    net = models.resnet18(weights=None)
+    net.fc = nn.Sequential(nn.Linear(512,8), nn.ReLU(), nn.Dropout(.5), nn.Linear(8,4))
+    d = dict(arch='resnet18', state_dict=net.state_dict(), class_to_idx={str(i):i for i in range(4)})
+    torch.save(d, tmp_path/'old.pth', _use_new_zipfile_serialization=False)
+    model,x = read_pth(tmp_path/'old.pth'),torch.rand(2,3,64,64)
+    with torch.no_grad(): assert torch.allclose(model(x), net.eval()((x-model.mean)/model.std), atol=1e-4)
+    torch.save(dict(d, classifier=net.fc), tmp_path/'whole.pth', _use_new_zipfile_serialization=False)
+    with pytest.raises(ValueError, match='anew'): read_pth(tmp_path/'whole.pth')
+
+def test_a_pickle_that_runs_something_is_refused(tmp_path):
+    mark = tmp_path/'ran'
+    class Bad:
+        def __reduce__(self): return os.mkdir,(str(mark),)
+    torch.save(dict(state_dict={}, classifier=Bad(), architecture='vgg11'), tmp_path/'bad.pth')
+    with pytest.raises(ValueError, match='safely'): read_pth(tmp_path/'bad.pth')
+    assert not mark.exists()
+
+def test_exported_it_answers_the_same(path, tmp_path):
+    tr = trainer(path, epochs=1)
+    tr.fit()
+    p = Predictor(export_model(tr.model, tmp_path/'m.onnx', tr.data, title='Digits'))
+    small = Predictor(export_model(tr.model, tmp_path/'m8.onnx', tr.data, examples=2, quantize=True, max_loss=1.))
+    assert p.meta['names']['7']=='seven' and p.meta['title']=='Digits' and len(small.meta['examples'])<=2 and small.meta['precision']=='int8'
+    for fn in sorted(path.glob('test/*/*'))[:10]:
+        probs,labels = predict(fn, tr.model, 10)
+        got = torch.tensor(p.session.run(None, dict(image=p.prepared(fn)[None]))[0][0]).softmax(0)
+        assert np.allclose([got[p.labels.index(o)] for o in labels], probs, atol=.01)
+        assert p.predict(fn).label==labels[0]
+    view_classify(fn, tr.model)
+
+def test_training_needs_no_fastai(path):
+    code = f'''import sys
+from imgcls.scratch import *
+data = get_data({str(path)!r}, 32, workers=0)
+Trainer(build_model('squeezenet1_1', 10, weights=None), data, 1).fit()
+assert 'fastai' not in sys.modules'''
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=300, capture_output=True)
