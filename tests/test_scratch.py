@@ -6,8 +6,8 @@ from torch import nn
 from torchvision import models
 from imgcls.predict import Predictor
 from imgcls.sample import digit_names, draw_digit
-from imgcls.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, get_data, head_layers, lay_out,
-    load_checkpoint, make_head, photo_tfm, predict, read_pth, save_checkpoint, view_classify)
+from imgcls.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, folder_items, get_data, head_layers,
+    lay_out, load_checkpoint, make_head, photo_tfm, predict, read_pth, save_checkpoint, view_classify)
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 
@@ -176,7 +176,7 @@ def test_checkpoint_makes_the_model_again_without_weights_or_code(path, tmp_path
     x = torch.rand(2,3,32,32)
     with torch.no_grad(): assert torch.allclose(model(x), tr.model(x.contiguous(memory_format=torch.channels_last)), atol=1e-5)
     fn.write_bytes(b'no')
-    with pytest.raises(ValueError, match='read_pth'): load_checkpoint(fn)
+    with pytest.raises(ValueError, match='not a whole one'): load_checkpoint(fn)
 
 def test_the_tutorials_wrong_head_answers_as_it_did(tmp_path):
     net,head = models.vgg11(weights=None),nn.Sequential()
@@ -202,6 +202,81 @@ def test_files_of_before_torch_1_6(tmp_path):
     with torch.no_grad(): assert torch.allclose(model(x), net.eval()((x-model.mean)/model.std), atol=1e-4)
     torch.save(dict(d, classifier=net.fc), tmp_path/'whole.pth', _use_new_zipfile_serialization=False)
     with pytest.raises(ValueError, match='anew'): read_pth(tmp_path/'whole.pth')
+
+@pytest.fixture
+def old():
+    "What the tutorial saves, of a small network"
+    net = models.squeezenet1_1(weights=None)
+    net.classifier = nn.Sequential(nn.Linear(512,8), nn.ReLU(), nn.Linear(8,3), nn.LogSoftmax(1))
+    opt = torch.optim.Adadelta(net.classifier.parameters())
+    return dict(architecture='resnet18', state_dict={}, optimizer=opt, scheduler=torch.optim.lr_scheduler.StepLR(opt, 4), class_to_idx={'1':0,'10':1,'2':2})
+
+def resnet(old, path, head, **kwargs):
+    net = models.resnet18(weights=None)
+    net.fc = head
+    torch.save(old | dict(classifier=head, state_dict=net.state_dict()) | kwargs, path)
+    return path,net
+
+def test_optimisers_schedules_and_several_gpus(old, tmp_path):
+    fn,net = resnet(old, tmp_path/'a.pth', nn.Sequential(nn.Linear(512,8), nn.ReLU(), nn.Linear(8,3), nn.LogSoftmax(1)))
+    a,x = read_pth(fn),torch.rand(2,3,64,64)
+    with torch.no_grad(): assert torch.allclose(a(x).softmax(1), net.eval()((x-a.mean)/a.std).exp(), atol=1e-5)
+    fn,_ = resnet(old, tmp_path/'b.pth', net.fc, state_dict={f'module.{k}':v for k,v in net.state_dict().items()})
+    assert same(a.state_dict(), read_pth(fn).state_dict())
+
+def test_heads_that_can_not_be_told_are_refused(old, tmp_path):
+    with pytest.raises(ValueError, match='Tanh'): read_pth(resnet(old, tmp_path/'a.pth', nn.Sequential(nn.Linear(512,8), nn.Tanh(), nn.Linear(8,3)))[0])
+    normed = nn.Sequential(nn.Linear(512,8), nn.BatchNorm1d(8), nn.Linear(8,3))
+    with pytest.raises(ValueError, match='can not be told'): read_pth(resnet(old, tmp_path/'b.pth', normed, classifier=None)[0])
+    fn,_ = resnet(old, tmp_path/'c.pth', nn.Linear(512,3))
+    with pytest.raises(ValueError, match='another network'): read_pth(fn, arch='resnet34')
+    with pytest.raises(ValueError, match='pathlib'): read_pth(resnet(old, tmp_path/'d.pth', nn.Linear(512,3), where=tmp_path)[0])
+
+def test_classes_in_another_order_are_refused_or_followed(old, tmp_path):
+    lay_out(tmp_path, [(s,c,'a.png',draw_digit(c)) for s in ('train','valid') for c in (1,2,10)], {})
+    model = read_pth(resnet(old, tmp_path/'a.pth', nn.Linear(512,3))[0])
+    data = get_data(tmp_path, 32, bs=3, workers=0)
+    for f in (lambda: accuracy_over(model, data.valid), lambda: Trainer(model, data, 1, half=False), lambda: export_model(model, tmp_path/'m.onnx', data)):
+        with pytest.raises(ValueError, match='follows the model'): f()
+    data = get_data(tmp_path, 32, bs=3, labels=model.info['labels'], workers=0)
+    assert data.labels==['1','10','2'] and 0<=accuracy_over(model, data.valid)<=1
+    with pytest.raises(ValueError, match='no folder test'): accuracy_over(model, data.test)
+
+def test_own_folders_are_split_by_content(tmp_path):
+    for c in 'ab':
+        (tmp_path/'src'/c).mkdir(parents=True)
+        for i in range(20): draw_digit(i+20*(c=='b')).save(tmp_path/'src'/c/f'{i}.png')
+    split = lambda: {(s,c,x.read_bytes()) for s,c,_,x in folder_items(tmp_path/'src')}
+    was = split()
+    assert sorted(s for s,*_ in was).count('test')==6 and sorted(s for s,*_ in was).count('valid')==6
+    for o in (tmp_path/'src').glob('*/*'): o.rename(o.with_name(f'x{o.name}'))
+    assert split()==was
+    with pytest.raises(ValueError, match='name of its own'): lay_out(tmp_path/'o', [('train',1,'a.png',draw_digit(1))]*2, {})
+    with pytest.raises(ValueError, match='vaild'): lay_out(tmp_path/'o', [('vaild',1,'a.png',draw_digit(1))], {})
+
+def test_mistakes_are_told(path, tmp_path):
+    data,model = loaders(path),build_model('squeezenet1_1', 10, 8, weights=None)
+    for kw,said in ((dict(epochs=0), 'epochs=0'), (dict(path=tmp_path/'a.pth'), 'safetensors'), (dict(preset='sgd'), 'adadelta'), (dict(views=2), 'frozen')):
+        with pytest.raises(ValueError, match=said): Trainer(model, data, half=False, **kw)
+    with pytest.raises(TypeError, match='build_model'): Trainer(models.squeezenet1_1(weights=None), data)
+    with pytest.raises(ValueError, match='fit first'): Trainer(model, data, half=False).plot()
+    with pytest.raises(ValueError, match='has none of that name'): build_model('resnet18', 2, weights='IMAGENET1K_V9')
+    with pytest.raises(ValueError, match='classifier.1'): build_model('squeezenet1_1', 2, weights=None, head='fc')
+    lay_out(tmp_path/'d', [(s,1,'a.png',draw_digit(1)) for s in ('train','valid')], {})
+    (tmp_path/'d'/'names.json').write_text('no')
+    with pytest.raises(ValueError, match='names.json can not be read'): get_data(tmp_path/'d', 32)
+    (tmp_path/'d'/'names.json').write_text('{}')
+    (tmp_path/'d'/'train'/'2').mkdir()
+    with pytest.warns(UserWarning, match='train/2, valid/2'): get_data(tmp_path/'d', 32, workers=0)
+
+def test_the_head_does_not_depend_on_what_was_before():
+    a = build_model('resnet18', 3, weights=None).state_dict()
+    torch.rand(3)
+    assert same(a, build_model('resnet18', 3, weights=None).state_dict())
+
+def test_others_may_read_a_checkpoint(path, tmp_path):
+    (tmp_path/'plain').touch()
+    assert save_checkpoint(build_model('squeezenet1_1', 10, weights=None), tmp_path/'m.safetensors').stat().st_mode==(tmp_path/'plain').stat().st_mode
 
 def test_a_pickle_that_runs_something_is_refused(tmp_path):
     mark = tmp_path/'ran'
