@@ -327,24 +327,24 @@ def build_model(
         layers = layers or head_layers(n_in, hidden, n_out, p)
         return Net(body, make_head(layers), dict(arch=arch, head=name, n_out=n_out, layers=layers), frozen=weights is not None)
 
-# %% ../nbs/11_scratch.ipynb #bc1f1293
+# %% ../nbs/11_scratch.ipynb #696285b5
 def device_of(model):
     "Where `model` is"
     return next(model.head.parameters()).device
 
 def _same_classes(model, labels):
     "Raise if `model` learned other classes, or in another order"
-    own = model.info.get('labels', labels)
-    if own!=labels: raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the data {", ".join(labels[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
+    own = model.info.get('labels')
+    if own and labels and own!=labels: raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the data {", ".join(labels[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
 
-# %% ../nbs/11_scratch.ipynb #f09f109f
+# %% ../nbs/11_scratch.ipynb #2a98026c
 def get_logits(
     model, # of `build_model`
     dl, # loader
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
     if dl is None: raise ValueError('There are no such pictures: this data has no folder test')
-    _same_classes(model, dl.dataset.known)
+    _same_classes(model, getattr(dl.dataset, 'known', None))
     dev,res = device_of(model),[]
     model.eval()
     with torch.no_grad():
