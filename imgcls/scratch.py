@@ -10,7 +10,7 @@ __all__ = ['imagenet', 'presets', 'lay_out', 'folder_items', 'digit_items', 'flo
            'build_model', 'device_of', 'get_logits', 'accuracy_over', 'half_pays', 'half_type', 'save_checkpoint',
            'load_checkpoint', 'Trainer', 'read_pth', 'predict', 'view_classify', 'export_model']
 
-# %% ../nbs/11_scratch.ipynb #f27be623
+# %% ../nbs/11_scratch.ipynb #34fca7cd
 import hashlib, json, os, re, shutil, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from collections import defaultdict
@@ -27,9 +27,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Sampler
 from torchvision import models
 from torchvision.datasets import Flowers102, ImageFolder
-from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms import v2
 from . import __version__
+from .download import image_files
 from .predict import open_image, prepare
 from .sample import draw_digit, split_digits
 
@@ -52,7 +52,7 @@ def lay_out(
     (dest/'names.json').write_text(json.dumps({str(k):v for k,v in names.items()}, ensure_ascii=False), encoding='utf-8')
     return dest
 
-# %% ../nbs/11_scratch.ipynb #8af0a1e4
+# %% ../nbs/11_scratch.ipynb #a61a29b3
 def folder_items(
     path, # folder with a folder per class
     valid_pct:float=.15, # share of each class to choose with
@@ -61,10 +61,11 @@ def folder_items(
 ):
     "Pictures of class folders for `lay_out`"
     rank = lambda fn: hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest()
-    for folder in sorted(o for o in Path(path).iterdir() if o.is_dir() and not o.name.startswith('.')):
-        fns = sorted((o for o in folder.iterdir() if o.suffix.lower() in IMG_EXTENSIONS), key=rank)
+    classes = defaultdict(list)
+    for fn in image_files(path): classes[fn.relative_to(path).parts[0]].append(fn)
+    for label,fns in classes.items():
         n,k = round(len(fns)*test_pct),round(len(fns)*valid_pct)
-        for i,fn in enumerate(fns): yield 'test' if i<n else 'valid' if i<n+k else 'train',folder.name,fn.name,fn
+        for i,fn in enumerate(sorted(fns, key=rank)): yield 'test' if i<n else 'valid' if i<n+k else 'train',label,fn.name,fn
 
 # %% ../nbs/11_scratch.ipynb #72354e7e
 def digit_items(
@@ -101,7 +102,7 @@ def seeded(
     try: yield
     finally: gen.set_state(old)
 
-# %% ../nbs/11_scratch.ipynb #8332e00d
+# %% ../nbs/11_scratch.ipynb #6c05e743
 class Pictures(ImageFolder):
     "Pictures of a folder per class; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
     def __init__(self, path, classes, tfm, seed=42):
@@ -112,6 +113,10 @@ class Pictures(ImageFolder):
         odd = sorted({o.name for o in Path(directory).iterdir() if o.is_dir() and not o.name.startswith('.')}-set(self.known))
         if odd: raise ValueError(f'{directory} has a class {odd[0]!r}, of which there are no pictures to learn from: wanted {", ".join(self.known[:5])} …')
         return self.known,{o:i for i,o in enumerate(self.known)}
+
+    @staticmethod
+    def make_dataset(directory, class_to_idx, *args, **kwargs):
+        return [(str(fn),class_to_idx[fn.relative_to(directory).parts[0]]) for fn in image_files(directory)]
 
     def __getitem__(self, i):
         epoch,i = divmod(i, len(self))

@@ -1,9 +1,10 @@
-import json, os, subprocess, sys
+import json, os, signal, subprocess, sys
 import pytest
 from pathlib import Path
 
 root = Path(__file__).parent.parent
 sys.path.insert(0, str(root/'tools'))
+signal.signal(signal.SIGINT, signal.default_int_handler) # a shell that runs us in the background has it ignored, by all that we start too
 
 def run_demo(path, *args, **kwargs):
     "The console script, as a process of its own"

@@ -1,6 +1,7 @@
 "The app hosted: warm kernels, a limit, closed pages, large uploads, and the page itself, in a real browser"
 import json, os, psutil, pytest, re, shutil, signal, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from playwright.sync_api import expect
 from traitlets.config import PyFileConfigLoader
 from urllib.error import HTTPError
@@ -236,7 +237,12 @@ def command(tmp_path):
     "The console script, as a process of its own"
     (fn := tmp_path/'imgcls-app').write_text('from imgcls.host import imgcls_app\nimgcls_app()')
     kw = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    return lambda *args: subprocess.Popen([sys.executable, str(fn), *map(str, args)], **kw)
+    with ExitStack() as stack:
+        def start(*args):
+            p = subprocess.Popen([sys.executable, str(fn), *map(str, args)], **kw)
+            stack.callback(stop_app, p)
+            return p
+        yield start
 
 @pytest.mark.parametrize('how', ['Ctrl-C','SIGTERM'])
 def test_nothing_is_left(command, how):

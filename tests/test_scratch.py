@@ -254,6 +254,19 @@ def test_own_folders_are_split_by_content(tmp_path):
     with pytest.raises(ValueError, match='name of its own'): lay_out(tmp_path/'o', [('train',1,'a.png',draw_digit(1))]*2, {})
     with pytest.raises(ValueError, match='vaild'): lay_out(tmp_path/'o', [('vaild',1,'a.png',draw_digit(1))], {})
 
+def test_no_picture_is_passed_over_in_silence(tmp_path):
+    for i,fn in enumerate(('a/1.gif','a/2.avif','a/more/3.jfif','b/4.WEBP','b/5.png','.quarantine/a/6.png')):
+        (tmp_path/'src'/fn).parent.mkdir(parents=True, exist_ok=True)
+        draw_digit(i).save(tmp_path/'src'/fn)
+    (tmp_path/'src'/'a'/'notes.txt').write_text('no picture')
+    assert sorted(name for *_,name,_ in folder_items(tmp_path/'src')) == ['1.gif','2.avif','3.jfif','4.WEBP','5.png']
+    lay_out(tmp_path/'d', [(s,label,name,fn) for _,label,name,fn in folder_items(tmp_path/'src') for s in ('train','valid')], {})
+    data = get_data(tmp_path/'d', 32, bs=2, workers=0)
+    assert (len(data.train.dataset),data.train.dataset.targets) == (5,[0,0,0,1,1])
+    assert torch.cat([x for x,_ in data.valid]).shape == (5,3,32,32)
+    (tmp_path/'d'/'train'/'a'/'7.heic').write_bytes(b'not one at all')
+    with pytest.raises(ValueError, match='7.heic.*chapter 2'): list(get_data(tmp_path/'d', 32, workers=0).train)
+
 def test_mistakes_are_told(path, tmp_path):
     data,model = loaders(path),build_model('squeezenet1_1', 10, 8, weights=None)
     for kw,said in ((dict(epochs=0), 'epochs=0'), (dict(path=tmp_path/'a.pth'), 'safetensors'), (dict(preset='sgd'), 'adadelta'), (dict(views=2), 'frozen')):
