@@ -10,7 +10,7 @@ demo: $(VENV)/.app
 
 test: $(VENV)/.dev browser widgets7
 	$(BIN)/python tools/check.py
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py

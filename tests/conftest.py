@@ -11,6 +11,10 @@ def run_demo(path, *args, **kwargs):
     cmd = [Path(sys.executable).parent/'imgcls-demo', '--path', str(path), '--no-serve', *map(str, args)]
     return subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs)
 
+def pytest_collection_modifyitems(items):
+    "The longest files first, so that two processes end at the same time"
+    items.sort(key=lambda o: o.path.stem not in ('test_demo','test_train','test_fronts'))
+
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
     "The whole demo, run once: (its folder, its report)"

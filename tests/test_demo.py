@@ -1,7 +1,9 @@
 "The main job from end to end, and what a rude interruption does to it"
 import json, os, signal, time
 import pandas as pd
+from fronts import upload
 from imgcls.download import image_files
+from imgcls.host import serve_app, stop_app
 from imgcls.records import read_manifest
 from imgcls.sample import plan_web
 from conftest import run_demo
@@ -91,3 +93,14 @@ def test_another_size_in_the_same_folder_is_refused(demo):
     p = run_demo(demo[0], '--n', 200)
     out = p.communicate(timeout=120)[0]
     assert p.returncode!=0 and 'another folder' in out and 'Traceback' not in out
+
+def test_the_demo_leaves_an_app_that_runs(demo, browser):
+    p,url = serve_app(demo[0]/'app.ipynb')
+    try:
+        page = browser.new_page()
+        page.goto(url)
+        upload(page, next((demo[0]/'heldout'/'seven').iterdir()))
+        page.locator('.ic-said h2').wait_for(timeout=20_000)
+        assert page.locator('h1').inner_text().startswith('Which digit')
+        page.close()
+    finally: stop_app(p)
