@@ -7,16 +7,17 @@ Docs: https://imgcls.github.io/imgcls/cache.html.md"""
 # %% auto #0
 __all__ = ['UprightImage', 'short_side', 'Pixels', 'PixelCache', 'squares', 'OnDevice']
 
-# %% ../nbs/02b_cache.ipynb #6a010019
+# %% ../nbs/02b_cache.ipynb #623755bd
 import errno, uuid
 from fastai.vision.all import *
 from PIL import ImageOps
 from .records import Table
 from .download import progress
+from .rgb import as_rgb
 
-# %% ../nbs/02b_cache.ipynb #793c4df2
+# %% ../nbs/02b_cache.ipynb #50c09924
 class UprightImage(PILImage):
-    "A `PILImage` that is turned as its EXIF orientation says"
+    "A `PILImage` as a viewer shows it, turned as its EXIF orientation says"
     @classmethod
     def create(cls,
         fn:Path|str|Tensor|np.ndarray|bytes|Image.Image, # picture
@@ -24,11 +25,11 @@ class UprightImage(PILImage):
         **kwargs
     ):
         if isinstance(fn, bytes): fn = io.BytesIO(fn)
-        if isinstance(fn, (Tensor,np.ndarray)): return cls(super().create(fn, **kwargs).convert('RGB'))
-        if isinstance(fn, Image.Image): return cls(ImageOps.exif_transpose(fn).convert('RGB'))
+        if isinstance(fn, (Tensor,np.ndarray)): return cls(as_rgb(super().create(fn, **kwargs)))
+        if isinstance(fn, Image.Image): return cls(as_rgb(ImageOps.exif_transpose(fn)))
         with Image.open(fn) as im:
             if least: im.draft(im.mode, (least,least))
-            return cls(ImageOps.exif_transpose(im).convert('RGB'))
+            return cls(as_rgb(ImageOps.exif_transpose(im)))
 
 # %% ../nbs/02b_cache.ipynb #bb31ddcc
 def short_side(

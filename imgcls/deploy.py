@@ -295,7 +295,7 @@ _service = dict(noun='service', port=8000, modules=['batch','page','serve','host
     env=f' IMGCLS_FRAMES="{_frames}"', start='python -m imgcls.listen {file} --host 0.0.0.0{titled}')
 _kinds = dict(app=_app, http=_service)
 
-# %% ../nbs/10b_deploy.ipynb #0eb713b6
+# %% ../nbs/10b_deploy.ipynb #2b9206a7
 def _files(o, data):
     "Everything in the folder: path → bytes"
     fetch = 'RUN python fetch_model.py\n' if o['url'] else ''
@@ -305,7 +305,7 @@ def _files(o, data):
     res = {**o['files'](o), 'requirements.txt':requirements(o['kind']), 'Dockerfile':docker, 'README.md':_page(o),
         '.gitignore':ignore+(f'/{o["name"]}\n' if o['url'] else ''), '.dockerignore':ignore+'.git\n'}
     res |= {'fetch_model.py':_fetch.format(**o)} if o['url'] else {o['name']:data}
-    return {k:v.encode() if isinstance(v, str) else v for k,v in res.items()} | _library('__init__', 'guard', 'predict', *o['modules'])
+    return {k:v.encode() if isinstance(v, str) else v for k,v in res.items()} | _library('__init__', 'guard', 'predict', 'rgb', *o['modules'])
 
 # %% ../nbs/10b_deploy.ipynb #c8a8ef58
 _note = '.imgcls.json'

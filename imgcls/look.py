@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/look.html.md"""
 __all__ = ['endings', 'NotAPicture', 'sniff', 'open_picture', 'pixels', 'shrink', 'phash', 'hash_array', 'distance', 'measure',
            'look', 'near_pairs', 'groups']
 
-# %% ../nbs/01d_look.ipynb #954f2f4f
+# %% ../nbs/01d_look.ipynb #6d309795
 import io, struct
 import numpy as np, simplejpeg
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from .rgb import as_rgb
 
 # %% ../nbs/01d_look.ipynb #36ad9491
 class NotAPicture(ValueError): "What a file is instead of a picture, or what is wrong with it"
@@ -58,19 +59,12 @@ def open_picture(
     if im.width*im.height>max_pixels: raise NotAPicture(f'too many pixels: {im.width}×{im.height}')
     return im
 
-# %% ../nbs/01d_look.ipynb #75074e12
+# %% ../nbs/01d_look.ipynb #eb41c671
 def _pil_rgb(im):
     "The first frame of `im` as an RGB picture"
     try:
         im.load()
-        if im.mode.startswith(('I','F')):
-            a = np.nan_to_num(np.asarray(im, dtype=float))
-            a = a/257 if a.max()>255 else a*255 if im.mode=='F' and a.max()<=1 else a
-            im = Image.fromarray(a.clip(0,255).astype('uint8'))
-        if im.mode in ('RGBA','LA','PA','La','RGBa') or 'transparency' in im.info:
-            im = im.convert('RGBA')
-            im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
-        return im.convert('RGB')
+        return as_rgb(im)
     except Image.DecompressionBombError as e: raise NotAPicture(f'too many pixels: {e}') from None
     except _broken as e: raise NotAPicture(f'damaged: {e}') from None
 

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/predict.html.md"""
 __all__ = ['max_pixels', 'PictureError', 'open_image', 'prepare', 'fetch', 'Prediction', 'Predictions', 'ModelError', 'Predictor',
            'image_paths']
 
-# %% ../nbs/08_predict.ipynb #44951338
+# %% ../nbs/08_predict.ipynb #41e8f861
 import base64, hashlib, html, io, json, os, re, tempfile, warnings
 import numpy as np, onnxruntime
 from collections import deque
@@ -20,6 +20,7 @@ from itertools import islice
 from mimetypes import guess_type
 from pathlib import Path
 from PIL import Image, ImageOps
+from .rgb import as_rgb
 
 # %% ../nbs/08_predict.ipynb #fc681c74
 class PictureError(ValueError):
@@ -80,7 +81,7 @@ def _fast(im):
     if im.tile and im.tile[0][0] in ('ppm','ppm_plain'): raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
     return im
 
-# %% ../nbs/08_predict.ipynb #0390bad5
+# %% ../nbs/08_predict.ipynb #a10f3963
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
@@ -90,6 +91,7 @@ def open_image(
     if isinstance(x, np.ndarray):
         if x.dtype!=np.uint8 or not (x.ndim==2 or x.ndim==3 and x.shape[2] in (3,4)) or not x.size: raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
         x = Image.fromarray(x)
+    if isinstance(x, str) and re.match('https?://', x, re.I): raise PictureError(f'{x[:80]} is an address: open_image(fetch(…)) gets the picture', 'bad_address')
     if isinstance(x, str) and '://' in x: raise PictureError(f'{x[:80]} is no address of a picture: wanted one that starts with http:// or https://', 'bad_address')
     if isinstance(x, (bytes,bytearray,memoryview)): x = _sips(bytes(x))
     try:
@@ -101,7 +103,7 @@ def open_image(
         if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f} megapixels', most)
         if im is x: im = ImageOps.exif_transpose(im)
         else: ImageOps.exif_transpose(im, in_place=True)
-        return im if im.mode=='RGB' else im.convert('RGB')
+        return as_rgb(im)
     except FileNotFoundError: raise FileNotFoundError(f'{x}: no such file') from None
     except IsADirectoryError: raise PictureError(f'{x} is a folder: wanted one picture. `predict_folder` takes folders.', 'not_a_picture') from None
     except Image.DecompressionBombError: raise _too_large('hundreds of megapixels', most) from None

@@ -10,8 +10,8 @@ __all__ = ['imagenet', 'presets', 'lay_out', 'folder_items', 'digit_items', 'flo
            'build_model', 'device_of', 'get_logits', 'accuracy_over', 'half_pays', 'half_type', 'save_checkpoint',
            'load_checkpoint', 'Trainer', 'read_pth', 'predict', 'view_classify', 'export_model']
 
-# %% ../nbs/11_scratch.ipynb #34fca7cd
-import hashlib, json, os, re, shutil, time, warnings
+# %% ../nbs/11_scratch.ipynb #10a71335
+import hashlib, json, os, re, shutil, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from collections import defaultdict
 from contextlib import closing, contextmanager
@@ -33,26 +33,43 @@ from .download import image_files
 from .predict import open_image, prepare
 from .sample import draw_digit, split_digits
 
-# %% ../nbs/11_scratch.ipynb #24024842
+# %% ../nbs/11_scratch.ipynb #d8d3216e
+_splits = 'train valid test'.split()
+
 def lay_out(
     dest, # folder to write
     items, # (split, class, file name, picture or path of one) of each picture
     names:dict, # class → name
 )->Path: # `dest`
     "Write pictures to `dest`/split/class/file name, and names.json beside them"
-    dest,seen = Path(dest),set()
-    for split,label,name,x in items:
-        fn = dest/split/str(label)/name
-        if split not in ('train','valid','test'): raise ValueError(f'{split!r}: wanted train, valid or test')
-        if fn in seen: raise ValueError(f'Two pictures would be {fn}: give each a name of its own')
-        seen.add(fn)
-        fn.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(x, Image.Image): x.save(fn, quality=90)
-        else: shutil.copyfile(x, fn)
+    dest = Path(dest)
+    dest.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='.new-', dir=dest) as tmp:
+        new = _write_pictures(Path(tmp), items)
+        left = {str(o.relative_to(dest)) for k in _splits for o in (dest/k).glob('*/*')}-set(new)
+        if left: raise ValueError(f'{dest} has {len(left)} pictures of another layout, such as {min(left)}: choose a new folder, or remove train, valid and test there')
+        for o in new:
+            (dest/o).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(tmp)/o, dest/o)
     (dest/'names.json').write_text(json.dumps({str(k):v for k,v in names.items()}, ensure_ascii=False), encoding='utf-8')
     return dest
 
-# %% ../nbs/11_scratch.ipynb #a61a29b3
+def _write_pictures(path, items):
+    "Files written to `path`, by their names in it"
+    new = {}
+    for split,label,name,x in items:
+        fn = path/split/str(label)/name
+        at = str(fn.relative_to(path))
+        if split not in _splits: raise ValueError(f'{split!r}: wanted train, valid or test')
+        if at in new: raise ValueError(f'Two pictures would be {at}: give each a name of its own')
+        new[at] = fn
+        fn.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(x, Image.Image): x.save(fn, quality=90)
+        else: shutil.copyfile(x, fn)
+    if not new: raise ValueError('No pictures to lay out')
+    return new
+
+# %% ../nbs/11_scratch.ipynb #5e070b30
 def folder_items(
     path, # folder with a folder per class
     valid_pct:float=.15, # share of each class to choose with
@@ -63,9 +80,10 @@ def folder_items(
     rank = lambda fn: hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest()
     classes = defaultdict(list)
     for fn in image_files(path): classes[fn.relative_to(path).parts[0]].append(fn)
+    if not classes: raise FileNotFoundError(f'{path} has no pictures in folders: wanted a folder per class')
     for label,fns in classes.items():
         n,k = round(len(fns)*test_pct),round(len(fns)*valid_pct)
-        for i,fn in enumerate(sorted(fns, key=rank)): yield 'test' if i<n else 'valid' if i<n+k else 'train',label,fn.name,fn
+        for i,fn in enumerate(sorted(fns, key=rank)): yield 'test' if i<n else 'valid' if i<n+k else 'train',label,'-'.join(fn.relative_to(path).parts[1:]),fn
 
 # %% ../nbs/11_scratch.ipynb #72354e7e
 def digit_items(
@@ -102,7 +120,7 @@ def seeded(
     try: yield
     finally: gen.set_state(old)
 
-# %% ../nbs/11_scratch.ipynb #6c05e743
+# %% ../nbs/11_scratch.ipynb #5853584e
 class Pictures(ImageFolder):
     "Pictures of a folder per class; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
     def __init__(self, path, classes, tfm, seed=42):
@@ -111,7 +129,7 @@ class Pictures(ImageFolder):
 
     def find_classes(self, directory):
         odd = sorted({o.name for o in Path(directory).iterdir() if o.is_dir() and not o.name.startswith('.')}-set(self.known))
-        if odd: raise ValueError(f'{directory} has a class {odd[0]!r}, of which there are no pictures to learn from: wanted {", ".join(self.known[:5])} …')
+        if odd: raise ValueError(f'{directory} has a class {odd[0]!r}, which is none of those to be learned: wanted {", ".join(self.known[:5])} …')
         return self.known,{o:i for i,o in enumerate(self.known)}
 
     @staticmethod
@@ -122,7 +140,7 @@ class Pictures(ImageFolder):
         epoch,i = divmod(i, len(self))
         fn,y = self.samples[i]
         try: im = open_image(fn)
-        except ValueError as e: raise ValueError(f'{fn}: {e} Check the pictures first (chapter 2).') from None
+        except ValueError as e: raise ValueError(f'{fn}: {e} Check the pictures first: imgcls.download.verify_images (chapter 2).') from None
         with seeded(self.seed, epoch, i): return self.transform(im),y
 
 class Order(Sampler):
@@ -133,7 +151,7 @@ class Order(Sampler):
         o = torch.randperm(self.n, generator=torch.Generator().manual_seed(_whole(self.seed, self.epoch)))
         return iter((o+self.epoch*self.n).tolist())
 
-# %% ../nbs/11_scratch.ipynb #f08b60a5
+# %% ../nbs/11_scratch.ipynb #f4868e21
 def photo_tfm(
     size:int=224, # pixels a side
     degrees:float=30, # turned by at most that
@@ -158,7 +176,9 @@ class _Bytes:
     def __init__(self, how): self.how = how
     def __call__(self, im):
         if isinstance(self.how, dict): return torch.from_numpy((prepare(im, self.how)*255).round().astype('uint8'))
-        return v2.functional.pil_to_tensor(self.how(im))
+        x = self.how(im)
+        if not isinstance(x, Image.Image): raise TypeError(f'The transform made a {type(x).__name__}: wanted a PIL image. Leave ToTensor and Normalize out, the network does that')
+        return v2.functional.pil_to_tensor(x)
 
 # %% ../nbs/11_scratch.ipynb #3362119c
 @dataclass
@@ -182,20 +202,20 @@ def _loader(ds, bs, order, workers):
     kw = dict(num_workers=workers, persistent_workers=workers>0, pin_memory=torch.cuda.is_available(), generator=torch.Generator())
     return DataLoader(ds, bs, sampler=order, drop_last=order is not None and len(ds)%bs==1, **kw)
 
-# %% ../nbs/11_scratch.ipynb #cbb40a83
+# %% ../nbs/11_scratch.ipynb #c3778f5a
 def _names(path, labels, names):
     "Name of each label, as the JSON file has it, or the label itself"
     fns = [path/names] if names else [o for o in (path/'names.json',path/'cat_to_name.json') if o.exists()]
     try: said = dict(json.loads(fns[0].read_text(encoding='utf-8'))) if fns else {}
     except (TypeError,ValueError) as e: raise ValueError(f'{fns[0]} can not be read ({e}): wanted JSON such as {{"1": "fire lily", "2": "canterbury bells"}}') from None
-    return {o:said.get(o,o) for o in labels}
+    return {o:str(said.get(o) or o) for o in labels}
 
 def _labels(path):
     "Folders of `path`, numbers by their size"
     number = lambda o: (0,int(o),o) if o.isdecimal() else (1,0,o)
     return sorted((o.name for o in path.iterdir() if o.is_dir() and not o.name.startswith('.')), key=number)
 
-# %% ../nbs/11_scratch.ipynb #dffc27ce
+# %% ../nbs/11_scratch.ipynb #c4d5323f
 def get_data(
     path, # folder with train, valid and perhaps test
     size:int=224, # pixels a side
@@ -209,6 +229,8 @@ def get_data(
 )->Data:
     "Loaders for the pictures in `path`"
     path = Path(path)
+    if not isinstance(size, int) or size<1 or bs<1: raise ValueError(f'size={size!r}, bs={bs!r}: wanted whole numbers, 1 or more')
+    if isinstance(labels, str) or tfm is not None and not callable(tfm): raise TypeError('Wanted a list of classes as `labels`, and a function from PIL image to PIL image as `tfm`')
     if not (path/'train').is_dir() or not (path/'valid').is_dir(): raise FileNotFoundError(f'{path} has no folders train and valid: `lay_out` makes them')
     labels = list(labels or _labels(path/'train'))
     prep,workers = preparation(size, method),_workers() if workers is None else workers
@@ -233,7 +255,7 @@ def find_head(
     if not found: raise ValueError(f'{type(model).__name__} has no layer with {n} outputs: say by `head` which part is to be replaced')
     return found[-1]
 
-# %% ../nbs/11_scratch.ipynb #bbd78c8d
+# %% ../nbs/11_scratch.ipynb #353086ca
 _kinds = dict(Linear=nn.Linear, ReLU=nn.ReLU, Dropout=nn.Dropout)
 
 def head_layers(
@@ -243,7 +265,8 @@ def head_layers(
     p:float=.2, # dropout: share of a hidden layer that is left out in training
 )->list: # [kind, argument, …] of each layer
     "What a head consists of, as plain words and numbers"
-    widths = [n_in,*([hidden] if isinstance(hidden, int) else hidden)]
+    widths = [n_in,*([hidden] if isinstance(hidden, int) else hidden or ())]
+    if not all(isinstance(o, int) and o>0 for o in (*widths,n_out)): raise ValueError(f'hidden={hidden!r}, n_out={n_out!r}: wanted whole numbers, 1 or more')
     inner = [o for a,b in zip(widths, widths[1:]) for o in (['Linear',a,b],['ReLU'],['Dropout',p])]
     return inner + [['Linear',widths[-1],n_out]]
 
@@ -289,9 +312,10 @@ class Net(nn.Module):
 
     def forward(self, x): return self.head(self.features(x).float())
 
-# %% ../nbs/11_scratch.ipynb #9be63444
+# %% ../nbs/11_scratch.ipynb #507abb2e
 def _backbone(arch, weights):
     "A torchvision network without side exits"
+    if isinstance(weights, bool): raise ValueError(f"weights={weights}: wanted 'DEFAULT', or None to start from nothing")
     if arch not in models.list_models(module=models): raise ValueError(f"arch={arch!r}: wanted a classification network of torchvision such as 'densenet161'; torchvision.models.list_models(module=torchvision.models) lists them")
     kw = dict(init_weights=weights is None) if arch in ('googlenet','inception_v3') and weights is None else {}
     if arch=='inception_v3': kw['transform_input'] = False
@@ -313,7 +337,7 @@ def _cut(body, name):
     setattr(body.get_submodule(above), last, nn.Identity())
     return first.in_features if isinstance(first, nn.Linear) else first.in_channels
 
-# %% ../nbs/11_scratch.ipynb #cbe6e6d8
+# %% ../nbs/11_scratch.ipynb #3510e3de
 def build_model(
     arch:str, # name of any classification network of torchvision
     n_out:int, # classes
@@ -330,9 +354,10 @@ def build_model(
         name = head or find_head(body)
         n_in = _cut(body, name)
         layers = layers or head_layers(n_in, hidden, n_out, p)
+        if layers[-1][-1]!=n_out: raise ValueError(f'layers: the last has {layers[-1][-1]} outputs, wanted {n_out}')
         return Net(body, make_head(layers), dict(arch=arch, head=name, n_out=n_out, layers=layers), frozen=weights is not None)
 
-# %% ../nbs/11_scratch.ipynb #696285b5
+# %% ../nbs/11_scratch.ipynb #bd84a696
 def device_of(model):
     "Where `model` is"
     return next(model.head.parameters()).device
@@ -340,15 +365,28 @@ def device_of(model):
 def _same_classes(model, labels):
     "Raise if `model` learned other classes, or in another order"
     own = model.info.get('labels')
-    if own and labels and own!=labels: raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the data {", ".join(labels[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
+    if own and labels and list(own)!=list(labels): raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the data {", ".join(labels[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
 
-# %% ../nbs/11_scratch.ipynb #2a98026c
+# %% ../nbs/11_scratch.ipynb #ead127f5
+def _prepared_alike(model, dl):
+    "Does `dl` prepare its pictures as `model` has learned them?"
+    how,own = getattr(getattr(dl.dataset, 'transform', None), 'how', None),model.info.get('prep')
+    return not own or not isinstance(how, dict) or how=={k:own.get(k) for k in how}
+
+def _advice(model):
+    "How `get_data` prepares pictures for `model`"
+    prep = model.info['prep']
+    return f'These pictures are not prepared as those that the model has learned from: get_data(…, size={prep["crop"][0]}, method={prep["method"]!r})'
+
+# %% ../nbs/11_scratch.ipynb #725b9d18
 def get_logits(
     model, # of `build_model`
     dl, # loader
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
     if dl is None: raise ValueError('There are no such pictures: this data has no folder test')
+    if not isinstance(dl, DataLoader): raise TypeError(f'{type(dl).__name__}: wanted a loader, such as data.test')
+    if not _prepared_alike(model, dl): warnings.warn(_advice(model))
     _same_classes(model, getattr(dl.dataset, 'known', None))
     dev,res = device_of(model),[]
     model.eval()
@@ -465,7 +503,7 @@ def _load_opt(opt, tensors, facts):
         for k,v in own.items():
             if torch.is_tensor(v) and v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
 
-# %% ../nbs/11_scratch.ipynb #8b379def
+# %% ../nbs/11_scratch.ipynb #b823ada8
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
     def __init__(self,
@@ -481,7 +519,8 @@ class Trainer:
         device=None, # default: the GPU if there is one
     ):
         if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
-        if not isinstance(model, Net): raise TypeError(f'{type(model).__name__}: wanted a model of build_model')
+        if not isinstance(model, Net) or not isinstance(data, Data): raise TypeError(f'{type(model).__name__} and {type(data).__name__}: wanted a model of build_model and data of get_data')
+        if half not in (None,True,False) or not len(data.train): raise ValueError(f'half={half!r}, {len(data.train)} batches: wanted None, True or False, and two pictures or more to learn from')
         if path and Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
         if epochs<1: raise ValueError(f'epochs={epochs}: wanted 1 or more')
         if model.info['n_out']!=len(data.labels): raise ValueError(f'The model tells {model.info["n_out"]} classes apart, the data has {len(data.labels)}: build_model(…, {len(data.labels)})')
@@ -492,7 +531,7 @@ class Trainer:
         self.model,self.data,self.epochs,self.preset = model.to(self.device, memory_format=torch.channels_last),data,epochs,preset
         self.path,self.views,self.asked,self.seed = path and Path(path),views,half,seed
         self.type = None if half is False else torch.bfloat16 if half and self.device.type=='cpu' else half_type(model, data.prep['crop'][0])
-        self.rows,self.best,self.made,self.broken = [],{},{},False
+        self.rows,self.best,self.made,self.broken,self.frozen = [],{},{},False,model.frozen
         make,usual = presets[preset]
         self.lr = usual if lr is None else lr
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
@@ -553,7 +592,7 @@ def _look(self:Trainer):
         logits,y = [torch.cat(o) for o in zip(*[(self.model.head(f),y) for f,y in pairs])]
     return float(F.cross_entropy(logits, y)),float((logits.argmax(1)==y).double().mean())
 
-# %% ../nbs/11_scratch.ipynb #d35eb1f4
+# %% ../nbs/11_scratch.ipynb #dae18e83
 @patch
 def _plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
@@ -561,9 +600,11 @@ def _plan(self:Trainer):
     pictures = [[f'{Path(fn).parent.name}/{Path(fn).name}' for fn,_ in o.dataset.samples] for o in (train,valid)]
     how = {k:getattr(self, k) for k in ('preset','lr','views','seed')} | dict(half=self.asked, epochs=self.epochs if self.by_batch else None)
     known = dict(model={k:v for k,v in self.model.info.items() if k!='names'}, frozen=self.model.frozen)
-    return json.loads(json.dumps(how | known | dict(bs=train.batch_size, order=train.sampler.seed, tfm=repr(train.dataset.transform.how), pictures=pictures)))
+    return json.loads(json.dumps(how | known | dict(bs=train.batch_size, order=train.sampler.seed, tfm=_said(train.dataset.transform.how), pictures=pictures)))
 
-# %% ../nbs/11_scratch.ipynb #0c337eea
+def _said(o): return re.sub(' at 0x[0-9a-fA-F]+', '', repr(o)) # where it lies in memory is another place each time
+
+# %% ../nbs/11_scratch.ipynb #8bc61994
 @patch
 def _keep(self:Trainer):
     "Write the training to `path`"
@@ -579,7 +620,10 @@ def _go_on(self:Trainer):
     if 'plan' not in facts: raise ValueError(f'{self.path} is a model, not a training: choose another file to keep this training in')
     plan = self._plan()
     diff = [k for k in plan if plan[k]!=facts['plan'].get(k)]
+    if diff and not facts['rows']: return self._keep() # nothing was learned yet, so nothing is mixed
+    if diff==['epochs']: raise ValueError(f'{self.path} is of a training of {facts["plan"]["epochs"]} epochs, and {self.preset} plans its steps by them: go on with those, or choose another file. (adadelta and adam can be given more.)')
     if diff: raise ValueError(f'{self.path} is of another training ({", ".join(diff)} changed since): choose another file, or delete it')
+    if len(facts['rows'])>self.epochs: raise ValueError(f'{self.path} has {len(facts["rows"])} epochs already: wanted epochs={len(facts["rows"])} or more, or another file')
     self.model.load_state_dict(_part(tensors, 'model'))
     _load_opt(self.opt, tensors, facts['opt'])
     self.sched.load_state_dict(facts['sched'])
@@ -588,7 +632,7 @@ def _go_on(self:Trainer):
     if device==self.device.type=='cpu': self.type = half and getattr(torch, half)
     if facts['scaler'] and self.scaler.is_enabled(): self.scaler.load_state_dict(facts['scaler'])
 
-# %% ../nbs/11_scratch.ipynb #8302af61
+# %% ../nbs/11_scratch.ipynb #874f0252
 @patch
 def _epoch(self:Trainer, epoch, mb):
     "One epoch, noted and kept"
@@ -608,6 +652,7 @@ def fit(
     self:Trainer,
 )->pd.DataFrame: # a row per epoch: losses, validation accuracy, seconds
     "Train, or go on, to the end; then put the best weights back"
+    if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was made, which chose by that what to train: make a new one')
     if self.path and self.path.exists(): self._go_on()
     elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: make model and Trainer anew, with a `path` this time')
     elif self.path: self._keep()
@@ -648,7 +693,7 @@ def plot(
     for ax in axs: ax.grid(alpha=.3)
     fig.tight_layout()
 
-# %% ../nbs/11_scratch.ipynb #d7b71a4c
+# %% ../nbs/11_scratch.ipynb #dbc5589a
 def _allowed():
     "Classes of torch and torchvision that a checkpoint may hold, none of which runs anything by being read"
     tops = [torch.nn, torch.optim, torch.optim.lr_scheduler, *(getattr(models, o) for o in 'alexnet densenet inception resnet squeezenet vgg'.split())]
@@ -666,34 +711,58 @@ def _spec(head, weights):
     if isinstance(head, nn.Module): return [w for o in head.modules() if not len(list(o.children())) and (w := _word(o))]
     sizes = [v.shape for k,v in weights.items() if k.endswith('weight')]
     if not sizes or any(len(o)!=2 for o in sizes): raise ValueError('The file has no `classifier`, and the weights of its head are not those of linear layers: what it was can not be told')
+    if len(sizes)>1: warnings.warn('The file has the weights of its head and not its layers: ReLU is taken to be between them. If it was another, the answers are not those of before')
     inner = [o for b,a in sizes[:-1] for o in (['Linear',a,b],['ReLU'],['Dropout',.5])]
     return inner + [['Linear',sizes[-1][1],sizes[-1][0]]]
 
-# %% ../nbs/11_scratch.ipynb #518da60a
+# %% ../nbs/11_scratch.ipynb #8cc86733
+def _unpickle(fname):
+    "What is in a .pth file, as a dict with a state_dict"
+    try:
+        with torch.serialization.safe_globals(_allowed()): d = torch.load(fname, map_location='cpu', weights_only=True)
+    except (FileNotFoundError,IsADirectoryError): raise
+    except Exception as e:
+        odd = re.search(r'GLOBAL (\S+)', str(e))
+        why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than tensors, plain values and layers'
+        raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx. (A .safetensors file is for load_checkpoint.)') from None
+    if isinstance(d, nn.Module): return dict(state_dict=d.state_dict(), **{k:o for k,o in d.named_children() if k in ('classifier','fc')})
+    if not isinstance(d, dict): d = {}
+    if d and all(map(torch.is_tensor, d.values())): return dict(state_dict=d)
+    weights = next((d[k] for k in ('state_dict','model_state_dict','model') if isinstance(d.get(k), dict)), None)
+    if not weights: raise ValueError(f'{fname} has no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
+    return d | dict(state_dict=weights)
+
+def _classes(d, n):
+    "Classes in the order of their numbers, as the file says it, or None"
+    fwd,back = [d[k] if isinstance(d.get(k), dict) else {} for k in ('class_to_idx','idx_to_class')]
+    if set(fwd)==set(range(n))!=set(fwd.values()): fwd,back = {},fwd # the other way round
+    back = back or {v:k for k,v in fwd.items()}
+    return [str(back[i]) for i in range(n)] if set(back)==set(range(n)) else None
+
+# %% ../nbs/11_scratch.ipynb #744e8d44
 def read_pth(
     fname, # .pth file: a dict with state_dict, class_to_idx, architecture, perhaps classifier
     arch:str=None, # name of the network, if the file doesn't say it
     names:dict=None, # class → name
-)->Net: # ready to predict; its `info` has what else there was
+    labels:list=None, # classes in the order of their numbers, if the file doesn't say it
+)->Net: # ready to predict
     "Read a checkpoint of the tutorial's shape, without running code from it"
-    try:
-        with torch.serialization.safe_globals(_allowed()): d = torch.load(fname, map_location='cpu', weights_only=True)
-    except FileNotFoundError: raise
-    except Exception as e:
-        odd = re.search(r'GLOBAL (\S+)', str(e))
-        said = odd[1] if odd else 'more than tensors, plain values and layers, or it is no .pth file'
-        raise ValueError(f'{fname} can not be read safely, there is {said} in it. Save its state_dict and class_to_idx anew, where you trust it. (A .safetensors file is for load_checkpoint.)') from None
-    if not isinstance(d, dict) or not isinstance(d.get('state_dict'), dict): raise ValueError(f'{fname} has no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
-    arch = arch or next((d[k] for k in ('architecture','arch','model_name') if isinstance(d.get(k), str)), None)
+    d = _unpickle(fname)
+    arch = arch or next((d[k] for k in ('architecture','arch','structure','model_name') if isinstance(d.get(k), str)), None)
     if not arch: raise ValueError(f"{fname} does not say which network it is of: read_pth(…, arch='densenet161')")
-    return _from_pth(d, arch, names or {})
+    model = _from_pth(d, arch)
+    n = model.info['n_out']
+    labels = [str(o) for o in labels or _classes(d, n) or ()]
+    if len(labels)!=n: raise ValueError(f'{fname} tells {n} classes apart, and there are names for {len(labels)}: read_pth(…, labels=[…]) takes them in the order of their numbers')
+    model.info.update(labels=labels, names={o:str((names or {}).get(o, o)) for o in labels}, prep=dict(preparation(), **imagenet))
+    return model.freeze().eval()
 
-def _from_pth(d, arch, names):
+def _from_pth(d, arch):
     "A model of what was in the file"
     weights = {k.removeprefix('module.'):v for k,v in d['state_dict'].items()}
     head = find_head(_backbone(arch, None)).split('.')[0]
     own = _part(weights, head)
-    layers = _spec(d.get('classifier'), own)
+    layers = _spec(next((d[k] for k in ('classifier','fc',head) if isinstance(d.get(k), nn.Module)), None), own)
     model = build_model(arch, layers[-1][-1], weights=None, head=head, layers=layers)
     params = iter(own.values())
     try:
@@ -701,18 +770,21 @@ def _from_pth(d, arch, names):
             if isinstance(o, nn.Linear): o.load_state_dict(dict(weight=next(params), bias=next(params)))
         model.body.load_state_dict({k:v for k,v in weights.items() if not k.startswith(f'{head}.')})
     except (RuntimeError,StopIteration): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network?') from None
-    labels = [str(k) for k,_ in sorted(d.get('class_to_idx', {i:i for i in range(layers[-1][-1])}).items(), key=lambda o: o[1])]
-    model.info.update(labels=labels, names={o:names.get(o, o) for o in labels}, prep=dict(preparation(), **imagenet))
-    return model.freeze().eval()
+    return model
 
-# %% ../nbs/11_scratch.ipynb #b3887dcc
+# %% ../nbs/11_scratch.ipynb #f435ca82
+def _knows(model):
+    "Raise if `model` is none, or has met no classes yet"
+    if not isinstance(model, Net): raise TypeError(f'{type(model).__name__}: wanted a model, such as load_checkpoint gives')
+    if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer had, or one of load_checkpoint')
+
 def predict(
     path, # picture: a path, or what else `open_image` takes
     model, # of a `Trainer`, `load_checkpoint` or `read_pth`
     topk:int=5, # classes, the likeliest first
 )->tuple: # (probabilities, classes)
     "What `model` thinks of a picture"
-    if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer had, or one of load_checkpoint')
+    _knows(model)
     x = _Bytes(model.info['prep'])(open_image(path))[None].to(device_of(model))
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
@@ -737,7 +809,7 @@ def view_classify(
     bars.set_xlabel('probability')
     fig.tight_layout()
 
-# %% ../nbs/11_scratch.ipynb #f075e0ef
+# %% ../nbs/11_scratch.ipynb #6c01b18c
 def export_model(
     model, # trained
     fname, # file to write, e.g. 'flowers.onnx'
@@ -746,6 +818,9 @@ def export_model(
 )->Path: # `fname`
     "Write `model` as one self-describing `.onnx` file, as chapter 7 does for a learner"
     from imgcls.export import Trained, write_onnx
+    _knows(model)
+    _same_classes(model, data.labels)
+    if not _prepared_alike(model, data.valid): raise ValueError(_advice(model))
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
     train,valid = [[fn for fn,_ in o.dataset.samples] for o in (data.train,data.valid)]
     to_bytes = _Bytes(info['prep'])

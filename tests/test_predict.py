@@ -5,10 +5,12 @@ from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, ImageDataLoa
 from fastai.vision.all import TensorImage, load_learner, parent_label, resnet18, set_seed, squeezenet1_1, vision_learner
 from pathlib import Path
 from PIL import Image
+from imgcls.cache import UprightImage
 from imgcls.data import get_dls
 from imgcls.download import image_files
 from imgcls.export import export_onnx, preprocessing
-from imgcls.predict import ModelError, Prediction, Predictor, fetch, max_pixels, open_image
+from imgcls.look import open_picture, pixels
+from imgcls.predict import ModelError, PictureError, Prediction, Predictor, fetch, max_pixels, open_image
 from imgcls.sample import draw_digit, encode_image, heldout_folder, sample_web
 from imgcls.train import get_learner
 from conftest import root
@@ -129,6 +131,21 @@ def test_pictures_of_all_kinds():
     size = turned.size
     assert p.predict(turned).label=='five' and turned.size==size
     with pytest.raises(FileNotFoundError): p.predict('nowhere.jpg')
+
+def test_checked_learned_and_answered_alike(tmp_path):
+    "Transparency lies on white and 16 bits are scaled, in chapters 1d, 2b and 8 alike"
+    grey = draw_digit(930).convert('L')
+    deep = Image.fromarray(np.asarray(grey).astype('uint16')*257)
+    ink = Image.new('RGBA', grey.size, (0,0,0,0))
+    ink.putalpha(grey.point(lambda v: 255-v))
+    for fmt,im in (('PNG',grey),('PNG',deep),('TIFF',deep),('TIFF',Image.fromarray(np.asarray(grey, dtype='float32')/255)),('PNG',ink),('WEBP',ink),('PNG',ink.convert('LA'))):
+        im.save(f := io.BytesIO(), fmt, lossless=True)
+        b = f.getvalue()
+        got = [np.asarray(o).astype(int) for o in (open_image(b), UprightImage.create(b), pixels(b, open_picture(b)))]
+        assert (got[0]==got[1]).all() and (got[0]==got[2]).all() and abs(got[0]-np.asarray(grey)[...,None]).max()<=1, (fmt,im.mode)
+    p = Predictor(model)
+    assert p.predict(deep).label==p.predict(ink).label==p.predict(grey).label=='five'
+    with pytest.raises(PictureError, match='fetch'): open_image('https://example.com/a.jpg')
 
 heic = b'\0\0\0\x18ftypheic\0\0\0\0mif1heic'+b'\0'*50
 notes = [(b'', 'empty'), (b'hello', 'not a picture'), (b'<svg xmlns="http://www.w3.org/2000/svg"/>', 'SVG'), (b'<?xml version="1.0"?>\n<svg/>', 'SVG'), (b'%PDF-1.7', 'PDF')]

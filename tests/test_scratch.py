@@ -63,10 +63,10 @@ def test_pictures_do_not_depend_on_workers_or_on_the_past(path):
     assert not (next(iter(a))[0]==one[0][0]).all()
 
 def test_numbers_are_sorted_as_numbers_and_names_come_from_json(tmp_path):
-    for c in (10,2,1): (lay_out(tmp_path, [(s,c,'a.png',draw_digit(c)) for s in ('train','valid')], {1:'one',2:'zwei',10:'diez'}))
+    lay_out(tmp_path, [(s,c,'a.png',draw_digit(c)) for c in (10,2,1) for s in ('train','valid')], {1:'one',2:'zwei',10:'diez'})
     data = get_data(tmp_path, 32, workers=0)
     assert data.labels==['1','2','10'] and data.names=={'1':'one','2':'zwei','10':'diez'} and data.test is None
-    lay_out(tmp_path, [('valid','11','a.png',draw_digit(5))], {})
+    (tmp_path/'valid'/'11').mkdir()
     with pytest.raises(ValueError, match="'11'"): get_data(tmp_path, 32, workers=0)
 
 def test_a_class_that_valid_lacks_shifts_nothing(tmp_path):
@@ -217,6 +217,32 @@ def resnet(old, path, head, **kwargs):
     torch.save(old | dict(classifier=head, state_dict=net.state_dict()) | kwargs, path)
     return path,net
 
+def test_classes_are_never_guessed(old, tmp_path):
+    "Eleven classes: as text, 10 comes before 2"
+    text = sorted(map(str, range(1, 12)))
+    read = lambda **kw: read_pth(resnet({k:v for k,v in old.items() if k!='class_to_idx'}, tmp_path/'a.pth', nn.Linear(512,11), **kw)[0], names={'10':'rose'})
+    fwd = {o:i for i,o in enumerate(text)}
+    back = dict(enumerate(text))
+    for kw in (dict(class_to_idx=fwd), dict(class_to_idx=back), dict(idx_to_class=back)):
+        model = read(**kw)
+        assert model.info['labels']==text and model.info['names']['10']=='rose'
+    for kw in ({}, dict(class_to_idx={'1':0}), dict(class_to_idx=None), dict(class_to_idx=[1,2])):
+        with pytest.raises(ValueError, match='labels='): read(**kw)
+    assert read_pth(tmp_path/'a.pth', labels=text).info['labels']==text
+
+def test_whole_networks_bare_weights_and_other_keys(old, tmp_path):
+    fn,net = resnet(old, tmp_path/'a.pth', nn.Sequential(nn.Linear(512,8), nn.ReLU(), nn.Linear(8,3)))
+    kept = lambda o: torch.save(o, tmp_path/'b.pth') or read_pth(tmp_path/'b.pth', 'resnet18', labels=['1','10','2'])
+    x = torch.rand(2,3,64,64)
+    with torch.no_grad():
+        want = read_pth(fn)(x)
+        for o in (net.state_dict(), dict(model_state_dict=net.state_dict()), net): assert torch.allclose(want, kept(o)(x), atol=1e-6)
+    with pytest.raises(ValueError, match='Tanh'): kept(dict(state_dict=net.state_dict(), fc=nn.Sequential(nn.Linear(512,8), nn.Tanh(), nn.Linear(8,3))))
+    with pytest.warns(UserWarning, match='ReLU is taken'): kept(net.state_dict())
+    (tmp_path/'c.pth').write_bytes(fn.read_bytes()[:5000])
+    with pytest.raises(ValueError, match='not a whole one'): read_pth(tmp_path/'c.pth')
+    with pytest.raises(IsADirectoryError): read_pth(tmp_path)
+
 def test_optimisers_schedules_and_several_gpus(old, tmp_path):
     fn,net = resnet(old, tmp_path/'a.pth', nn.Sequential(nn.Linear(512,8), nn.ReLU(), nn.Linear(8,3), nn.LogSoftmax(1)))
     a,x = read_pth(fn),torch.rand(2,3,64,64)
@@ -254,12 +280,26 @@ def test_own_folders_are_split_by_content(tmp_path):
     with pytest.raises(ValueError, match='name of its own'): lay_out(tmp_path/'o', [('train',1,'a.png',draw_digit(1))]*2, {})
     with pytest.raises(ValueError, match='vaild'): lay_out(tmp_path/'o', [('vaild',1,'a.png',draw_digit(1))], {})
 
+def test_a_second_layout_does_not_mix_with_the_first(tmp_path):
+    first = [('train',1,'a.png',draw_digit(1)),('test',1,'b.png',draw_digit(2))]
+    files = lambda: sorted(str(o.relative_to(tmp_path)) for o in tmp_path.rglob('*') if o.is_file())
+    for items in (first, first, first+[('valid',1,'c.png',draw_digit(3))]): lay_out(tmp_path, items, {1:'one'})
+    was = files()
+    with pytest.raises(ValueError, match='3 pictures of another layout'): lay_out(tmp_path, [('test',1,'a.png',draw_digit(1)),('train',1,'b.png',draw_digit(2))], {})
+    def broken():
+        yield first[0]
+        raise OSError('the disk is full')
+    with pytest.raises(OSError): lay_out(tmp_path, broken(), {})
+    assert files()==was and (tmp_path/'names.json').read_text()=='{"1": "one"}' and not list(tmp_path.glob('.new-*'))
+    with pytest.raises(ValueError, match='No pictures'): lay_out(tmp_path/'o', [], {})
+    with pytest.raises(FileNotFoundError, match='a folder per class'): list(folder_items(tmp_path/'nowhere'))
+
 def test_no_picture_is_passed_over_in_silence(tmp_path):
     for i,fn in enumerate(('a/1.gif','a/2.avif','a/more/3.jfif','b/4.WEBP','b/5.png','.quarantine/a/6.png')):
         (tmp_path/'src'/fn).parent.mkdir(parents=True, exist_ok=True)
         draw_digit(i).save(tmp_path/'src'/fn)
     (tmp_path/'src'/'a'/'notes.txt').write_text('no picture')
-    assert sorted(name for *_,name,_ in folder_items(tmp_path/'src')) == ['1.gif','2.avif','3.jfif','4.WEBP','5.png']
+    assert sorted(name for *_,name,_ in folder_items(tmp_path/'src')) == ['1.gif','2.avif','4.WEBP','5.png','more-3.jfif']
     lay_out(tmp_path/'d', [(s,label,name,fn) for _,label,name,fn in folder_items(tmp_path/'src') for s in ('train','valid')], {})
     data = get_data(tmp_path/'d', 32, bs=2, workers=0)
     assert (len(data.train.dataset),data.train.dataset.targets) == (5,[0,0,0,1,1])
@@ -267,10 +307,50 @@ def test_no_picture_is_passed_over_in_silence(tmp_path):
     (tmp_path/'d'/'train'/'a'/'7.heic').write_bytes(b'not one at all')
     with pytest.raises(ValueError, match='7.heic.*chapter 2'): list(get_data(tmp_path/'d', 32, workers=0).train)
 
+def test_pictures_prepared_otherwise_are_told(path, tmp_path):
+    tr = trainer(path, epochs=1)
+    other = get_data(path, 64, bs=16, workers=0)
+    with pytest.warns(UserWarning, match="size=32, method='squish'"): accuracy_over(tr.model, other.test)
+    with pytest.raises(ValueError, match="size=32, method='squish'"): export_model(tr.model, tmp_path/'m.onnx', other)
+    assert not (tmp_path/'m.onnx').exists()
+
+def test_a_body_freed_or_frozen_needs_a_new_trainer(path):
+    tr = trainer(path, frozen=True, epochs=1)
+    tr.fit()
+    tr.model.freeze(False)
+    with pytest.raises(RuntimeError, match='make a new one'): tr.fit()
+
+class Own:
+    "A transform that says only where it lies in memory"
+    def __call__(self, im): return im.resize((32,32))
+
+def test_own_transforms_go_on(path, tmp_path):
+    for epochs in (1,2):
+        data = get_data(path, 32, tfm=Own(), method='squish', bs=16, workers=0)
+        assert len(Trainer(build_model('squeezenet1_1', 10, (16,), weights=None), data, epochs, 'adam', path=tmp_path/'t.safetensors', half=False).fit())==epochs
+    with pytest.raises(TypeError, match='ToTensor'): next(iter(get_data(path, 32, tfm=lambda im: torch.rand(3,32,32), workers=0).train))
+
+def test_a_training_that_failed_at_once_may_begin_anew(path, tmp_path):
+    lay_out(tmp_path/'d', [(s,c,f'{i}.png',draw_digit(i)) for s in ('train','valid') for c in '01' for i in range(4)], {})
+    bad = tmp_path/'d'/'train'/'0'/'x.png'
+    bad.write_bytes(b'nothing')
+    go = lambda: Trainer(build_model('squeezenet1_1', 2, (), weights=None), get_data(tmp_path/'d', 32, bs=4, workers=0), 2, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
+    with pytest.raises(ValueError, match='x.png.*verify_images'): go()
+    bad.unlink()
+    assert len(go())==2
+    with pytest.raises(ValueError, match='2 epochs already'):
+        Trainer(build_model('squeezenet1_1', 2, (), weights=None), get_data(tmp_path/'d', 32, bs=4, workers=0), 1, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
+
 def test_mistakes_are_told(path, tmp_path):
     data,model = loaders(path),build_model('squeezenet1_1', 10, 8, weights=None)
     for kw,said in ((dict(epochs=0), 'epochs=0'), (dict(path=tmp_path/'a.pth'), 'safetensors'), (dict(preset='sgd'), 'adadelta'), (dict(views=2), 'frozen')):
         with pytest.raises(ValueError, match=said): Trainer(model, data, half=False, **kw)
+    for f in (lambda: build_model('resnet18', 3, weights=False), lambda: build_model('resnet18', '3', weights=None), lambda: build_model('resnet18', 3, 0, weights=None),
+        lambda: build_model('resnet18', 3, weights=None, layers=[['Linear',512,4]]), lambda: get_data(path, (32,32)), lambda: get_data(path, bs=0), lambda: Trainer(model, data, half='no')):
+        with pytest.raises(ValueError, match='wanted'): f()
+    for f in (lambda: get_data(path, labels='0'), lambda: get_data(path, tfm=3), lambda: Trainer(model, 'data'), lambda: accuracy_over(model, data), lambda: predict(path, 'm.safetensors')):
+        with pytest.raises(TypeError, match='(?i)wanted'): f()
+    with pytest.raises(ValueError, match='its classes'): export_model(build_model('resnet18', 10, weights=None), tmp_path/'m.onnx', data)
     with pytest.raises(TypeError, match='build_model'): Trainer(models.squeezenet1_1(weights=None), data)
     with pytest.raises(ValueError, match='fit first'): Trainer(model, data, half=False).plot()
     with pytest.raises(ValueError, match='has none of that name'): build_model('resnet18', 2, weights='IMAGENET1K_V9')
