@@ -345,10 +345,11 @@ def test_mistakes_are_told(path, tmp_path):
     data,model = loaders(path),build_model('squeezenet1_1', 10, 8, weights=None)
     for kw,said in ((dict(epochs=0), 'epochs=0'), (dict(path=tmp_path/'a.pth'), 'safetensors'), (dict(preset='sgd'), 'adadelta'), (dict(views=2), 'frozen')):
         with pytest.raises(ValueError, match=said): Trainer(model, data, half=False, **kw)
-    for f in (lambda: build_model('resnet18', 3, weights=False), lambda: build_model('resnet18', '3', weights=None), lambda: build_model('resnet18', 3, 0, weights=None),
-        lambda: build_model('resnet18', 3, weights=None, layers=[['Linear',512,4]]), lambda: get_data(path, (32,32)), lambda: get_data(path, bs=0), lambda: Trainer(model, data, half='no')):
+    net = lambda *args, **kw: lambda: build_model('resnet18', *args, **dict(weights=None)|kw)
+    get = lambda **kw: lambda: get_data(path, **kw)
+    for f in (net(3, weights=False), net('3'), net(3, 0), net(3, layers=[['Linear',512,4]]), get(size=(32,32)), get(bs=0), lambda: Trainer(model, data, half='no')):
         with pytest.raises(ValueError, match='wanted'): f()
-    for f in (lambda: get_data(path, labels='0'), lambda: get_data(path, tfm=3), lambda: Trainer(model, 'data'), lambda: accuracy_over(model, data), lambda: predict(path, 'm.safetensors')):
+    for f in (get(labels='0'), get(tfm=3), lambda: Trainer(model, 'data'), lambda: accuracy_over(model, data), lambda: predict(path, 'm.safetensors')):
         with pytest.raises(TypeError, match='(?i)wanted'): f()
     with pytest.raises(ValueError, match='its classes'): export_model(build_model('resnet18', 10, weights=None), tmp_path/'m.onnx', data)
     with pytest.raises(TypeError, match='build_model'): Trainer(models.squeezenet1_1(weights=None), data)
