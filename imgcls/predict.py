@@ -31,8 +31,8 @@ class PictureError(ValueError):
 
 max_pixels = 50_000_000
 
-# %% ../nbs/08_predict.ipynb #1414a84e
-_heavy = dict(WEBP=2, JPEG2000=2, AVIF=1.5) # memory for a pixel, in those that JPEG and PNG take
+# %% ../nbs/08_predict.ipynb #059efbb3
+_heavy = dict(WEBP=2, JPEG2000=2, AVIF=1.5, I=2, F=2) # formats and modes: memory for a pixel, in those that JPEG and PNG take
 _formats = ['JPEG','PNG','GIF','BMP','PPM','WEBP','MPO','TIFF','AVIF','HEIF','JPEG2000']
 _kinds = {b'%PDF':'a PDF', b'<svg':'an SVG drawing', b'<!DOC':'a web page', b'<html':'a web page', b'PK':'a ZIP or Office file'}
 
@@ -81,7 +81,7 @@ def _fast(im):
     if im.tile and im.tile[0][0] in ('ppm','ppm_plain'): raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
     return im
 
-# %% ../nbs/08_predict.ipynb #a10f3963
+# %% ../nbs/08_predict.ipynb #63ec312f
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
@@ -99,7 +99,7 @@ def open_image(
         size = im.size
         if least and im is not x: im.draft(im.mode, (least,least))
         if im.size!=size and _interleaved(x, im): size = im.size
-        most /= _heavy.get(im.format, 1)
+        most /= _heavy.get(im.format, 1)*_heavy.get(im.mode, 1)
         if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f} megapixels', most)
         if im is x: im = ImageOps.exif_transpose(im)
         else: ImageOps.exif_transpose(im, in_place=True)

@@ -11,14 +11,15 @@ __all__ = ['as_rgb']
 import numpy as np
 from PIL import Image
 
-# %% ../nbs/00a_rgb.ipynb #3540708e
+# %% ../nbs/00a_rgb.ipynb #8c54e1ec
 def _eight_bits(im):
     "Whole or broken numbers of any size as bytes, [h,w]"
-    a = np.nan_to_num(np.array(im, dtype='float32'), copy=False)
+    a = np.asarray(im)
+    if im.mode=='F': a = np.nan_to_num(a)
     top = a.max()
-    if top>255: a /= 257
-    elif im.mode=='F' and top<=1: a *= 255
-    return a.clip(0, 255, out=a).astype('uint8')
+    if top>255: a = a//257
+    elif im.mode=='F' and top<=1: a = a*255
+    return a.clip(0, 255).astype('uint8')
 
 def as_rgb(
     im:Image.Image, # of any mode; of an animation, the frame that it is at
@@ -26,7 +27,7 @@ def as_rgb(
     "`im` as a viewer shows it: transparency on white, 16 bits scaled to 8"
     if im.mode.startswith(('I','F')): im = Image.fromarray(_eight_bits(im))
     if im.mode in ('RGBA','LA','PA','La','RGBa') or 'transparency' in im.info:
-        im = im.convert('RGBA')
+        if im.mode not in ('RGBA','LA'): im = im.convert('RGBA')
         paper = Image.new('RGB', im.size, 'white')
         paper.paste(im, mask=im)
         return paper
