@@ -140,7 +140,7 @@ def _quantised(proto, o, acc, targs, max_loss, n=96):
         logits = _logits(small, o)
         lost.append(acc-_accuracy(logits, targs))
         if lost[-1]<=max_loss: return small,logits
-    raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%}, allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
+    raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%} ({round(min(lost)*len(targs))} of {len(targs)} pictures), allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
 # %% ../nbs/07_export.ipynb #5da51f8a
 model_format = 1

@@ -224,6 +224,8 @@ class ModelError(ValueError):
 _heads = {b'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.', b'PK':None, b'\x80':None, b'<':'is a web page, not a model: the address or the download was of a page about it.'}
 _pickle = 'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx (chapter 7).'
 
+_weights = 'holds weights (.safetensors), and no graph that could be run without torch: export_model (chapter 11) or export_onnx (chapter 7) writes the .onnx file.'
+
 def _digest(path):
     h = hashlib.sha256()
     with open(path, 'rb') as f:
@@ -237,6 +239,7 @@ def _inspect(path, sha256=None):
     with open(path, 'rb') as f: head = f.read(100)
     if not head: raise ModelError(f'{path} is empty: copy or export it again.')
     said = next((v or _pickle for k,v in _heads.items() if head.lstrip().startswith(k)), None)
+    if head[8:10]==b'{"' and int.from_bytes(head[:8], 'little')<2**32: said = _weights
     if said: raise ModelError(f'{path} {said}')
     if sha256 and _digest(path)!=sha256.lower(): raise ModelError(f'{path} is another file than the one wanted: its sha256 is {_digest(path)}, wanted was {sha256}. Copy it again, or correct the sha256.')
 

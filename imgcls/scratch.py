@@ -11,9 +11,9 @@ __all__ = ['imagenet', 'presets', 'lay_out', 'folder_items', 'digit_items', 'flo
            'load_checkpoint', 'Trainer', 'read_pth', 'predict', 'view_classify', 'export_model']
 
 # %% ../nbs/11_scratch.ipynb #10a71335
-import hashlib, json, os, re, shutil, tempfile, time, warnings
+import hashlib, inspect, json, os, re, shutil, signal, sys, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from torchvision.datasets import Flowers102, ImageFolder
 from torchvision.transforms import v2
 from . import __version__
 from .download import image_files
-from .predict import open_image, prepare
+from .predict import _cores, open_image, prepare
 from .sample import draw_digit, split_digits
 
 # %% ../nbs/11_scratch.ipynb #d8d3216e
@@ -57,7 +57,9 @@ def lay_out(
 def _write_pictures(path, items):
     "Files written to `path`, by their names in it"
     new = {}
-    for split,label,name,x in items:
+    for item in items:
+        if not isinstance(item, (tuple,list)) or len(item)!=4: raise TypeError(f'{item!r}: wanted (split, class, file name, picture) of each picture; folder_items makes these of a folder')
+        split,label,name,x = item
         fn = path/split/str(label)/name
         at = str(fn.relative_to(path))
         if split not in _splits: raise ValueError(f'{split!r}: wanted train, valid or test')
@@ -72,18 +74,21 @@ def _write_pictures(path, items):
 # %% ../nbs/11_scratch.ipynb #5e070b30
 def folder_items(
     path, # folder with a folder per class
-    valid_pct:float=.15, # share of each class to choose with
-    test_pct:float=.15, # share of each class to test on
+    valid_pct:float=.15, # share of each class to choose with, 0 to 1
+    test_pct:float=.15, # share of each class to test on, 0 to 1
     seed:int=42, # of the order
 ):
     "Pictures of class folders for `lay_out`"
+    if min(valid_pct,test_pct)<0 or valid_pct+test_pct>=1: raise ValueError(f'valid_pct={valid_pct}, test_pct={test_pct}: wanted shares such as .15, which leave something to learn from')
     rank = lambda fn: hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest()
-    classes = defaultdict(list)
-    for fn in image_files(path): classes[fn.relative_to(path).parts[0]].append(fn)
+    classes,went = defaultdict(list),{}
+    for fn in image_files(path): classes[fn.relative_to(path).parts[0]].append((rank(fn),fn))
     if not classes: raise FileNotFoundError(f'{path} has no pictures in folders: wanted a folder per class')
     for label,fns in classes.items():
         n,k = round(len(fns)*test_pct),round(len(fns)*valid_pct)
-        for i,fn in enumerate(sorted(fns, key=rank)): yield 'test' if i<n else 'valid' if i<n+k else 'train',label,'-'.join(fn.relative_to(path).parts[1:]),fn
+        for i,(r,fn) in enumerate(sorted(fns)):
+            split = went.setdefault(r, 'test' if i<n else 'valid' if i<n+k else 'train')
+            yield split,label,'-'.join(fn.relative_to(path).parts[1:]),fn
 
 # %% ../nbs/11_scratch.ipynb #72354e7e
 def digit_items(
@@ -93,6 +98,7 @@ def digit_items(
     "The sample digits for `lay_out`; 400 more are the test set"
     from sklearn.datasets import load_digits
     targets,(known,held) = load_digits().target,split_digits()
+    if not 0<valid<n<=len(known): raise ValueError(f'n={n}, valid={valid}: wanted fewer to choose with than there are, and {len(known)} at most')
     splits = ['valid']*valid + ['train']*(n-valid) + ['test']*len(held)
     for split,i in zip(splits, [*known[:n],*held]): yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
 
@@ -123,8 +129,8 @@ def seeded(
 # %% ../nbs/11_scratch.ipynb #5853584e
 class Pictures(ImageFolder):
     "Pictures of a folder per class; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
-    def __init__(self, path, classes, tfm, seed=42):
-        self.known,self.seed = classes,seed
+    def __init__(self, path, classes, tfm, seed=42, least=None):
+        self.known,self.seed,self.least = classes,seed,least
         super().__init__(path, tfm, allow_empty=True)
 
     def find_classes(self, directory):
@@ -139,7 +145,7 @@ class Pictures(ImageFolder):
     def __getitem__(self, i):
         epoch,i = divmod(i, len(self))
         fn,y = self.samples[i]
-        try: im = open_image(fn)
+        try: im = open_image(fn, self.least)
         except ValueError as e: raise ValueError(f'{fn}: {e} Check the pictures first: imgcls.download.verify_images (chapter 2).') from None
         with seeded(self.seed, epoch, i): return self.transform(im),y
 
@@ -148,8 +154,9 @@ class Order(Sampler):
     def __init__(self, n, seed=42): self.n,self.seed,self.epoch = n,seed,0
     def __len__(self): return self.n
     def __iter__(self):
-        o = torch.randperm(self.n, generator=torch.Generator().manual_seed(_whole(self.seed, self.epoch)))
-        return iter((o+self.epoch*self.n).tolist())
+        epoch,self.epoch = self.epoch,self.epoch+1
+        o = torch.randperm(self.n, generator=torch.Generator().manual_seed(_whole(self.seed, epoch)))
+        return iter((o+epoch*self.n).tolist())
 
 # %% ../nbs/11_scratch.ipynb #f4868e21
 def photo_tfm(
@@ -169,15 +176,16 @@ def preparation(
     "How pictures are prepared that are not to learn from"
     if method not in ('crop','squish','pad'): raise ValueError(f"method={method!r}: wanted 'crop', 'squish' or 'pad'")
     whole = round(size*8/7) if method=='crop' else size
-    return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=None)
+    return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=max(448, 3*size)) # the smallest crop of photo_tfm is .28 of a side
 
 class _Bytes:
-    "From a PIL image to bytes [3,h,w], through a transform or a preparation"
-    def __init__(self, how): self.how = how
+    "From a PIL image to bytes [3,h,w], through a preparation, or a transform that makes `size` pixels a side"
+    def __init__(self, how, size=None): self.how,self.size = how,size
     def __call__(self, im):
         if isinstance(self.how, dict): return torch.from_numpy((prepare(im, self.how)*255).round().astype('uint8'))
         x = self.how(im)
         if not isinstance(x, Image.Image): raise TypeError(f'The transform made a {type(x).__name__}: wanted a PIL image. Leave ToTensor and Normalize out, the network does that')
+        if x.size!=(self.size,self.size): raise ValueError(f'The transform made a picture of {x.width} by {x.height} pixels, wanted was {self.size} by {self.size}: RandomResizedCrop({self.size}) makes such, get_data(…, size=) wants others')
         return v2.functional.pil_to_tensor(x)
 
 # %% ../nbs/11_scratch.ipynb #3362119c
@@ -192,54 +200,77 @@ class Data:
     prep:dict
 
 # %% ../nbs/11_scratch.ipynb #32059010
-def _cores():
-    "Processors that we may use"
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+_forks = sys.platform=='linux'
 
-def _workers(): return min(8, _cores() if torch.cuda.is_available() else _cores()-1)
+def _workers(): return min(8, _cores() if torch.cuda.is_available() else _cores()-1) if _forks else 0
+
+def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN) # the stop button is for the process that trains; without workers it could not go on
 
 def _loader(ds, bs, order, workers):
-    kw = dict(num_workers=workers, persistent_workers=workers>0, pin_memory=torch.cuda.is_available(), generator=torch.Generator())
-    return DataLoader(ds, bs, sampler=order, drop_last=order is not None and len(ds)%bs==1, **kw)
+    learns = order is not None
+    kw = dict(num_workers=workers, worker_init_fn=_deaf, multiprocessing_context='fork' if _forks and workers else None)
+    kw |= dict(persistent_workers=workers>0 and learns, pin_memory=torch.cuda.is_available(), generator=torch.Generator())
+    return DataLoader(ds, bs, sampler=order, drop_last=learns and len(ds)%bs==1, **kw)
 
 # %% ../nbs/11_scratch.ipynb #c3778f5a
 def _names(path, labels, names):
-    "Name of each label, as the JSON file has it, or the label itself"
-    fns = [path/names] if names else [o for o in (path/'names.json',path/'cat_to_name.json') if o.exists()]
-    try: said = dict(json.loads(fns[0].read_text(encoding='utf-8'))) if fns else {}
-    except (TypeError,ValueError) as e: raise ValueError(f'{fns[0]} can not be read ({e}): wanted JSON such as {{"1": "fire lily", "2": "canterbury bells"}}') from None
+    "Name of each label, as a dict or a JSON file has it, or the label itself"
+    if isinstance(names, dict): said,where = names,'names'
+    else:
+        fns = [path/names] if names else [o for o in (path/'names.json',path/'cat_to_name.json',path.parent/'cat_to_name.json') if o.exists()]
+        said,where = (_read_names(fns[0]),fns[0]) if fns else ({},None)
+    said = {str(k):v for k,v in said.items()}
+    lacking = [o for o in labels if not said.get(o)]
+    if said and lacking: warnings.warn(f'{where} has no name for {", ".join(lacking[:5])}: it has {", ".join(list(said)[:5])} …')
     return {o:str(said.get(o) or o) for o in labels}
+
+def _read_names(fn):
+    "What JSON file `fn` says"
+    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig')))
+    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as {{"1": "fire lily", "2": "canterbury bells"}}') from None
 
 def _labels(path):
     "Folders of `path`, numbers by their size"
     number = lambda o: (0,int(o),o) if o.isdecimal() else (1,0,o)
     return sorted((o.name for o in path.iterdir() if o.is_dir() and not o.name.startswith('.')), key=number)
 
+def _checked(path, size, bs, tfm, labels):
+    "Classes in the order of their numbers, if all that `get_data` was told makes sense"
+    if not all(isinstance(o, int) and o>0 for o in (size,bs)): raise ValueError(f'size={size!r}, bs={bs!r}: wanted whole numbers, 1 or more')
+    if isinstance(labels, str) or tfm is not None and not callable(tfm): raise TypeError('Wanted a list of classes as `labels`, and a function from PIL image to PIL image as `tfm`')
+    if not path.is_dir(): raise FileNotFoundError(f'There is no folder {path}: `lay_out` makes one with train, valid and test')
+    if not (path/'train').is_dir() or not (path/'valid').is_dir(): raise FileNotFoundError(f'{path} has no folders train and valid: `lay_out` makes them')
+    labels = [str(o) for o in labels or _labels(path/'train')]
+    if len(set(labels))<len(labels): raise ValueError(f'labels={labels[:5]} …: wanted each class once')
+    return labels
+
+def _check_pictures(path, labels, sets):
+    "Are there pictures to learn from and to choose with, of each class, and can the transform be used?"
+    empty = [k for k,o in zip(('train','valid'), sets) if not len(o)]
+    if empty: raise FileNotFoundError(f'No pictures in {path/empty[0]}')
+    lacking = [f'{k}/{labels[i]}' for k,o in zip(('train','valid'), sets) for i in sorted(set(range(len(labels)))-set(o.targets))]
+    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing can be learned, or checked, of these')
+    sets[0][0]
+
 # %% ../nbs/11_scratch.ipynb #c4d5323f
 def get_data(
     path, # folder with train, valid and perhaps test
     size:int=224, # pixels a side
     bs:int=64, # pictures in a batch
-    tfm=None, # transform of pictures to learn from, PIL to PIL; default: `photo_tfm(size)`
+    tfm=None, # transform of pictures to learn from, from PIL image to PIL image of `size`; default: `photo_tfm(size)`
     method:str='crop', # for the others: see `preparation`
-    names:str=None, # JSON file in `path`, class → name; default: names.json or cat_to_name.json, if it is there
+    names=None, # class → name: a dict, or a JSON file in `path`; default: names.json, or cat_to_name.json there or beside it
     labels:list=None, # classes in the order of their numbers; default: the folders of train, 2 before 10
     seed:int=42, # of order and changes
-    workers:int=None, # processes that prepare pictures; default: one a core (without a GPU one core is left to train), at most 8
+    workers:int=None, # processes that prepare pictures; default: one a core (without a GPU one core is left to train), at most 8; 0 where it isn't Linux
 )->Data:
     "Loaders for the pictures in `path`"
     path = Path(path)
-    if not isinstance(size, int) or size<1 or bs<1: raise ValueError(f'size={size!r}, bs={bs!r}: wanted whole numbers, 1 or more')
-    if isinstance(labels, str) or tfm is not None and not callable(tfm): raise TypeError('Wanted a list of classes as `labels`, and a function from PIL image to PIL image as `tfm`')
-    if not (path/'train').is_dir() or not (path/'valid').is_dir(): raise FileNotFoundError(f'{path} has no folders train and valid: `lay_out` makes them')
-    labels = list(labels or _labels(path/'train'))
+    labels = _checked(path, size, bs, tfm, labels)
     prep,workers = preparation(size, method),_workers() if workers is None else workers
     tfms = dict(train=tfm or photo_tfm(size), valid=prep, test=prep)
-    sets = [Pictures(path/o, labels, _Bytes(t), seed) if (path/o).is_dir() else None for o,t in tfms.items()]
-    empty = [k for k,o in zip(('train','valid'), sets) if not len(o)]
-    if empty: raise FileNotFoundError(f'No pictures in {path/empty[0]}')
-    lacking = [f'{k}/{labels[i]}' for k,o in zip(('train','valid'), sets) for i in sorted(set(range(len(labels)))-set(o.targets))]
-    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing can be learned, or checked, of these')
+    sets = [Pictures(path/o, labels, _Bytes(t, size), seed, prep['least']) if (path/o).is_dir() else None for o,t in tfms.items()]
+    _check_pictures(path, labels, sets)
     orders = [Order(len(sets[0]), seed),None,None]
     return Data(*[_loader(o, bs, s, workers) if o else None for o,s in zip(sets, orders)], labels, _names(path, labels, names), prep)
 
@@ -285,8 +316,8 @@ class Net(nn.Module):
     "Bytes or colours from 0 to 1, [b,3,h,w] → logits [b,classes]"
     def __init__(self, body, head, info, frozen=True):
         super().__init__()
-        self.body,self.head,self.info = body,head,info
-        for k,v in imagenet.items(): self.register_buffer(k, torch.tensor(v)[None,:,None,None])
+        self.body,self.head,self.info,self.begun = body,head,info,None
+        for k,v in info['colours'].items(): self.register_buffer(k, torch.tensor(v)[None,:,None,None])
         self.freeze(frozen)
 
     def freeze(self, frozen=True):
@@ -313,12 +344,12 @@ class Net(nn.Module):
     def forward(self, x): return self.head(self.features(x).float())
 
 # %% ../nbs/11_scratch.ipynb #507abb2e
-def _backbone(arch, weights):
-    "A torchvision network without side exits"
+def _backbone(arch, weights, image_size=None):
+    "A torchvision network without side exits, the same whether it gets weights now or later"
     if isinstance(weights, bool): raise ValueError(f"weights={weights}: wanted 'DEFAULT', or None to start from nothing")
     if arch not in models.list_models(module=models): raise ValueError(f"arch={arch!r}: wanted a classification network of torchvision such as 'densenet161'; torchvision.models.list_models(module=torchvision.models) lists them")
-    kw = dict(init_weights=weights is None) if arch in ('googlenet','inception_v3') and weights is None else {}
-    if arch=='inception_v3': kw['transform_input'] = False
+    kw = dict(transform_input=True) if arch in ('googlenet','inception_v3') else dict(image_size=image_size) if image_size else {}
+    if 'transform_input' in kw and weights is None: kw['init_weights'] = True
     try: net = models.get_model(arch, weights=weights, **kw)
     except OSError as e:
         raise ConnectionError(f'The weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME to a folder that has them; or pass weights=None to start from nothing.') from None
@@ -327,6 +358,13 @@ def _backbone(arch, weights):
         if hasattr(net, o): setattr(net, o, None)
     if hasattr(net, 'aux_logits'): net.aux_logits = False
     return net
+
+def _colours(arch, weights):
+    "Mean and standard deviation of the colours that the body has learned from"
+    if weights is None: return imagenet
+    if isinstance(weights, str): weights = models.get_model_weights(arch)[weights.split('.')[-1]]
+    how = weights.transforms()
+    return dict(mean=list(how.mean), std=list(how.std))
 
 def _cut(body, name):
     "Take the part `name` out of `body`; what it was given is the number of features"
@@ -346,16 +384,18 @@ def build_model(
     p:float=.2, # dropout in the head
     head:str=None, # which part to replace; default: `find_head`
     layers:list=None, # the head's layers, in place of `hidden`
+    image_size:int=None, # pixels a side, for a vit that starts from nothing; default: 224
     seed:int=42, # of the head, and of a body that starts from nothing
 )->Net:
     "A torchvision network with a head of its own, frozen where it has learned before"
     with seeded(seed):
-        body = _backbone(arch, weights)
+        body = _backbone(arch, weights, image_size)
         name = head or find_head(body)
         n_in = _cut(body, name)
         layers = layers or head_layers(n_in, hidden, n_out, p)
         if layers[-1][-1]!=n_out: raise ValueError(f'layers: the last has {layers[-1][-1]} outputs, wanted {n_out}')
-        return Net(body, make_head(layers), dict(arch=arch, head=name, n_out=n_out, layers=layers), frozen=weights is not None)
+        info = dict(arch=arch, head=name, n_out=n_out, layers=layers, image_size=getattr(body, 'image_size', None), colours=_colours(arch, weights))
+        return Net(body, make_head(layers), info, frozen=weights is not None)
 
 # %% ../nbs/11_scratch.ipynb #bd84a696
 def device_of(model):
@@ -391,7 +431,7 @@ def get_logits(
     dev,res = device_of(model),[]
     model.eval()
     with torch.no_grad():
-        for x,y in dl: res.append((model(x.to(dev).contiguous(memory_format=torch.channels_last)).cpu(),y))
+        for x,y in progress_bar(dl, leave=False): res.append((model(x.to(dev).contiguous(memory_format=torch.channels_last)).cpu(),y))
     return tuple(map(torch.cat, zip(*res)))
 
 def accuracy_over(
@@ -420,18 +460,23 @@ def half_pays(
     size:int, # pixels a side
 )->bool: # at least 1.3 times as fast?
     "Does training `model` with bfloat16 pay on this processor?"
-    model,x = deepcopy(model).train(),torch.rand(8,3,size,size).contiguous(memory_format=torch.channels_last)
+    model,x = deepcopy(model).train(),torch.rand(4,3,size,size).contiguous(memory_format=torch.channels_last)
     def secs(on):
         t = time.perf_counter()
         with torch.autocast('cpu', torch.bfloat16, enabled=on): f = model.features(x)
         model.head(f.float()).sum().backward()
         return time.perf_counter()-t
-    with seeded(0): rounds = [secs(False)/secs(True) for _ in range(5)][1:] # the first warms up
+    rounds = []
+    with seeded(0):
+        for i in progress_bar(range(4), leave=False):
+            gain = secs(False)/secs(True)
+            if i: rounds.append(gain) # the first warms up
+            if i and not 1<gain<2: break
     return bool(np.median(rounds)>1.3)
 
 def half_type(
     model, # of `build_model`
-    size:int, # pixels a side
+    size:int=None, # pixels a side; matters on a processor only
 ):
     "The half precision that pays where `model` is, or None"
     dev = device_of(model).type
@@ -455,13 +500,24 @@ def _read(fname):
     "(tensors, facts) of a file that `_write` wrote"
     if not Path(fname).is_file(): raise FileNotFoundError(f'{fname}: no such checkpoint')
     try:
-        with safe_open(fname, 'pt') as f: return {k:f.get_tensor(k) for k in f.keys()},json.loads(f.metadata()['scratch'])
+        with safe_open(fname, 'pt') as f: return {k:f.get_tensor(k).clone() for k in f.keys()},json.loads(f.metadata()['scratch']) # a copy, or the file could not be replaced on Windows
     except Exception as e:
         raise ValueError(f'{fname} is not a checkpoint of save_checkpoint, or not a whole one ({e}).' + (' For a .pth file there is read_pth.' if Path(fname).suffix in ('.pth','.pt') else '')) from None
 
 # %% ../nbs/11_scratch.ipynb #5a42453b
 def _part(tensors, name): return {k[len(name)+1:]:v for k,v in tensors.items() if k.startswith(f'{name}.')}
 def _named(name, tensors): return {f'{name}.{k}':v for k,v in tensors.items()}
+
+def _fill(model, tensors):
+    "Put `tensors` into `model`, of whose version they are: some networks ask"
+    new = OrderedDict(tensors)
+    new._metadata = model.state_dict()._metadata
+    model.load_state_dict(new)
+
+def _kept_as(path):
+    "`path`, if it is one to keep weights in"
+    if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
+    return Path(path).absolute()
 
 # %% ../nbs/11_scratch.ipynb #ac712ba2
 def save_checkpoint(
@@ -472,7 +528,7 @@ def save_checkpoint(
 )->Path: # `fname`
     "Keep `model` in one file that can't run anything"
     own = dict(info=model.info, frozen=model.frozen, versions=dict(imgcls=__version__, torch=torch.__version__, torchvision=torchvision.__version__))
-    return _write(fname, _named('model', model.state_dict()) | (tensors or {}), own | (facts or {}))
+    return _write(_kept_as(fname), _named('model', model.state_dict()) | (tensors or {}), own | (facts or {}))
 
 def load_checkpoint(
     fname, # that `save_checkpoint` or a `Trainer` wrote
@@ -480,11 +536,12 @@ def load_checkpoint(
     "Make a model again, without running code from the file and without a download"
     tensors,facts = _read(fname)
     info = facts['info']
-    model = build_model(info['arch'], info['n_out'], weights=None, head=info['head'], layers=info['layers'])
-    model.load_state_dict(_part(tensors, 'model'))
+    model = build_model(info['arch'], info['n_out'], weights=None, head=info['head'], layers=info['layers'], image_size=info['image_size'])
+    _fill(model, _part(tensors, 'model'))
     model.info = info
     model.freeze(facts['frozen'])
-    if best := _part(tensors, 'best'): model.learned().load_state_dict(best)
+    if best := _part(tensors, 'best'): _fill(model.learned(), best)
+    if 'plan' in facts: model.begun = _kept_as(fname),facts['plan']['start']
     return model.eval()
 
 # %% ../nbs/11_scratch.ipynb #0eb1e4dc
@@ -518,24 +575,33 @@ class Trainer:
         seed:int=42, # of dropout
         device=None, # default: the GPU if there is one
     ):
-        if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
-        if not isinstance(model, Net) or not isinstance(data, Data): raise TypeError(f'{type(model).__name__} and {type(data).__name__}: wanted a model of build_model and data of get_data')
-        if half not in (None,True,False) or not len(data.train): raise ValueError(f'half={half!r}, {len(data.train)} batches: wanted None, True or False, and two pictures or more to learn from')
-        if path and Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
-        if epochs<1: raise ValueError(f'epochs={epochs}: wanted 1 or more')
-        if model.info['n_out']!=len(data.labels): raise ValueError(f'The model tells {model.info["n_out"]} classes apart, the data has {len(data.labels)}: build_model(…, {len(data.labels)})')
-        _same_classes(model, data.labels)
-        if views and not model.frozen: raise ValueError('views: wanted a frozen body, as one that learns makes other features every time')
-        model.info.update(labels=data.labels, names=data.names, prep=dict(data.prep, **imagenet))
+        _check_training(model, data, epochs, preset, lr, views, half)
+        model.info.update(labels=data.labels, names=data.names, prep=dict(data.prep, **model.info['colours']))
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self.model,self.data,self.epochs,self.preset = model.to(self.device, memory_format=torch.channels_last),data,epochs,preset
-        self.path,self.views,self.asked,self.seed = path and Path(path),views,half,seed
-        self.type = None if half is False else torch.bfloat16 if half and self.device.type=='cpu' else half_type(model, data.prep['crop'][0])
+        self.path,self.views,self.asked,self.seed = path and _kept_as(path),views,half,seed
         self.rows,self.best,self.made,self.broken,self.frozen = [],{},{},False,model.frozen
+        self.start = model.begun[1] if model.begun and model.begun[0]==self.path else _gist(model)
+        self.unsure = half is None and self.device.type=='cpu'
+        self.type = None if half is False or self.unsure else torch.bfloat16 if self.device.type=='cpu' else half_type(model)
+        if half and not self.type: raise ValueError(f'half=True: on {self.device.type} there is no half precision here. Wanted half=False')
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
         make,usual = presets[preset]
         self.lr = usual if lr is None else lr
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
         self.opt,self.sched,self.by_batch = make([o for o in model.parameters() if o.requires_grad], self.lr, epochs*len(data.train))
+
+def _check_training(model, data, epochs, preset, lr, views, half):
+    "Raise if a `Trainer` could not be made of these"
+    if not isinstance(model, Net) or not isinstance(data, Data): raise TypeError(f'{type(model).__name__} and {type(data).__name__}: wanted a model of build_model and data of get_data')
+    if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
+    if not isinstance(epochs, int) or epochs<1: raise ValueError(f'epochs={epochs!r}: wanted a whole number, 1 or more')
+    if lr is not None and not (isinstance(lr, (int,float)) and lr>0): raise ValueError(f'lr={lr!r}: wanted a number above 0')
+    if half not in (None,True,False) or not len(data.train): raise ValueError(f'half={half!r}, {len(data.train)} batches: wanted None, True or False, and two pictures or more to learn from')
+    if views and not model.frozen: raise ValueError('views: wanted a frozen body, as one that learns makes other features every time')
+    if model.info['n_out']!=len(data.labels): raise ValueError(f'The model tells {model.info["n_out"]} classes apart, the data has {len(data.labels)}: build_model(…, {len(data.labels)})')
+    _same_classes(model, data.labels)
+
+def _gist(model): return [float(o.detach().double().abs().mean()) for o in model.parameters()]
 
 # %% ../nbs/11_scratch.ipynb #f378d6f9
 @patch
@@ -545,13 +611,13 @@ def _features(self:Trainer, x):
     with torch.autocast(self.device.type, self.type, enabled=self.type is not None): return self.model.features(x).float()
 
 @patch
-def _stock(self:Trainer, split, epoch=0):
+def _stock(self:Trainer, split, epoch=0, mb=None):
     "Features and targets of all of a split as `epoch` has it, made once"
     if (split,epoch) not in self.made:
         dl = getattr(self.data, split)
         n = len(dl.dataset)
         plain = DataLoader(dl.dataset, dl.batch_size, sampler=range(epoch*n, (epoch+1)*n), num_workers=dl.num_workers, generator=torch.Generator())
-        with torch.no_grad(): made = [(self._features(x),y.to(self.device)) for x,y in plain]
+        with torch.no_grad(): made = [(self._features(x),y.to(self.device)) for x,y in progress_bar(plain, parent=mb)]
         self.made[split,epoch] = tuple(map(torch.cat, zip(*made)))
     return self.made[split,epoch]
 
@@ -571,6 +637,7 @@ def _learn(self:Trainer, epoch, mb):
     "The training phase: mean loss over pictures"
     total,n = 0.,0
     self.model.train()
+    if self.views: self._stock('train', epoch%self.views, mb)
     with closing(self._batches(epoch)) as batches:
         for f,y in progress_bar(batches, total=len(self.data.train), parent=mb):
             loss = F.cross_entropy(self.model.head(f), y)
@@ -584,11 +651,11 @@ def _learn(self:Trainer, epoch, mb):
     return float(total)/n
 
 @patch
-def _look(self:Trainer):
+def _look(self:Trainer, mb):
     "The validation phase: (mean loss, accuracy) over pictures"
     self.model.eval()
     with torch.no_grad():
-        pairs = [self._stock('valid')] if self.model.frozen else [(self._features(x),y.to(self.device)) for x,y in self.data.valid]
+        pairs = [self._stock('valid', mb=mb)] if self.model.frozen else [(self._features(x),y.to(self.device)) for x,y in progress_bar(self.data.valid, parent=mb)]
         logits,y = [torch.cat(o) for o in zip(*[(self.model.head(f),y) for f,y in pairs])]
     return float(F.cross_entropy(logits, y)),float((logits.argmax(1)==y).double().mean())
 
@@ -598,11 +665,19 @@ def _plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
     train,valid = self.data.train,self.data.valid
     pictures = [[f'{Path(fn).parent.name}/{Path(fn).name}' for fn,_ in o.dataset.samples] for o in (train,valid)]
-    how = {k:getattr(self, k) for k in ('preset','lr','views','seed')} | dict(half=self.asked, epochs=self.epochs if self.by_batch else None)
+    how = {k:getattr(self, k) for k in ('preset','lr','views','seed','start')} | dict(half=self.asked, epochs=self.epochs if self.by_batch else None)
     known = dict(model={k:v for k,v in self.model.info.items() if k!='names'}, frozen=self.model.frozen)
     return json.loads(json.dumps(how | known | dict(bs=train.batch_size, order=train.sampler.seed, tfm=_said(train.dataset.transform.how), pictures=pictures)))
 
-def _said(o): return re.sub(' at 0x[0-9a-fA-F]+', '', repr(o)) # where it lies in memory is another place each time
+def _said(o):
+    "Transform `o` in words: its text, if it is a function; not where it lies in memory, which is another place each time"
+    try: return inspect.getsource(o) if inspect.isfunction(o) else re.sub(' at 0x[0-9a-fA-F]+', '', repr(o))
+    except OSError: return o.__qualname__
+
+def _differ(a, b):
+    "Are these of two plans? Mean sizes of weights may differ in their last digits"
+    if a and isinstance(a, list) and isinstance(a[0], float): return not b or len(a)!=len(b) or not np.allclose(a, b, 1e-4)
+    return a!=b
 
 # %% ../nbs/11_scratch.ipynb #8bc61994
 @patch
@@ -619,32 +694,45 @@ def _go_on(self:Trainer):
     tensors,facts = _read(self.path)
     if 'plan' not in facts: raise ValueError(f'{self.path} is a model, not a training: choose another file to keep this training in')
     plan = self._plan()
-    diff = [k for k in plan if plan[k]!=facts['plan'].get(k)]
-    if diff and not facts['rows']: return self._keep() # nothing was learned yet, so nothing is mixed
+    diff = [k for k in plan if _differ(plan[k], facts['plan'].get(k))]
+    if diff and not facts['rows']: return # nothing was learned yet, so nothing is mixed
+    if diff==['start']: raise ValueError(f'{self.path} is of a training that began with other weights: make the model as you did then, and the Trainer anew; or choose another file')
     if diff==['epochs']: raise ValueError(f'{self.path} is of a training of {facts["plan"]["epochs"]} epochs, and {self.preset} plans its steps by them: go on with those, or choose another file. (adadelta and adam can be given more.)')
     if diff: raise ValueError(f'{self.path} is of another training ({", ".join(diff)} changed since): choose another file, or delete it')
     if len(facts['rows'])>self.epochs: raise ValueError(f'{self.path} has {len(facts["rows"])} epochs already: wanted epochs={len(facts["rows"])} or more, or another file')
-    self.model.load_state_dict(_part(tensors, 'model'))
+    _fill(self.model, _part(tensors, 'model'))
     _load_opt(self.opt, tensors, facts['opt'])
     self.sched.load_state_dict(facts['sched'])
     self.rows,self.best = facts['rows'],{k:v.to(self.device) for k,v in _part(tensors, 'best').items()}
     device,half = facts['half']
-    if device==self.device.type=='cpu': self.type = half and getattr(torch, half)
+    if device==self.device.type=='cpu': self.type,self.unsure = half and getattr(torch, half),False
     if facts['scaler'] and self.scaler.is_enabled(): self.scaler.load_state_dict(facts['scaler'])
 
 # %% ../nbs/11_scratch.ipynb #874f0252
+def _rank(row): return row['accuracy'],-row['valid_loss']
+
 @patch
 def _epoch(self:Trainer, epoch, mb):
-    "One epoch, noted and kept"
+    "One epoch, noted"
     t = time.perf_counter()
     torch.manual_seed(_whole(self.seed, epoch))
     train_loss = self._learn(epoch, mb)
-    valid_loss,acc = self._look()
-    best = max(((o['accuracy'],-o['valid_loss']) for o in self.rows), default=(-1,0))
-    if (acc,-valid_loss)>best: self.best = {k:v.detach().clone() for k,v in self.model.learned().state_dict().items()}
-    self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t))
-    mb.write(_line(epoch, self.rows[-1]), table=True)
+    valid_loss,acc = self._look(mb)
+    row = dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t)
+    if not self.rows or _rank(row)>max(map(_rank, self.rows)): self.best = {k:v.detach().clone() for k,v in self.model.learned().state_dict().items()}
+    self.rows.append(row)
 
+@patch
+def _begin(self:Trainer):
+    "Go on where the file left off, or write it"
+    if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was made, which chose by that what to train: make a new one')
+    if self.path and self.path.exists(): self._go_on()
+    elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: make model and Trainer anew, with a `path` this time')
+    if self.unsure: self.type,self.unsure = half_type(self.model, self.data.prep['crop'][0]),False
+    if self.path and not self.rows: self._keep()
+    self.model.begun = self.path,self.start
+
+# %% ../nbs/11_scratch.ipynb #51c2f7aa
 def _line(epoch, row): return [str(epoch),*(f'{row[o]:.3f}' for o in ('train_loss','valid_loss','accuracy')),format_time(row['seconds'])]
 
 @patch
@@ -652,20 +740,18 @@ def fit(
     self:Trainer,
 )->pd.DataFrame: # a row per epoch: losses, validation accuracy, seconds
     "Train, or go on, to the end; then put the best weights back"
-    if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was made, which chose by that what to train: make a new one')
-    if self.path and self.path.exists(): self._go_on()
-    elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: make model and Trainer anew, with a `path` this time')
-    elif self.path: self._keep()
-    first = len(self.rows)
-    mb = master_bar(range(first, self.epochs))
+    self._begin()
+    mb,first = master_bar(range(self.epochs)),len(self.rows)
     with torch.random.fork_rng(devices=[self.device] if self.device.type=='cuda' else []):
         for epoch in mb:
-            if epoch==first: [mb.write(o, table=True) for o in (['epoch','train_loss','valid_loss','accuracy','time'],*map(_line, range(epoch), self.rows))]
-            self.broken = True
-            self._epoch(epoch, mb)
-            if self.path: self._keep()
-            self.broken = False
-    self.model.learned().load_state_dict(self.best)
+            if not epoch: mb.write(['epoch','train_loss','valid_loss','accuracy','time'], table=True)
+            if epoch>=first:
+                self.broken = True
+                self._epoch(epoch, mb)
+                if self.path: self._keep()
+                self.broken = False
+            mb.write(_line(epoch, self.rows[epoch]), table=True)
+    _fill(self.model.learned(), self.best)
     self.model.eval()
     return self.history
 
@@ -688,23 +774,25 @@ def plot(
     fig,axs = plt.subplots(1, 2, figsize=figsize)
     df[['train_loss','valid_loss']].plot(ax=axs[0], marker='.', ylabel='loss')
     df[['accuracy']].plot(ax=axs[1], marker='.', ylabel='share of right answers', legend=False)
-    axs[1].plot(best := df.accuracy.idxmax(), df.accuracy[best], 'o', mfc='none', ms=10, color='C0')
-    axs[1].set_title(f'best {df.accuracy.max():.3f}, {format_time(df.seconds.sum())} in all')
+    axs[1].plot(best := max(df.index, key=lambda i: _rank(self.rows[i])), df.accuracy[best], 'o', mfc='none', ms=10, color='C0')
+    axs[1].set_title(f'best {df.accuracy.max():.3f}, in a circle; {format_time(df.seconds.sum())} in all')
     for ax in axs: ax.grid(alpha=.3)
     fig.tight_layout()
 
 # %% ../nbs/11_scratch.ipynb #dbc5589a
+def _as_dict(*args): return {}
+
 def _allowed():
-    "Classes of torch and torchvision that a checkpoint may hold, none of which runs anything by being read"
+    "What a checkpoint may hold: layers, optimisers and schedules of torch and torchvision; a defaultdict, in which optimisers keep their state, is read as a dict"
     tops = [torch.nn, torch.optim, torch.optim.lr_scheduler, *(getattr(models, o) for o in 'alexnet densenet inception resnet squeezenet vgg'.split())]
     bases = (nn.Module,torch.optim.Optimizer,torch.optim.lr_scheduler.LRScheduler)
-    return [dict, defaultdict, *{o for m in tops for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}]
+    return [dict, (_as_dict,'collections.defaultdict'), *{o for m in tops for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}]
 
 def _word(o):
     "A layer of a head as words"
-    if isinstance(o, nn.Linear): return ['Linear',o.in_features,o.out_features]
+    if isinstance(o, nn.Linear) and o.bias is not None: return ['Linear',o.in_features,o.out_features]
     if isinstance(o, (nn.ReLU,nn.Dropout)): return ['ReLU'] if isinstance(o, nn.ReLU) else ['Dropout',o.p]
-    if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError(f'The head in the file has a layer {type(o).__name__}: wanted Linear, ReLU, Dropout and perhaps LogSoftmax')
+    if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError(f'The head in the file has a layer {type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
 
 def _spec(head, weights):
     "Layers of a head, from the module in the file or, without one, from its weights"
@@ -718,13 +806,14 @@ def _spec(head, weights):
 # %% ../nbs/11_scratch.ipynb #8cc86733
 def _unpickle(fname):
     "What is in a .pth file, as a dict with a state_dict"
+    if Path(fname).suffix=='.safetensors': raise ValueError(f'{fname} is no .pth file: load_checkpoint reads it')
     try:
         with torch.serialization.safe_globals(_allowed()): d = torch.load(fname, map_location='cpu', weights_only=True)
     except (FileNotFoundError,IsADirectoryError): raise
     except Exception as e:
         odd = re.search(r'GLOBAL (\S+)', str(e))
         why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than tensors, plain values and layers'
-        raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx. (A .safetensors file is for load_checkpoint.)') from None
+        raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
     if isinstance(d, nn.Module): return dict(state_dict=d.state_dict(), **{k:o for k,o in d.named_children() if k in ('classifier','fc')})
     if not isinstance(d, dict): d = {}
     if d and all(map(torch.is_tensor, d.values())): return dict(state_dict=d)
@@ -768,8 +857,8 @@ def _from_pth(d, arch):
     try:
         for o in model.head:
             if isinstance(o, nn.Linear): o.load_state_dict(dict(weight=next(params), bias=next(params)))
-        model.body.load_state_dict({k:v for k,v in weights.items() if not k.startswith(f'{head}.')})
-    except (RuntimeError,StopIteration): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network?') from None
+        _fill(model.body, {k:v for k,v in weights.items() if not k.startswith((f'{head}.','aux1.','aux2.','AuxLogits.'))})
+    except (RuntimeError,StopIteration): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network, or are they of a part of it only?') from None
     return model
 
 # %% ../nbs/11_scratch.ipynb #f435ca82
@@ -778,6 +867,8 @@ def _knows(model):
     if not isinstance(model, Net): raise TypeError(f'{type(model).__name__}: wanted a model, such as load_checkpoint gives')
     if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer had, or one of load_checkpoint')
 
+def _prepared(x, model): return _Bytes(model.info['prep'])(open_image(x, model.info['prep']['least']))
+
 def predict(
     path, # picture: a path, or what else `open_image` takes
     model, # of a `Trainer`, `load_checkpoint` or `read_pth`
@@ -785,25 +876,32 @@ def predict(
 )->tuple: # (probabilities, classes)
     "What `model` thinks of a picture"
     _knows(model)
-    x = _Bytes(model.info['prep'])(open_image(path))[None].to(device_of(model))
+    x = _prepared(path, model)[None].to(device_of(model))
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
+
+def _true_name(path, label, names):
+    "Name of class `label`, or of the class whose folder `path` is in"
+    if label is None: return names.get(Path(path).parent.name, '') if isinstance(path, (str,Path)) else ''
+    if str(label) not in names and label not in names.values(): raise ValueError(f'label={label!r}: wanted one of the classes of the model, {", ".join(list(names)[:5])} …')
+    return names.get(str(label), label)
 
 def view_classify(
     path, # picture
     model, # as `predict` takes it
-    label:str=None, # its true class; default: the folder it is in, if that is one
+    label:str=None, # its true class or name; default: the folder it is in, if that is a class
     topk:int=5, # bars
 ):
-    "The picture under its true name, above the likeliest classes"
+    "The picture under its true name, above the likeliest classes; the true one is green"
     probs,labels = predict(path, model, topk)
     names = model.info['names']
-    label = label or (Path(path).parent.name if isinstance(path, (str,Path)) else None)
+    true = _true_name(path, label, names)
     fig,(top,bars) = plt.subplots(2, 1, figsize=(4,6), height_ratios=(3,2))
     top.imshow(open_image(path))
-    top.set_title(names.get(label, label or ''))
+    top.set_title(true)
     top.axis('off')
-    bars.barh([names.get(o, o) for o in labels], probs)
+    said = [names.get(o, o) for o in labels]
+    bars.barh(said, probs, color=['C2' if o==true else 'C0' for o in said])
     bars.invert_yaxis()
     bars.set_xlim(0, 1)
     bars.set_xlabel('probability')
@@ -819,14 +917,14 @@ def export_model(
     "Write `model` as one self-describing `.onnx` file, as chapter 7 does for a learner"
     from imgcls.export import Trained, write_onnx
     _knows(model)
+    if not isinstance(data, Data): raise TypeError(f'{type(data).__name__}: wanted a file name, and then data of get_data')
     _same_classes(model, data.labels)
     if not _prepared_alike(model, data.valid): raise ValueError(_advice(model))
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
     train,valid = [[fn for fn,_ in o.dataset.samples] for o in (data.train,data.valid)]
-    to_bytes = _Bytes(info['prep'])
     def pictures(fns):
         for i in range(0, len(fns), 16):
-            x = torch.stack([to_bytes(open_image(o)) for o in fns[i:i+16]])
+            x = torch.stack([_prepared(o, model) for o in fns[i:i+16]])
             yield x,(x.float()/255).numpy()
     facts = dict(prep=info['prep'], labels=info['labels'], arch=info['arch'], versions=dict(torchvision=torchvision.__version__))
     trained = Trained(net=net, graph=net, train=train, valid=valid, answers=lambda: get_logits(net, data.valid), pictures=pictures, **facts)

@@ -238,7 +238,7 @@ def _write(fn, tensors, facts):
 def _read(fn):
     "(facts, tensors) of `fn`"
     try:
-        with safe_open(fn, 'pt') as f: return json.loads(f.metadata()['imgcls']),{k:f.get_tensor(k) for k in f.keys()}
+        with safe_open(fn, 'pt') as f: return json.loads(f.metadata()['imgcls']),{k:f.get_tensor(k).clone() for k in f.keys()} # a copy, or the file could not be replaced on Windows
     except FileNotFoundError: raise
     except Exception as e: raise ValueError(f'{fn} is not a stage that can be read ({e}). Train it again with restart=True.') from None
 

@@ -1,9 +1,10 @@
 "Every network's head is found; training goes on to the same bits; files open without running anything; nothing needs fastai"
-import os, subprocess, sys
-import numpy as np, pytest, torch
+import json, os, signal, subprocess, sys
+import matplotlib.pyplot as plt, numpy as np, pytest, torch
 from scipy.io import savemat
 from torch import nn
 from torchvision import models
+from imgcls import scratch
 from imgcls.predict import Predictor
 from imgcls.sample import digit_names, draw_digit
 from imgcls.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, folder_items, get_data, head_layers,
@@ -27,7 +28,7 @@ small = '''alexnet:64 convnext_tiny:64 densenet161:32 efficientnet_b0:64 efficie
 mobilenet_v3_small:64 regnet_y_400mf:64 resnet18:32 resnet50:32 resnext50_32x4d:32 shufflenet_v2_x0_5:64 squeezenet1_0:64 squeezenet1_1:64 swin_t:64 vgg11:32 vit_b_32:224'''
 
 @pytest.mark.parametrize('arch,size', [o.split(':') for o in small.split()])
-def test_head_of(arch, size):
+def test_head_of(arch, size, tmp_path):
     model = build_model(arch, 7, (5,3), weights=None).freeze()
     x = torch.rand(2, 3, int(size), int(size))
     f = model.features(x)
@@ -36,6 +37,10 @@ def test_head_of(arch, size):
     assert out.shape==(2,7) and out.requires_grad
     model.freeze(False).train()
     assert model(x).shape==(2,7)
+    again = load_checkpoint(save_checkpoint(model.eval(), tmp_path/'m.safetensors'))
+    (tmp_path/'m.safetensors').unlink()
+    assert same(model.state_dict(), again.state_dict())
+    with torch.no_grad(): assert torch.allclose(model(x), again(x), atol=1e-5)
 
 def test_heads_of_all_of_torchvision():
     for arch in models.list_models(module=models):
@@ -43,6 +48,28 @@ def test_heads_of_all_of_torchvision():
         with torch.device('meta'): net = models.get_model(arch, weights=None)
         o = net.get_submodule(find_head(net))
         assert isinstance(o, (nn.Linear,nn.Conv2d)), arch
+
+@pytest.mark.parametrize('arch', ['googlenet','inception_v3'])
+def test_a_body_is_the_same_with_weights_and_filled_later(arch, monkeypatch, tmp_path):
+    sd = models.get_model(arch, weights=None, init_weights=False).state_dict()
+    monkeypatch.setattr(models.WeightsEnum, 'get_state_dict', lambda *args, **kwargs: sd)
+    model = build_model(arch, 2, ())
+    again = load_checkpoint(save_checkpoint(model, tmp_path/'m.safetensors'))
+    assert model.body.transform_input and again.body.transform_input and same(model.state_dict(), again.state_dict())
+    net = models.get_model(arch, weights='DEFAULT')
+    net.fc = nn.Sequential(nn.Linear(net.fc.in_features, 2))
+    torch.save(dict(arch=arch, classifier=net.fc, state_dict=net.state_dict(), class_to_idx={'a':0,'b':1}), tmp_path/'a.pth')
+    read = read_pth(tmp_path/'a.pth')
+    assert read.body.transform_input and torch.equal(read.body.Conv2d_1a_3x3.conv.weight if arch=='inception_v3' else read.body.conv1.conv.weight,
+        net.Conv2d_1a_3x3.conv.weight if arch=='inception_v3' else net.conv1.conv.weight)
+
+def test_networks_of_another_size_and_other_colours(tmp_path):
+    model = build_model('vit_b_32', 2, (), weights=None, image_size=64)
+    x = torch.rand(1,3,64,64)
+    again = load_checkpoint(save_checkpoint(model.eval(), tmp_path/'m.safetensors'))
+    with torch.no_grad(): assert torch.allclose(model(x), again(x), atol=1e-5)
+    assert scratch._colours('efficientnet_v2_l', 'DEFAULT')==dict(mean=[.5]*3, std=[.5]*3)
+    for o in ('IMAGENET1K_V1','ResNet18_Weights.IMAGENET1K_V1',models.ResNet18_Weights.DEFAULT): assert scratch._colours('resnet18', o)==scratch.imagenet
 
 def test_any_number_of_hidden_layers():
     for hidden in ((), (8,), (8,7), (8,7,6,5)):
@@ -59,6 +86,7 @@ def test_pictures_do_not_depend_on_workers_or_on_the_past(path):
         a.sampler.epoch = b.sampler.epoch = epoch
         one,two = list(a),list(b)
         assert all((x==p).all() and (y==q).all() for (x,y),(p,q) in zip(one, two))
+    assert a.sampler.epoch==2 # a loop of one's own gets new changes each time
     a.sampler.epoch = 0
     assert not (next(iter(a))[0]==one[0][0]).all()
 
@@ -81,6 +109,27 @@ def test_pictures_leave_nothing_behind(path):
     before = len(torch.cuda._queued_calls)
     [ds[i] for i in range(5)]
     assert len(torch.cuda._queued_calls)==before
+
+def test_names_where_the_tutorial_keeps_them(tmp_path):
+    lay_out(tmp_path/'flowers', [(s,c,'a.png',draw_digit(c)) for c in (1,2) for s in ('train','valid')], {})
+    (tmp_path/'flowers'/'names.json').unlink()
+    (tmp_path/'cat_to_name.json').write_text('{"1":"fire lily", "2":"bluebell"}', encoding='utf-8-sig')
+    get = lambda **kw: get_data(tmp_path/'flowers', 32, workers=0, **kw).names
+    assert get()=={'1':'fire lily', '2':'bluebell'} and get(names={1:'eins',2:'zwei'})=={'1':'eins','2':'zwei'}
+    with pytest.warns(UserWarning, match='has no name for 2'): assert get(names={'1':'eins', 'two':'zwei'})['2']=='2'
+
+def test_held_out_digits_stay_out():
+    for n,valid in ((1398,200),(100,200),(100,0)):
+        with pytest.raises(ValueError, match='wanted fewer'): next(digit_items(n, valid))
+
+def test_large_photos_are_opened_smaller(tmp_path):
+    seen = []
+    def tfm(im): return seen.append(im.size) or im.resize((32,32))
+    for s in ('train','valid'):
+        (tmp_path/s/'a').mkdir(parents=True)
+        draw_digit(1).resize((2000,3000)).save(tmp_path/s/'a'/'1.jpg')
+    data = get_data(tmp_path, 32, tfm=tfm, workers=0)
+    assert seen==[(500,750)] and next(iter(data.valid))[0].shape==(1,3,32,32)
 
 def test_flowers_are_laid_out(tmp_path):
     base = tmp_path/'flowers-102'
@@ -119,6 +168,27 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(path, tmp_path, kw):
     assert same(whole.model.state_dict(), on.model.state_dict())
     assert (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
 
+stopped = """import os, signal, sys
+from imgcls.scratch import *
+def press(*args):
+    if not next(steps, None): os.killpg(0, signal.SIGINT) # as a terminal and Jupyter do: all processes of the group get it
+if __name__=='__main__':
+    steps = iter([1]*5)
+    data = get_data(sys.argv[1], 32, bs=16, workers=2)
+    tr = Trainer(build_model('squeezenet1_1', 10, (), weights=None), data, 4, path=sys.argv[2], half=False)
+    hook = tr.opt.register_step_pre_hook(press)
+    try: tr.fit()
+    except KeyboardInterrupt: print('stopped after', len(tr.rows), 'epochs')
+    hook.remove()
+    print('gone on to', len(tr.fit()))
+"""
+
+def test_the_stop_button_leaves_the_workers_alone(path, tmp_path):
+    (tmp_path/'t.py').write_text(stopped)
+    cmd = [sys.executable, str(tmp_path/'t.py'), str(path), str(tmp_path/'t.safetensors')]
+    r = subprocess.run(cmd, capture_output=True, text=True, timeout=200, start_new_session=True)
+    assert 'stopped after 1 epochs' in r.stdout and 'gone on to 4' in r.stdout, r.stdout[-500:]+r.stderr[-2000:]
+
 def test_stopped_and_fitted_again_in_the_same_notebook(path, tmp_path):
     whole = trainer(path, epochs=2)
     whole.fit()
@@ -147,9 +217,91 @@ def test_finished_is_loaded_and_another_plan_refused(path, tmp_path):
     with pytest.raises(ValueError, match='preset'): trainer(path, kept=fn, epochs=1, preset='adam').fit()
 
 def test_best_weights_come_back(path):
-    tr = trainer(path, epochs=5, preset='adadelta')
+    tr = trainer(path, epochs=8, lr=.01)
     h = tr.fit()
-    assert abs(accuracy_over(tr.model, tr.data.valid)-h.accuracy.max())<1e-9
+    assert h.accuracy.iloc[-1]<h.accuracy.max() and abs(accuracy_over(tr.model, tr.data.valid)-h.accuracy.max())<1e-9
+
+def test_of_two_that_are_right_as_often_the_surer_is_best(path):
+    tr = trainer(path, epochs=1)
+    tr.rows = [dict(train_loss=1., valid_loss=l, accuracy=a, seconds=1.) for a,l in ((.5,.2),(.8,.9),(.8,.5),(.7,.1))]
+    tr.plot()
+    assert list(plt.gcf().axes[1].lines[-1].get_xdata())==[2]
+    plt.close('all')
+
+class Ones:
+    "A network that answers 0 in the first batch, and then 1"
+    n = 0
+    def __call__(self, x):
+        self.n += 1
+        return torch.eye(2)[[min(self.n-1, 1)]*len(x)]
+
+def test_accuracy_and_loss_are_over_pictures(path, monkeypatch):
+    tr = trainer(path, epochs=1)
+    dl = torch.utils.data.DataLoader([(torch.rand(3,8,8),1)]*24, 16) # a batch of 16, all wrong, and one of 8, all right
+    monkeypatch.setattr(tr.model, 'forward', Ones())
+    assert abs(accuracy_over(tr.model, dl)-1/3)<1e-9
+    losses = []
+    def known(logits, y): return losses.append((float(old(logits, y)),len(y))) or old(logits, y)
+    old = scratch.F.cross_entropy
+    tr = trainer(path, epochs=1)
+    with monkeypatch.context() as m:
+        m.setattr(scratch.F, 'cross_entropy', known)
+        h = tr.fit()
+    batches = losses[:len(tr.data.train)]
+    assert len({n for _,n in batches})>1 or len(tr.data.train.dataset)%16==0
+    assert abs(h.train_loss[0]-sum(l*n for l,n in batches)/sum(n for _,n in batches))<1e-5
+
+def test_a_picture_alone_is_no_batch_to_learn_from(tmp_path):
+    lay_out(tmp_path, [(s,c,f'{i}.png',draw_digit(i)) for s,n in (('train',17),('valid',2)) for i in range(n) for c in [i%2]], {})
+    data = get_data(tmp_path, 32, bs=16, workers=0)
+    assert len(data.train)==1 and len(Trainer(build_model('resnet18', 2, (), weights=None), data, 1, half=False).fit())==1
+
+def test_half_precision_is_measured_once_and_kept(path, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(scratch, 'half_pays', lambda *args: asked.append(args) or True)
+    first = broken_off(trainer(path, tmp_path/'t.safetensors', half=None), 2)
+    on = trainer(path, tmp_path/'t.safetensors', half=None)
+    assert len(asked)==1 and on.type is None
+    on.fit()
+    assert len(asked)==1 and on.type==first.type==torch.bfloat16
+
+def test_scaled_half_precision_goes_on_to_the_same_bits(path, tmp_path):
+    "As on a GPU without bfloat16: steps are left out while the scale is too large"
+    def scaled(kept=None):
+        tr = trainer(path, kept, half=False, epochs=5)
+        tr.type,tr.scaler = torch.float16,torch.amp.GradScaler('cpu', init_scale=2.**40, growth_interval=3)
+        return tr
+    whole = scaled()
+    h = whole.fit()
+    broken_off(scaled(tmp_path/'t.safetensors'), 4)
+    on = scaled(tmp_path/'t.safetensors')
+    on._begin()
+    assert len(on.rows) in (1,2,3) and on.scaler.state_dict()!=scaled().scaler.state_dict()
+    h2 = on.fit()
+    assert same(whole.model.state_dict(), on.model.state_dict()) and (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
+
+def test_a_training_that_began_with_other_weights_is_refused(path, tmp_path):
+    fn = tmp_path/'t.safetensors'
+    def make(seed=42): return Trainer(build_model('squeezenet1_1', 10, (16,), weights=None, seed=seed), loaders(path), 3, 'adam', path=fn, half=False)
+    first = broken_off(make(), 7)
+    with pytest.raises(ValueError, match='began with other weights'): make(7).fit()
+    again = Trainer(first.model, loaders(path), 3, 'adam', path=fn, half=False) # the cell below the one that made the model, run again
+    assert len(again.fit())==3
+    on = Trainer(load_checkpoint(fn), loaders(path), 4, 'adam', path=fn, half=False)
+    assert len(on.fit())==4
+    two = lambda model, **kw: Trainer(model, loaders(path), 1, 'adam', 1e-5, tmp_path/'two.safetensors', half=False)
+    two(on.model).fit()
+    two(load_checkpoint(fn)).fit() # the same beginning: it is loaded
+    Trainer(on.model, loaders(path), 9, 'adam', 1e-3, tmp_path/'three.safetensors', half=False).fit()
+    with pytest.raises(ValueError, match='began with other weights'): two(on.model).fit()
+
+def test_an_own_transform_is_known_by_its_text(path, tmp_path):
+    def go(tfm): return Trainer(build_model('squeezenet1_1', 10, (), weights=None), get_data(path, 32, tfm=tfm, bs=16, workers=0), 1, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
+    def one(im): return im.resize((32,32))
+    go(one)
+    go(one)
+    def two(im): return im.crop((0,0,32,32))
+    with pytest.raises(ValueError, match='tfm'): go(two)
 
 def test_a_frozen_body_stays_as_it_is(path):
     tr = trainer(path, frozen=True)
@@ -250,12 +402,26 @@ def test_optimisers_schedules_and_several_gpus(old, tmp_path):
     fn,_ = resnet(old, tmp_path/'b.pth', net.fc, state_dict={f'module.{k}':v for k,v in net.state_dict().items()})
     assert same(a.state_dict(), read_pth(fn).state_dict())
 
+@pytest.mark.parametrize('kind', ['Adam','AdamW','Adadelta','SGD','RMSprop'])
+def test_optimisers_that_have_been_used(old, tmp_path, kind):
+    net = models.resnet18(weights=None)
+    net.fc = nn.Linear(512,3)
+    opt = getattr(torch.optim, kind)(net.fc.parameters(), lr=.01)
+    net(torch.rand(2,3,64,64)).sum().backward()
+    opt.step()
+    scheds = [torch.optim.lr_scheduler.StepLR(opt, 4), torch.optim.lr_scheduler.ReduceLROnPlateau(opt)]
+    for o in scheds:
+        torch.save(old | dict(arch='resnet18', classifier=net.fc, state_dict=net.state_dict(), optimizer=opt, scheduler=o), tmp_path/'a.pth')
+        assert torch.equal(read_pth(tmp_path/'a.pth').head[0].weight, net.fc.weight)
+
 def test_heads_that_can_not_be_told_are_refused(old, tmp_path):
     with pytest.raises(ValueError, match='Tanh'): read_pth(resnet(old, tmp_path/'a.pth', nn.Sequential(nn.Linear(512,8), nn.Tanh(), nn.Linear(8,3)))[0])
     normed = nn.Sequential(nn.Linear(512,8), nn.BatchNorm1d(8), nn.Linear(8,3))
     with pytest.raises(ValueError, match='can not be told'): read_pth(resnet(old, tmp_path/'b.pth', normed, classifier=None)[0])
     fn,_ = resnet(old, tmp_path/'c.pth', nn.Linear(512,3))
     with pytest.raises(ValueError, match='another network'): read_pth(fn, arch='resnet34')
+    with pytest.raises(ValueError, match='with a bias'): read_pth(resnet(old, tmp_path/'e.pth', nn.Sequential(nn.Linear(512,3,bias=False)))[0])
+    with pytest.raises(ValueError, match='load_checkpoint'): read_pth('m.safetensors')
     with pytest.raises(ValueError, match='pathlib'): read_pth(resnet(old, tmp_path/'d.pth', nn.Linear(512,3), where=tmp_path)[0])
 
 def test_classes_in_another_order_are_refused_or_followed(old, tmp_path):
@@ -279,6 +445,17 @@ def test_own_folders_are_split_by_content(tmp_path):
     assert split()==was
     with pytest.raises(ValueError, match='name of its own'): lay_out(tmp_path/'o', [('train',1,'a.png',draw_digit(1))]*2, {})
     with pytest.raises(ValueError, match='vaild'): lay_out(tmp_path/'o', [('vaild',1,'a.png',draw_digit(1))], {})
+
+def test_copies_of_a_photo_are_on_one_side(tmp_path):
+    for c in 'ab':
+        (tmp_path/'src'/c).mkdir(parents=True)
+        for i in range(21): draw_digit(i//2).save(tmp_path/'src'/c/f'{i}.png')
+    sides = {}
+    for split,_,_,fn in folder_items(tmp_path/'src', .3, .3): sides.setdefault(fn.read_bytes(), set()).add(split)
+    assert all(len(o)==1 for o in sides.values()) and len(set.union(*sides.values()))==3
+    for kw in (dict(valid_pct=20, test_pct=20), dict(valid_pct=.5, test_pct=.5), dict(valid_pct=-.1)):
+        with pytest.raises(ValueError, match='wanted shares'): next(folder_items(tmp_path/'src', **kw))
+    with pytest.raises(TypeError, match='folder_items'): lay_out(tmp_path/'o', str(tmp_path/'src'), {})
 
 def test_a_second_layout_does_not_mix_with_the_first(tmp_path):
     first = [('train',1,'a.png',draw_digit(1)),('test',1,'b.png',draw_digit(2))]
@@ -343,14 +520,17 @@ def test_a_training_that_failed_at_once_may_begin_anew(path, tmp_path):
 
 def test_mistakes_are_told(path, tmp_path):
     data,model = loaders(path),build_model('squeezenet1_1', 10, 8, weights=None)
-    for kw,said in ((dict(epochs=0), 'epochs=0'), (dict(path=tmp_path/'a.pth'), 'safetensors'), (dict(preset='sgd'), 'adadelta'), (dict(views=2), 'frozen')):
+    for kw,said in ((dict(epochs=0), 'epochs=0'), (dict(epochs=2.), 'whole'), (dict(lr='1e-3'), 'above 0'), (dict(path=tmp_path/'a.pth'), 'safetensors'), (dict(preset='sgd'), 'adadelta'), (dict(views=2), 'frozen')):
         with pytest.raises(ValueError, match=said): Trainer(model, data, half=False, **kw)
     net = lambda *args, **kw: lambda: build_model('resnet18', *args, **dict(weights=None)|kw)
     get = lambda **kw: lambda: get_data(path, **kw)
-    for f in (net(3, weights=False), net('3'), net(3, 0), net(3, layers=[['Linear',512,4]]), get(size=(32,32)), get(bs=0), lambda: Trainer(model, data, half='no')):
+    for f in (net(3, weights=False), net('3'), net(3, 0), net(3, layers=[['Linear',512,4]]), get(size=(32,32)), get(bs=0), get(bs='16'), get(labels=['0','1','1']), lambda: Trainer(model, data, half='no')):
         with pytest.raises(ValueError, match='wanted'): f()
     for f in (get(labels='0'), get(tfm=3), lambda: Trainer(model, 'data'), lambda: accuracy_over(model, data), lambda: predict(path, 'm.safetensors')):
         with pytest.raises(TypeError, match='(?i)wanted'): f()
+    with pytest.raises(ValueError, match='by 64 pixels'): get_data(path, 32, tfm=lambda im: im.resize((64,64)), workers=0)
+    with pytest.raises(FileNotFoundError, match='no folder'): get_data(path/'flowrs')
+    with pytest.raises(ValueError, match='safetensors'): save_checkpoint(model, tmp_path/'m.pth')
     with pytest.raises(ValueError, match='its classes'): export_model(build_model('resnet18', 10, weights=None), tmp_path/'m.onnx', data)
     with pytest.raises(TypeError, match='build_model'): Trainer(models.squeezenet1_1(weights=None), data)
     with pytest.raises(ValueError, match='fit first'): Trainer(model, data, half=False).plot()
@@ -392,6 +572,17 @@ def test_exported_it_answers_the_same(path, tmp_path):
         assert np.allclose([got[p.labels.index(o)] for o in labels], probs, atol=.01)
         assert p.predict(fn).label==labels[0]
     view_classify(fn, tr.model)
+    assert plt.gcf().axes[0].get_title()==p.meta['names'][fn.parent.name]
+    (tmp_path/'Desktop').mkdir()
+    elsewhere = tmp_path/'Desktop'/fn.name
+    elsewhere.write_bytes(fn.read_bytes())
+    for label,title in ((None,''),('3','three'),(3,'three'),('three','three')):
+        view_classify(elsewhere, tr.model, label)
+        assert plt.gcf().axes[0].get_title()==title
+    with pytest.raises(ValueError, match='nonsense'): view_classify(elsewhere, tr.model, 'nonsense')
+    plt.close('all')
+    with pytest.raises(TypeError, match='file name, and then'): export_model(tr.model, tr.data, 'm.onnx')
+    with pytest.raises(ValueError, match='export_model'): Predictor(save_checkpoint(tr.model, tmp_path/'m.safetensors'))
 
 def test_training_needs_no_fastai(path):
     code = f'''import sys
