@@ -1,4 +1,4 @@
-"""The same classifier in plain PyTorch: what fastai did for you, in a few hundred lines that you can read.
+"""The same classifier in plain PyTorch: what fastai did for you, in less than a thousand lines that you can read.
 
 Docs: https://imgcls.github.io/imgcls/scratch.html.md"""
 
@@ -234,6 +234,7 @@ def _labels(path):
     number = lambda o: (0,int(o),o) if o.isdecimal() else (1,0,o)
     return sorted((o.name for o in path.iterdir() if o.is_dir() and not o.name.startswith('.')), key=number)
 
+# %% ../nbs/11_scratch.ipynb #64d2a9e5
 def _checked(path, size, bs, tfm, labels):
     "Classes in the order of their numbers, if all that `get_data` was told makes sense"
     if not all(isinstance(o, int) and o>0 for o in (size,bs)): raise ValueError(f'size={size!r}, bs={bs!r}: wanted whole numbers, 1 or more')
@@ -508,6 +509,7 @@ def _read(fname):
 def _part(tensors, name): return {k[len(name)+1:]:v for k,v in tensors.items() if k.startswith(f'{name}.')}
 def _named(name, tensors): return {f'{name}.{k}':v for k,v in tensors.items()}
 
+# %% ../nbs/11_scratch.ipynb #0f4c1b72
 def _fill(model, tensors):
     "Put `tensors` into `model`, of whose version they are: some networks ask"
     new = OrderedDict(tensors)
@@ -788,6 +790,7 @@ def _allowed():
     bases = (nn.Module,torch.optim.Optimizer,torch.optim.lr_scheduler.LRScheduler)
     return [dict, (_as_dict,'collections.defaultdict'), *{o for m in tops for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}]
 
+# %% ../nbs/11_scratch.ipynb #a5190be3
 def _word(o):
     "A layer of a head as words"
     if isinstance(o, nn.Linear) and o.bias is not None: return ['Linear',o.in_features,o.out_features]
@@ -880,6 +883,7 @@ def predict(
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
+# %% ../nbs/11_scratch.ipynb #7be30d15
 def _true_name(path, label, names):
     "Name of class `label`, or of the class whose folder `path` is in"
     if label is None: return names.get(Path(path).parent.name, '') if isinstance(path, (str,Path)) else ''
