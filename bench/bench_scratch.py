@@ -72,7 +72,7 @@ def speed(n=64, valid=16, bs=16, epochs=4):
     asked = []
     def ours():
         t,tr.epochs = time.perf_counter(),len(tr.rows)+1
-        secs = tr.fit().seconds.iloc[-1]
+        secs = tr.fit().history.seconds.iloc[-1]
         asked.append(time.perf_counter()-t-secs)
         return secs
     rows = [(ours(),their_epoch(model, dls, opt, sched)[0]) for _ in range(epochs)]
@@ -106,7 +106,7 @@ def tutorial_bears(path, df, tmp):
 def scratch_bears(path, df, tmp, epochs=8, preset='adadelta', **kwargs):
     data = get_data(tmp, 128, bs=64, workers=2)
     model = build_model('squeezenet1_1', len(data.labels), (512,))
-    h = Trainer(model, data, epochs, preset, **kwargs).fit()
+    h = Trainer(model, data, epochs, preset, **kwargs).fit().history
     return h.accuracy.iloc[-1],accuracy_over(model, data.valid)
 
 def views_bears(path, df, tmp): return scratch_bears(path, df, tmp, 20, 'adamw', views=4)

@@ -470,9 +470,9 @@ def half_pays(
     rounds = []
     with seeded(0):
         for i in progress_bar(range(4), leave=False):
+            if rounds and not 1<rounds[-1]<2: continue # that is clear enough
             gain = secs(False)/secs(True)
             if i: rounds.append(gain) # the first warms up
-            if i and not 1<gain<2: break
     return bool(np.median(rounds)>1.3)
 
 def half_type(
@@ -740,7 +740,7 @@ def _line(epoch, row): return [str(epoch),*(f'{row[o]:.3f}' for o in ('train_los
 @patch
 def fit(
     self:Trainer,
-)->pd.DataFrame: # a row per epoch: losses, validation accuracy, seconds
+)->Trainer: # itself; its `history` has a row per epoch: losses, validation accuracy, seconds
     "Train, or go on, to the end; then put the best weights back"
     self._begin()
     mb,first = master_bar(range(self.epochs)),len(self.rows)
@@ -755,7 +755,7 @@ def fit(
             mb.write(_line(epoch, self.rows[epoch]), table=True)
     _fill(self.model.learned(), self.best)
     self.model.eval()
-    return self.history
+    return self
 
 # %% ../nbs/11_scratch.ipynb #0b519ce6
 @patch(as_prop=True)
@@ -765,6 +765,14 @@ def history(
     "What happened so far"
     return pd.DataFrame(self.rows).rename_axis('epoch')
 
+def _best(self): return max(range(len(self.rows)), key=lambda i: _rank(self.rows[i]))
+
+@patch
+def __repr__(self:Trainer):
+    n = len(self.rows)
+    return f'Trainer: {n} of {self.epochs} epochs' + (f', best after epoch {_best(self)}: {self.rows[_best(self)]["accuracy"]:.3f}' if n else '')
+
+# %% ../nbs/11_scratch.ipynb #d91b6e40
 @patch
 def plot(
     self:Trainer,
@@ -776,7 +784,7 @@ def plot(
     fig,axs = plt.subplots(1, 2, figsize=figsize)
     df[['train_loss','valid_loss']].plot(ax=axs[0], marker='.', ylabel='loss')
     df[['accuracy']].plot(ax=axs[1], marker='.', ylabel='share of right answers', legend=False)
-    axs[1].plot(best := max(df.index, key=lambda i: _rank(self.rows[i])), df.accuracy[best], 'o', mfc='none', ms=10, color='C0')
+    axs[1].plot(best := _best(self), df.accuracy[best], 'o', mfc='none', ms=10, color='C0')
     axs[1].set_title(f'best {df.accuracy.max():.3f}, in a circle; {format_time(df.seconds.sum())} in all')
     for ax in axs: ax.grid(alpha=.3)
     fig.tight_layout()

@@ -157,14 +157,14 @@ def broken_off(tr, n):
     dict(half=True), dict(workers=2)], ids=lambda o: ' '.join(f'{k}={v}' for k,v in o.items()))
 def test_stopped_anywhere_it_ends_with_the_same_bits(path, tmp_path, kw):
     whole = trainer(path, **kw)
-    h = whole.fit()
+    h = whole.fit().history
     fn = tmp_path/'t.safetensors'
     for n in (2,4,3): broken_off(trainer(path, kept=fn, **kw), n)
     torch.rand(3)
     on = trainer(path, kept=fn, **kw)
     torch.manual_seed(99)
     with torch.no_grad(): [o.zero_() for o in on.model.parameters()]
-    h2 = on.fit()
+    h2 = on.fit().history
     assert same(whole.model.state_dict(), on.model.state_dict())
     assert (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
 
@@ -180,7 +180,7 @@ if __name__=='__main__':
     try: tr.fit()
     except KeyboardInterrupt: print('stopped after', len(tr.rows), 'epochs')
     hook.remove()
-    print('gone on to', len(tr.fit()))
+    print('gone on to', len(tr.fit().rows))
 """
 
 def test_the_stop_button_leaves_the_workers_alone(path, tmp_path):
@@ -204,7 +204,7 @@ def test_more_epochs_where_the_schedule_does_not_ask(path, tmp_path):
     fn = tmp_path/'t.safetensors'
     trainer(path, fn, epochs=1, preset='adam').fit()
     on,whole = trainer(path, fn, epochs=2, preset='adam'),trainer(path, epochs=2, preset='adam')
-    assert (on.fit().drop(columns='seconds')==whole.fit().drop(columns='seconds')).all(None)
+    assert (on.fit().history.drop(columns='seconds')==whole.fit().history.drop(columns='seconds')).all(None)
 
 def test_finished_is_loaded_and_another_plan_refused(path, tmp_path):
     fn = tmp_path/'t.safetensors'
@@ -218,13 +218,14 @@ def test_finished_is_loaded_and_another_plan_refused(path, tmp_path):
 
 def test_best_weights_come_back(path):
     tr = trainer(path, epochs=8, lr=.01)
-    h = tr.fit()
+    h = tr.fit().history
     assert h.accuracy.iloc[-1]<h.accuracy.max() and abs(accuracy_over(tr.model, tr.data.valid)-h.accuracy.max())<1e-9
 
 def test_of_two_that_are_right_as_often_the_surer_is_best(path):
     tr = trainer(path, epochs=1)
     tr.rows = [dict(train_loss=1., valid_loss=l, accuracy=a, seconds=1.) for a,l in ((.5,.2),(.8,.9),(.8,.5),(.7,.1))]
     tr.plot()
+    assert repr(tr)=='Trainer: 4 of 1 epochs, best after epoch 2: 0.800'
     assert list(plt.gcf().axes[1].lines[-1].get_xdata())==[2]
     plt.close('all')
 
@@ -246,7 +247,7 @@ def test_accuracy_and_loss_are_over_pictures(path, monkeypatch):
     tr = Trainer(build_model('squeezenet1_1', 10, (), weights=None), loaders(path, bs=20), 1, half=False)
     with monkeypatch.context() as m:
         m.setattr(scratch.F, 'cross_entropy', known)
-        h = tr.fit()
+        h = tr.fit().history
     batches = losses[:len(tr.data.train)]
     assert [n for _,n in batches]==[20,20,8]
     assert abs(h.train_loss[0]-sum(l*n for l,n in batches)/sum(n for _,n in batches))<1e-5
@@ -254,7 +255,7 @@ def test_accuracy_and_loss_are_over_pictures(path, monkeypatch):
 def test_a_picture_alone_is_no_batch_to_learn_from(tmp_path):
     lay_out(tmp_path, [(s,c,f'{i}.png',draw_digit(i)) for s,n in (('train',17),('valid',2)) for i in range(n) for c in [i%2]], {})
     data = get_data(tmp_path, 32, bs=16, workers=0)
-    assert len(data.train)==1 and len(Trainer(build_model('resnet18', 2, (), weights=None), data, 1, half=False).fit())==1
+    assert len(data.train)==1 and len(Trainer(build_model('resnet18', 2, (), weights=None), data, 1, half=False).fit().rows)==1
 
 def test_half_precision_is_measured_once_and_kept(path, tmp_path, monkeypatch):
     asked = []
@@ -272,12 +273,12 @@ def test_scaled_half_precision_goes_on_to_the_same_bits(path, tmp_path):
         tr.type,tr.scaler = torch.float16,torch.amp.GradScaler('cpu', init_scale=2.**40, growth_interval=3)
         return tr
     whole = scaled()
-    h = whole.fit()
+    h = whole.fit().history
     broken_off(scaled(tmp_path/'t.safetensors'), 4)
     on = scaled(tmp_path/'t.safetensors')
     on._begin()
     assert len(on.rows) in (1,2,3) and on.scaler.state_dict()!=scaled().scaler.state_dict()
-    h2 = on.fit()
+    h2 = on.fit().history
     assert same(whole.model.state_dict(), on.model.state_dict()) and (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
 
 def test_a_training_that_began_with_other_weights_is_refused(path, tmp_path):
@@ -286,9 +287,9 @@ def test_a_training_that_began_with_other_weights_is_refused(path, tmp_path):
     first = broken_off(make(), 7)
     with pytest.raises(ValueError, match='began with other weights'): make(7).fit()
     again = Trainer(first.model, loaders(path), 3, 'adam', path=fn, half=False) # the cell below the one that made the model, run again
-    assert len(again.fit())==3
+    assert len(again.fit().rows)==3
     on = Trainer(load_checkpoint(fn), loaders(path), 4, 'adam', path=fn, half=False)
-    assert len(on.fit())==4
+    assert len(on.fit().rows)==4
     two = lambda model, **kw: Trainer(model, loaders(path), 1, 'adam', 1e-5, tmp_path/'two.safetensors', half=False)
     two(on.model).fit()
     two(load_checkpoint(fn)).fit() # the same beginning: it is loaded
@@ -504,7 +505,7 @@ class Own:
 def test_own_transforms_go_on(path, tmp_path):
     for epochs in (1,2):
         data = get_data(path, 32, tfm=Own(), method='squish', bs=16, workers=0)
-        assert len(Trainer(build_model('squeezenet1_1', 10, (16,), weights=None), data, epochs, 'adam', path=tmp_path/'t.safetensors', half=False).fit())==epochs
+        assert len(Trainer(build_model('squeezenet1_1', 10, (16,), weights=None), data, epochs, 'adam', path=tmp_path/'t.safetensors', half=False).fit().rows)==epochs
     with pytest.raises(TypeError, match='ToTensor'): next(iter(get_data(path, 32, tfm=lambda im: torch.rand(3,32,32), workers=0).train))
 
 def test_a_training_that_failed_at_once_may_begin_anew(path, tmp_path):
@@ -514,7 +515,7 @@ def test_a_training_that_failed_at_once_may_begin_anew(path, tmp_path):
     go = lambda: Trainer(build_model('squeezenet1_1', 2, (), weights=None), get_data(tmp_path/'d', 32, bs=4, workers=0), 2, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
     with pytest.raises(ValueError, match='x.png.*verify_images'): go()
     bad.unlink()
-    assert len(go())==2
+    assert len(go().rows)==2
     with pytest.raises(ValueError, match='2 epochs already'):
         Trainer(build_model('squeezenet1_1', 2, (), weights=None), get_data(tmp_path/'d', 32, bs=4, workers=0), 1, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
 
