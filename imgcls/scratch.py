@@ -11,7 +11,7 @@ __all__ = ['imagenet', 'presets', 'lay_out', 'folder_items', 'digit_items', 'flo
            'load_checkpoint', 'Trainer', 'read_pth', 'predict', 'view_classify', 'export_model']
 
 # %% ../nbs/11_scratch.ipynb #10a71335
-import hashlib, inspect, json, os, re, shutil, signal, sys, tempfile, time, warnings
+import hashlib, json, os, re, shutil, signal, sys, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from collections import OrderedDict, defaultdict
 from contextlib import closing, contextmanager
@@ -46,7 +46,7 @@ def lay_out(
     dest.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.new-', dir=dest) as tmp:
         new = _write_pictures(Path(tmp), items)
-        left = {str(o.relative_to(dest)) for k in _splits for o in (dest/k).glob('*/*')}-set(new)
+        left = {str(o.relative_to(dest)) for k in _splits for o in image_files(dest/k)}-set(new)
         if left: raise ValueError(f'{dest} has {len(left)} pictures of another layout, such as {min(left)}: choose a new folder, or remove train, valid and test there')
         for o in new:
             (dest/o).parent.mkdir(parents=True, exist_ok=True)
@@ -215,33 +215,39 @@ def _loader(ds, bs, order, workers):
 # %% ../nbs/11_scratch.ipynb #c3778f5a
 def _names(path, labels, names):
     "Name of each label, as a dict or a JSON file has it, or the label itself"
-    if isinstance(names, dict): said,where = names,'names'
-    else:
-        fns = [path/names] if names else [o for o in (path/'names.json',path/'cat_to_name.json',path.parent/'cat_to_name.json') if o.exists()]
-        said,where = (_read_names(fns[0]),fns[0]) if fns else ({},None)
+    said,where = (names,'names') if isinstance(names, dict) else _names_file(path, labels, names)
     said = {str(k):v for k,v in said.items()}
     lacking = [o for o in labels if not said.get(o)]
     if said and lacking: warnings.warn(f'{where} has no name for {", ".join(lacking[:5])}: it has {", ".join(list(said)[:5])} …')
     return {o:str(said.get(o) or o) for o in labels}
+
+def _names_file(path, labels, names):
+    "(what it says, its path) of the JSON file in `path` or beside it"
+    if not isinstance(names, (str,Path,type(None))): raise TypeError(f'names={names!r}: wanted a dict, class → name, or a JSON file')
+    fns = [o/name for name in ([names] if names else ['names.json','cat_to_name.json']) for o in (path,path.parent) if (o/name).is_file() and (names or o==path or name!='names.json')]
+    if names and not fns: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
+    said = _read_names(fns[0]) if fns else {}
+    if not names and fns and fns[0].parent!=path and not set(labels)&set(said): return {},None # of another dataset
+    return said,fns and fns[0]
 
 def _read_names(fn):
     "What JSON file `fn` says"
     try: return dict(json.loads(fn.read_text(encoding='utf-8-sig')))
     except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as {{"1": "fire lily", "2": "canterbury bells"}}') from None
 
+# %% ../nbs/11_scratch.ipynb #64d2a9e5
 def _labels(path):
     "Folders of `path`, numbers by their size"
     number = lambda o: (0,int(o),o) if o.isdecimal() else (1,0,o)
     return sorted((o.name for o in path.iterdir() if o.is_dir() and not o.name.startswith('.')), key=number)
 
-# %% ../nbs/11_scratch.ipynb #64d2a9e5
 def _checked(path, size, bs, tfm, labels):
     "Classes in the order of their numbers, if all that `get_data` was told makes sense"
     if not all(isinstance(o, int) and o>0 for o in (size,bs)): raise ValueError(f'size={size!r}, bs={bs!r}: wanted whole numbers, 1 or more')
     if isinstance(labels, str) or tfm is not None and not callable(tfm): raise TypeError('Wanted a list of classes as `labels`, and a function from PIL image to PIL image as `tfm`')
     if not path.is_dir(): raise FileNotFoundError(f'There is no folder {path}: `lay_out` makes one with train, valid and test')
     if not (path/'train').is_dir() or not (path/'valid').is_dir(): raise FileNotFoundError(f'{path} has no folders train and valid: `lay_out` makes them')
-    labels = [str(o) for o in labels or _labels(path/'train')]
+    labels = [str(o) for o in (_labels(path/'train') if labels is None else labels)]
     if len(set(labels))<len(labels): raise ValueError(f'labels={labels[:5]} …: wanted each class once')
     return labels
 
@@ -251,6 +257,7 @@ def _check_pictures(path, labels, sets):
     if empty: raise FileNotFoundError(f'No pictures in {path/empty[0]}')
     lacking = [f'{k}/{labels[i]}' for k,o in zip(('train','valid'), sets) for i in sorted(set(range(len(labels)))-set(o.targets))]
     if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing can be learned, or checked, of these')
+    if sets[2] is not None and not len(sets[2]): warnings.warn(f'{path}/test has no pictures in folders of classes: there is nothing to test with')
     sets[0][0]
 
 # %% ../nbs/11_scratch.ipynb #c4d5323f
@@ -519,7 +526,7 @@ def _fill(model, tensors):
 def _kept_as(path):
     "`path`, if it is one to keep weights in"
     if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
-    return Path(path).absolute()
+    return Path(path).expanduser().absolute()
 
 # %% ../nbs/11_scratch.ipynb #ac712ba2
 def save_checkpoint(
@@ -666,20 +673,21 @@ def _look(self:Trainer, mb):
 def _plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
     train,valid = self.data.train,self.data.valid
-    pictures = [[f'{Path(fn).parent.name}/{Path(fn).name}' for fn,_ in o.dataset.samples] for o in (train,valid)]
+    pictures = [[f'{Path(fn).parent.name}/{Path(fn).name} {os.path.getsize(fn)}' for fn,_ in o.dataset.samples] for o in (train,valid)]
     how = {k:getattr(self, k) for k in ('preset','lr','views','seed','start')} | dict(half=self.asked, epochs=self.epochs if self.by_batch else None)
     known = dict(model={k:v for k,v in self.model.info.items() if k!='names'}, frozen=self.model.frozen)
-    return json.loads(json.dumps(how | known | dict(bs=train.batch_size, order=train.sampler.seed, tfm=_said(train.dataset.transform.how), pictures=pictures)))
+    tfm = dict(tfm=re.sub(' at 0x[0-9a-fA-F]+', '', repr(train.dataset.transform.how)), seen=_seen(train.dataset))
+    return json.loads(json.dumps(how | known | tfm | dict(bs=train.batch_size, order=train.sampler.seed, pictures=pictures)))
 
-def _said(o):
-    "Transform `o` in words: its text, if it is a function; not where it lies in memory, which is another place each time"
-    try: return inspect.getsource(o) if inspect.isfunction(o) else re.sub(' at 0x[0-9a-fA-F]+', '', repr(o))
-    except OSError: return o.__qualname__
+def _seen(ds):
+    "What the first picture is in three epochs, in 4 by 4 fields; nothing, if chance has a part in it that no seed decides"
+    look = lambda: [v for k in range(3) for v in F.adaptive_avg_pool2d(ds[k*len(ds)][0].float(), 4).flatten().tolist()]
+    a,b = look(),look()
+    return a if a==b else []
 
-def _differ(a, b):
-    "Are these of two plans? Mean sizes of weights may differ in their last digits"
-    if a and isinstance(a, list) and isinstance(a[0], float): return not b or len(a)!=len(b) or not np.allclose(a, b, 1e-4)
-    return a!=b
+_near = dict(start=(1e-4,0), seen=(0,3)) # what may come of another machine: share of a value, and on top
+
+def _differ(k, a, b): return not np.allclose(a, b, *_near[k]) if k in _near and a and b and len(a)==len(b) else a!=b
 
 # %% ../nbs/11_scratch.ipynb #8bc61994
 @patch
@@ -687,7 +695,7 @@ def _keep(self:Trainer):
     "Write the training to `path`"
     tensors,opt = _opt_state(self.opt)
     half = [self.device.type,self.type and str(self.type).removeprefix('torch.')]
-    facts = dict(plan=self._plan(), rows=self.rows, opt=opt, sched=self.sched.state_dict(), half=half, scaler=self.scaler.state_dict())
+    facts = dict(plan=self.plan, rows=self.rows, opt=opt, sched=self.sched.state_dict(), half=half, scaler=self.scaler.state_dict())
     save_checkpoint(self.model, self.path, tensors | _named('best', self.best), facts)
 
 @patch
@@ -695,12 +703,13 @@ def _go_on(self:Trainer):
     "Come back to where `path` left off"
     tensors,facts = _read(self.path)
     if 'plan' not in facts: raise ValueError(f'{self.path} is a model, not a training: choose another file to keep this training in')
-    plan = self._plan()
-    diff = [k for k in plan if _differ(plan[k], facts['plan'].get(k))]
-    if diff and not facts['rows']: return # nothing was learned yet, so nothing is mixed
+    diff = [k for k,v in self.plan.items() if _differ(k, v, facts['plan'].get(k))]
+    if diff and not facts['rows']: # a new plan, from what the old one began with
+        if 'start' not in diff: _fill(self.model, _part(tensors, 'model'))
+        return
     if diff==['start']: raise ValueError(f'{self.path} is of a training that began with other weights: make the model as you did then, and the Trainer anew; or choose another file')
     if diff==['epochs']: raise ValueError(f'{self.path} is of a training of {facts["plan"]["epochs"]} epochs, and {self.preset} plans its steps by them: go on with those, or choose another file. (adadelta and adam can be given more.)')
-    if diff: raise ValueError(f'{self.path} is of another training ({", ".join(diff)} changed since): choose another file, or delete it')
+    if diff: raise ValueError(f'{self.path} is of another training ({", ".join(diff)} changed since): choose another file; or delete it, and make the model anew')
     if len(facts['rows'])>self.epochs: raise ValueError(f'{self.path} has {len(facts["rows"])} epochs already: wanted epochs={len(facts["rows"])} or more, or another file')
     _fill(self.model, _part(tensors, 'model'))
     _load_opt(self.opt, tensors, facts['opt'])
@@ -709,6 +718,7 @@ def _go_on(self:Trainer):
     device,half = facts['half']
     if device==self.device.type=='cpu': self.type,self.unsure = half and getattr(torch, half),False
     if facts['scaler'] and self.scaler.is_enabled(): self.scaler.load_state_dict(facts['scaler'])
+    if facts['info']['names']!=self.model.info['names']: self._keep()
 
 # %% ../nbs/11_scratch.ipynb #874f0252
 def _rank(row): return row['accuracy'],-row['valid_loss']
@@ -728,10 +738,12 @@ def _epoch(self:Trainer, epoch, mb):
 def _begin(self:Trainer):
     "Go on where the file left off, or write it"
     if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was made, which chose by that what to train: make a new one')
+    self.plan = self._plan()
     if self.path and self.path.exists(): self._go_on()
     elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: make model and Trainer anew, with a `path` this time')
     if self.unsure: self.type,self.unsure = half_type(self.model, self.data.prep['crop'][0]),False
-    if self.path and not self.rows: self._keep()
+    if not self.rows: self.start = self.plan['start'] = _gist(self.model) # what it really begins with
+    if self.path and not (self.rows and self.path.exists()): self._keep()
     self.model.begun = self.path,self.start
 
 # %% ../nbs/11_scratch.ipynb #51c2f7aa

@@ -1,5 +1,5 @@
 "Every network's head is found; training goes on to the same bits; files open without running anything; nothing needs fastai"
-import os, subprocess, sys
+import os, random, subprocess, sys
 import matplotlib.pyplot as plt, numpy as np, pytest, torch
 from scipy.io import savemat
 from torch import nn
@@ -116,6 +116,15 @@ def test_names_where_the_tutorial_keeps_them(tmp_path):
     (tmp_path/'cat_to_name.json').write_text('{"1":"fire lily", "2":"bluebell"}', encoding='utf-8-sig')
     get = lambda **kw: get_data(tmp_path/'flowers', 32, workers=0, **kw).names
     assert get()=={'1':'fire lily', '2':'bluebell'} and get(names={1:'eins',2:'zwei'})=={'1':'eins','2':'zwei'}
+    assert get(names='cat_to_name.json')==get()
+    with pytest.raises(FileNotFoundError, match='nor beside'): get(names='other.json')
+    with pytest.raises(TypeError, match='wanted a dict'): get(names=['a','b'])
+    assert get(labels=np.array([2,1]))=={'2':'bluebell', '1':'fire lily'}
+    (tmp_path/'flowers'/'test').mkdir()
+    draw_digit(1).save(tmp_path/'flowers'/'test'/'1.png')
+    with pytest.warns(UserWarning, match='nothing to test with'): get()
+    (tmp_path/'cat_to_name.json').write_text('{"pug":"Pug"}')
+    assert get()=={'1':'1', '2':'2'}
     with pytest.warns(UserWarning, match='has no name for 2'): assert get(names={'1':'eins', 'two':'zwei'})['2']=='2'
 
 def test_held_out_digits_stay_out():
@@ -296,13 +305,44 @@ def test_a_training_that_began_with_other_weights_is_refused(path, tmp_path):
     Trainer(on.model, loaders(path), 9, 'adam', 1e-3, tmp_path/'three.safetensors', half=False).fit()
     with pytest.raises(ValueError, match='began with other weights'): two(on.model).fit()
 
-def test_an_own_transform_is_known_by_its_text(path, tmp_path):
+def test_a_new_plan_begins_where_the_old_one_began(path, tmp_path):
+    fn = tmp_path/'t.safetensors'
+    def make(model, lr): return Trainer(model, loaders(path), 2, 'adam', lr, fn, half=False)
+    new = lambda: build_model('squeezenet1_1', 10, (16,), weights=None)
+    clean = make(new(), 1e-4).fit().model.state_dict()
+    fn.unlink()
+    model = broken_off(make(new(), 1e-2), 2).model # half of the first epoch
+    assert same(clean, make(model, 1e-4).fit().model.state_dict())
+    fn.unlink()
+    make(model, 1e-4).fit() # of weights that have learned: the file says so
+    with pytest.raises(ValueError, match='began with other weights'): make(new(), 1e-4).fit()
+
+def test_a_finished_training_is_written_again_and_renamed(path, tmp_path):
+    fn = tmp_path/'t.safetensors'
+    tr = trainer(path, fn, epochs=1)
+    tr.fit()
+    fn.unlink()
+    tr.fit()
+    assert same(load_checkpoint(fn).state_dict(), tr.model.state_dict())
+    data = loaders(path, names={str(i):f'no {i}' for i in range(10)})
+    Trainer(load_checkpoint(fn), data, 1, path=fn, half=False).fit()
+    assert load_checkpoint(fn).info['names']['3']=='no 3'
+
+def test_another_picture_of_the_same_name_is_noticed(tmp_path):
+    lay_out(tmp_path, [(s,c,f'{i}.png',draw_digit(i)) for s in ('train','valid') for c in '01' for i in range(4)], {})
+    go = lambda n: Trainer(build_model('squeezenet1_1', 2, (), weights=None), get_data(tmp_path, 32, bs=4, workers=0), n, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
+    go(1)
+    draw_digit(99).save(tmp_path/'train'/'1'/'3.png')
+    with pytest.raises(ValueError, match='pictures changed'): go(2)
+
+def test_a_transform_is_known_by_what_it_does(path, tmp_path):
     def go(tfm): return Trainer(build_model('squeezenet1_1', 10, (), weights=None), get_data(path, 32, tfm=tfm, bs=16, workers=0), 1, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
-    def tfm(im): return im.resize((32,32))
-    go(tfm)
-    go(tfm)
-    def tfm(im): return im.crop((0,0,32,32))
-    with pytest.raises(ValueError, match='tfm'): go(tfm)
+    def turned(by): return lambda im: im.resize((32,32)).rotate(by)
+    go(turned(0))
+    go(turned(0))
+    with pytest.raises(ValueError, match='seen'): go(turned(90))
+    (tmp_path/'t.safetensors').unlink()
+    for _ in range(2): go(lambda im: im.resize((32,32)).rotate(random.random()*90)) # no seed of ours decides that: it can't be told
 
 def test_a_frozen_body_stays_as_it_is(path):
     tr = trainer(path, frozen=True)
@@ -470,6 +510,8 @@ def test_a_second_layout_does_not_mix_with_the_first(tmp_path):
     with pytest.raises(OSError): lay_out(tmp_path, broken(), {})
     assert files()==was and (tmp_path/'names.json').read_text()=='{"1": "one"}' and not list(tmp_path.glob('.new-*'))
     with pytest.raises(ValueError, match='No pictures'): lay_out(tmp_path/'o', [], {})
+    (tmp_path/'train'/'1'/'.DS_Store').touch()
+    lay_out(tmp_path, first+[('valid',1,'c.png',draw_digit(3))], {1:'one'})
     with pytest.raises(FileNotFoundError, match='a folder per class'): list(folder_items(tmp_path/'nowhere'))
 
 def test_no_picture_is_passed_over_in_silence(tmp_path):
