@@ -224,11 +224,12 @@ def _names(path, labels, names):
 def _names_file(path, labels, names):
     "(what it says, its path) of the JSON file in `path` or beside it"
     if not isinstance(names, (str,Path,type(None))): raise TypeError(f'names={names!r}: wanted a dict, class → name, or a JSON file')
-    fns = [o/name for name in ([names] if names else ['names.json','cat_to_name.json']) for o in (path,path.parent) if (o/name).is_file() and (names or o==path or name!='names.json')]
-    if names and not fns: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
-    said = _read_names(fns[0]) if fns else {}
-    if not names and fns and fns[0].parent!=path and not set(labels)&set(said): return {},None # of another dataset
-    return said,fns and fns[0]
+    fns = [path/names,path.parent/names] if names else [path/'names.json',path/'cat_to_name.json',path.parent/'cat_to_name.json']
+    fn = next((o for o in fns if o.is_file()), None)
+    if names and not fn: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
+    said = _read_names(fn) if fn else {}
+    if fn and not names and fn.parent!=path and not set(labels)&set(said): return {},None # of another dataset
+    return said,fn
 
 def _read_names(fn):
     "What JSON file `fn` says"
@@ -738,7 +739,7 @@ def _epoch(self:Trainer, epoch, mb):
 def _begin(self:Trainer):
     "Go on where the file left off, or write it"
     if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was made, which chose by that what to train: make a new one')
-    self.plan = self._plan()
+    self.plan = self._plan() if self.path else {} # it looks at every file
     if self.path and self.path.exists(): self._go_on()
     elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: make model and Trainer anew, with a `path` this time')
     if self.unsure: self.type,self.unsure = half_type(self.model, self.data.prep['crop'][0]),False
