@@ -29,7 +29,7 @@ notebooks: $(VENV)/.dev
 	$(BIN)/python tools/repo.py readme
 
 model: demo/digits.onnx
-	cp $< nbs/models/digits.onnx
+	cp $< imgcls/assets/digits.onnx
 demo/digits.onnx:
 	$(MAKE) demo SERVE=no
 

@@ -10,8 +10,9 @@ cfg = cp['DEFAULT']
 reqs = {k:cfg[f'{k}_requirements'].split() for k in ('app', 'course', 'dev')}
 reqs['dev'] += reqs['app']
 
-setup(version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(), author=cfg['author'],
-    author_email=cfg['author_email'], license=cfg['license'], packages=find_packages(include=['imgcls', 'imgcls.*']),
-    install_requires=cfg['requirements'].split(), extras_require=reqs, long_description=(here/'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    entry_points=dict(console_scripts=cfg['console_scripts'].split(), nbdev=['imgcls = imgcls._modidx:d']))
+data = {'imgcls':['assets/*', 'static/**/*', 'templates/**/*', 'templates/**/.*']}
+scripts = dict(console_scripts=cfg['console_scripts'].split(), nbdev=['imgcls = imgcls._modidx:d'])
+setup(version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(), author=cfg['author'], author_email=cfg['author_email'],
+    license=cfg['license'], packages=find_packages(include=['imgcls', 'imgcls.*']), package_data=data, entry_points=scripts,
+    install_requires=cfg['requirements'].split(), extras_require=reqs, long_description_content_type='text/markdown',
+    long_description=(here/'README.md').read_text(encoding='utf-8'))

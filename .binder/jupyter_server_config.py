@@ -1,5 +1,5 @@
 """For Binder, where postBuild puts it into the configuration of Jupyter: what Voila started goes a minute after its page was closed; the kernels of notebooks are left alone.
-The numbers are those of `imgcls.host.server_config`; a test holds the two together. Nothing of imgcls is imported, so that Jupyter starts without it, too."""
+The numbers are those of `imgcls.use.host.server_config`; a test holds the two together. Nothing of imgcls is imported, so that Jupyter starts without it, too."""
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 class Kernels(AsyncMappingKernelManager):

@@ -8,10 +8,10 @@ import torchvision
 from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Resize, aug_transforms, error_rate, parent_label, set_seed, vision_learner
 from fastprogress import fastprogress
 from sklearn.model_selection import StratifiedGroupKFold
-from imgcls.data import get_dls, list_items
-from imgcls.download import duplicates
-from imgcls.interpret import wilson
-from imgcls.train import get_learner, train
+from imgcls.learn.data import get_dls, list_items
+from imgcls.gather.verify import duplicates
+from imgcls.learn.interpret import wilson
+from imgcls.learn.train import get_learner, train
 
 def folds(path, k=5):
     "Tables with `split`, `k` of them: classes even, twins together"

@@ -8,9 +8,9 @@ import fastai.vision.widgets, torchvision
 from fastai.vision.all import ImageDataLoaders, Resize, error_rate, set_seed, vision_learner
 from fastai.vision.widgets import ImageClassifierCleaner as FastaiCleaner
 from fastprogress import fastprogress
-from imgcls.clean import ImageClassifierCleaner, ImageCleaner
-from imgcls.data import get_dls
-from imgcls.train import get_learner
+from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner
+from imgcls.learn.data import get_dls
+from imgcls.learn.train import get_learner
 import photos
 
 fastai.vision.widgets.display = lambda *args: None # a notebook's, which would also encode the pictures; without one it isn't there

@@ -3,7 +3,7 @@ import asyncio, collections, io, multiprocessing, random, shutil, socket, statis
 from fastai.vision.utils import download_images as fastai_download
 from fastprogress import fastprogress
 from pathlib import Path
-from imgcls.download import download_images
+from imgcls.gather.download import download_images
 from photos import photo
 
 faults = ['404']*8 + ['500']*2 + ['reset']*4 + ['cut']*2 + ['html']*4

@@ -5,8 +5,8 @@ warnings.filterwarnings('ignore')
 from fastai.vision.all import (CategoryBlock, DataBlock, ImageBlock, RandomSplitter, Resize, aug_transforms, error_rate, get_image_files, parent_label,
     resnet18, vision_learner)
 from fastprogress import fastprogress
-from imgcls.data import get_dls
-from imgcls.train import get_learner, train_head
+from imgcls.learn.data import get_dls
+from imgcls.learn.train import get_learner, train_head
 from photos import write
 
 def secs(learn, f):

@@ -2,9 +2,9 @@
 import subprocess, sys, tempfile
 from importlib.metadata import distributions
 from pathlib import Path
-from imgcls.deploy import deploy, python
+from imgcls.use.deploy import deploy, python
 
-model = Path(__file__).parent.parent/'nbs'/'models'/'digits.onnx'
+model = Path(__file__).parent.parent/'imgcls'/'assets'/'digits.onnx'
 # python:3.12-slim on disk (3.12.14, Debian trixie, amd64): 119.25 "Mb", docker-library/repo-info, repos/python/local/3.12-slim.md of August 2026; taken as MiB, which is the larger
 base,most = 119.25*2**20/1e6,400 # MB
 

@@ -4,7 +4,7 @@ from pathlib import Path
 warnings.filterwarnings('ignore')
 from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, RandomSplitter, Resize, aug_transforms, get_image_files, parent_label
 from fastprogress import fastprogress
-from imgcls.data import get_dls
+from imgcls.learn.data import get_dls
 from photos import write
 
 def rate(dl):

@@ -1,7 +1,7 @@
 "Near-duplicate pairs among 100,000 hashes: the look-up of `near_pairs`, and comparing every hash with every other in numpy"
 import statistics, time
 import numpy as np
-from imgcls.look import near_pairs
+from imgcls.twins import near_pairs
 
 def brute(h, max_dist=32, rows=64):
     "All pairs that are near, the long way"

@@ -2,14 +2,14 @@
 import statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 from fastai.vision.all import ImageDataLoaders, Resize, load_learner, resnet18, vision_learner
-from imgcls.data import get_dls
-from imgcls.download import image_files
-from imgcls.export import export_onnx
-from imgcls.predict import Predictor
-from imgcls.train import get_learner
+from imgcls.learn.data import get_dls
+from imgcls.gather.verify import image_files
+from imgcls.learn.export import export_onnx
+from imgcls.use.predict import Predictor
+from imgcls.learn.train import get_learner
 import photos
 
-ours = "from imgcls.predict import Predictor; p = Predictor('{}').predict('x.jpg').label"
+ours = "from imgcls.use.predict import Predictor; p = Predictor('{}').predict('x.jpg').label"
 theirs = "import warnings; warnings.simplefilter('ignore'); from fastai.vision.all import *; l = load_learner('m.pkl')\nwith l.no_bar(): p = l.predict('x.jpg')[0]"
 peak = "\nprint(p, next(int(o.split()[1])/1024 for o in open('/proc/self/status') if o.startswith('VmHWM')))"
 sides = ['fp32','int8','fastai']

@@ -14,10 +14,10 @@ from torchvision import models
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 from bench_bears import folds
-from imgcls.data import get_dls
-from imgcls.interpret import wilson
-from imgcls.scratch import Trainer, accuracy_over, build_model, get_data, imagenet
-from imgcls.train import accuracy_on, get_learner, train
+from imgcls.learn.data import get_dls
+from imgcls.learn.interpret import wilson
+from imgcls.learn.scratch import Trainer, accuracy_over, build_model, get_data, imagenet
+from imgcls.learn.train import accuracy_on, get_learner, train
 from photos import photo
 
 def write(path, n, valid):

@@ -20,7 +20,7 @@ async def upload(request):
 app = Starlette(routes=[Route('/upload', upload, methods=['POST'])])
 if __name__=='__main__': uvicorn.run(app, port=int(sys.argv[-1]), log_level='warning')
 '''
-sides = dict(fp32=['imgcls.listen','fp32.onnx','--quiet'], int8=['imgcls.listen','int8.onnx','--quiet'], fastai=['theirs'])
+sides = dict(fp32=['imgcls.use.listen','fp32.onnx','--quiet'], int8=['imgcls.use.listen','int8.onnx','--quiet'], fastai=['theirs'])
 
 def measure(cmd, path, secs, users=16):
     "Requests a second with `users` who don't pause; at half of that median and 99 % in ms; peak MB; failures"

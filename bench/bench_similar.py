@@ -2,7 +2,7 @@
 import statistics, subprocess, sys, time
 import numpy as np, torch
 from sklearn.neighbors import NearestNeighbors
-from imgcls.similar import outliers, similar_pairs
+from imgcls.twins import outliers, similar_pairs
 
 def vectors(n, planted):
     "`n` vectors of which `planted` are near another"

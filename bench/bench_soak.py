@@ -6,7 +6,7 @@ import photos
 from bench_predict import models
 from service import load, mb, rows, running, visitors
 
-cmd = ['imgcls.listen','int8.onnx','--quiet']
+cmd = ['imgcls.use.listen','int8.onnx','--quiet']
 
 def watch(p, gone, every=2):
     "Memory of process `p` until process `gone` ends: [(seconds, MB)]"

@@ -4,7 +4,7 @@ from fastai.vision.all import get_image_files
 from fastai.vision.utils import resize_images, verify_images as fastai_verify
 from fastprogress import fastprogress
 from pathlib import Path
-from imgcls.download import read_looks, verify_images
+from imgcls.gather.verify import read_looks, verify_images
 from photos import write
 
 def ours(path):

@@ -4,11 +4,11 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).parent.parent/'tools'))
 from browser import chromium
-from imgcls.data import get_dls
-from imgcls.export import export_onnx
-from imgcls.host import _wait, app_notebook, free_port, serve_app, stop_app
+from imgcls.learn.data import get_dls
+from imgcls.learn.export import export_onnx
+from imgcls.use.host import _wait, app_notebook, free_port, serve_app, stop_app
 from imgcls.sample import draw_digit, heldout_folder
-from imgcls.train import get_learner
+from imgcls.learn.train import get_learner
 
 theirs = '''from fastai.vision.all import *
 from ipywidgets import *

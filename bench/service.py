@@ -2,7 +2,7 @@
 import csv, httpx, os, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
-from imgcls.host import free_port
+from imgcls.use.host import free_port
 
 here = Path(__file__).parent
 

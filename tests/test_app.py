@@ -6,13 +6,13 @@ from contextlib import suppress
 from PIL import Image
 from ipywidgets.widgets.widget import _instances
 from fronts import Front, exact, fronts, upload, write_nb
-from imgcls.app import ClassifierApp, UrlField, about, address, uploads
-from imgcls.host import app_notebook
-from imgcls.predict import Predictor
+from imgcls.use.app import ClassifierApp, UrlField, about, address, uploads
+from imgcls.use.host import app_notebook
+from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
 
-model = root/'nbs'/'models'/'digits.onnx'
+model = root/'imgcls'/'assets'/'digits.onnx'
 
 def text(s): return re.sub(r'\s+', ' ', re.sub('<[^>]+>', ' ', s))
 def digit(i=930): return encode_image(draw_digit(i))
@@ -98,8 +98,8 @@ def test_a_bug_is_logged_and_said(app, monkeypatch, caplog):
         m.setattr(app.predictor, 'predict', oops)
         assert not app.answer(digit())
     assert 'role="alert"' in app.errs.value and 'another picture' in app.errs.value and 'on purpose' not in app.errs.value
-    assert [o.levelno for o in caplog.records]==[logging.ERROR] and 'imgcls.app' in caplog.text and 'on purpose' in caplog.text and 'Traceback' in caplog.text
-    monkeypatch.setattr('imgcls.app.uploads', lambda up: 1/0)
+    assert [o.levelno for o in caplog.records]==[logging.ERROR] and 'imgcls.use.app' in caplog.text and 'on purpose' in caplog.text and 'Traceback' in caplog.text
+    monkeypatch.setattr('imgcls.use.app.uploads', lambda up: 1/0)
     app.inputs.up = types.SimpleNamespace(value=(1,))
     app.inputs.arrived()
     assert 'another picture' in app.errs.value and app.inputs.up.value==()
@@ -177,7 +177,7 @@ def test_colab(colab, app, tmp_path):
 
 cell = f'''
 from imgcls.sample import sample_web
-from imgcls.app import ClassifierApp
+from imgcls.use.app import ClassifierApp
 from IPython.display import HTML, display
 web = sample_web(100)
 row = web.plan[web.plan.fault==''].iloc[0]
@@ -326,7 +326,7 @@ def voila(tmp_path_factory):
 def test_a_bad_model_is_a_sentence(voila, browser):
     (voila.path/'damaged.onnx').write_bytes(model.read_bytes()[:50_000])
     (voila.path/'pickle.onnx').write_bytes(b'PK\x03\x04')
-    cells = [f'from imgcls.app import ClassifierApp\nClassifierApp("{o}.onnx")' for o in ('missing','damaged','pickle')]
+    cells = [f'from imgcls.use.app import ClassifierApp\nClassifierApp("{o}.onnx")' for o in ('missing','damaged','pickle')]
     nb = voila.open(browser, write_nb(voila.path/'bad.ipynb', *cells))
     for o in ('There is no model','is damaged','pickle'): nb.page.get_by_role('alert').filter(has_text=o).wait_for(timeout=20_000)
     assert nb.page.get_by_role('alert').filter(has_text='can not start').count()==3 and not nb.page.locator('.ic-app button').count() and not nb.trouble()

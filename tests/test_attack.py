@@ -3,15 +3,15 @@ import gzip, httpx, io, json, os, psutil, pytest, socket, struct, threading, tim
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from imgcls.sample import draw_digit, encode_image
-from imgcls.serve import make_app, start_server
-from imgcls.listen import Impatient
+from imgcls.use.serve import make_app, start_server
+from imgcls.use.listen import Impatient
 from PIL import Image
 from conftest import root
 from test_fuzz import ask, chunk, served
 from test_serve import served as logged
 from web import Web, says
 
-model,five = root/'nbs'/'models'/'digits.onnx',encode_image(draw_digit(930), 'PNG')
+model,five = root/'imgcls'/'assets'/'digits.onnx',encode_image(draw_digit(930), 'PNG')
 
 @pytest.fixture(scope='module')
 def server():

@@ -4,14 +4,14 @@ import pandas as pd, pytest
 from fastai.vision.all import ImageDataLoaders, Resize, resnet18, set_seed, vision_learner
 from pathlib import Path
 from PIL import Image
-from imgcls.clean import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, _said
-from imgcls.data import get_dls
-from imgcls.decisions import Cleaning
-from imgcls.download import image_files
-from imgcls.interpret import guess
-from imgcls.records import unlabelled
+from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, _said
+from imgcls.learn.data import get_dls
+from imgcls.clean.decisions import Cleaning
+from imgcls.gather.verify import image_files
+from imgcls.learn.interpret import guess
+from imgcls.dataset import unlabelled
 from imgcls.sample import draw_digit
-from imgcls.train import get_learner
+from imgcls.learn.train import get_learner
 
 def write(path, n=60):
     for i in range(n):
@@ -174,7 +174,7 @@ def test_thumbnails_are_made_once_and_anew_when_the_picture_changes(tmp_path, mo
     t = Thumbs(tmp_path, 100)
     b = t.one('a.jpg')
     assert Image.open(io.BytesIO(b)).size==(100,25) and t.one('a.jpg')==b and len(list((tmp_path/'.thumbs').rglob('*.jpg')))==1
-    monkeypatch.setattr('imgcls.clean._thumb', lambda *args: b'new')
+    monkeypatch.setattr('imgcls.clean.widgets._thumb', lambda *args: b'new')
     assert t.one('a.jpg')==b
     os.utime(fn, ns=(1,1))
     assert t.one('a.jpg')==b'new'

@@ -2,7 +2,7 @@
 import json, warnings
 import pytest
 from pathlib import Path
-from imgcls.console import bookmarklet, console_snippet, read_urls, url_files
+from imgcls.gather.console import bookmarklet, console_snippet, read_urls, url_files
 from web import Web, says
 
 def attr(o): return json.dumps(o).replace('&', '&amp;').replace('"', '&quot;')

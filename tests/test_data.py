@@ -4,12 +4,12 @@ import numpy as np, pandas as pd, pytest, torch
 from fastai.vision.all import (CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Path, PILImage, RandomResizedCrop, Resize, aug_transforms,
     load_learner, parent_label, set_seed)
 from PIL import Image
-from imgcls.cache import PixelCache, Pixels
-from imgcls.data import class_counts, get_dls, list_items, split_items
-from imgcls.download import image_files
-from imgcls.records import Table
+from imgcls.learn.pixels import PixelCache, Pixels
+from imgcls.learn.data import class_counts, get_dls, list_items, split_items
+from imgcls.gather.verify import image_files
+from imgcls.dataset import Table
 from imgcls.sample import draw_digit
-from imgcls.train import get_learner
+from imgcls.learn.train import get_learner
 
 def folder(path, counts, start=0):
     "A dataset with so many different pictures of each class"

@@ -4,10 +4,10 @@ import pandas as pd, pytest
 from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given, settings, strategies as st
 from pathlib import Path
-from imgcls.data import list_items
-from imgcls.decisions import Cleaning, views, write_cleaned
-from imgcls.download import image_files
-from imgcls.records import Moves, manifest_cols, Table, read_manifest, undo_last, unlabelled
+from imgcls.learn.data import list_items
+from imgcls.clean.decisions import Cleaning, views, write_cleaned
+from imgcls.gather.verify import image_files
+from imgcls.dataset import Moves, manifest_cols, Table, read_manifest, undo_last, unlabelled
 from imgcls.sample import draw_digit
 
 odd = f'name  with  spaces, ünïcode {"x"*150}.png'
@@ -216,7 +216,7 @@ def test_a_folder_that_can_only_be_read(data, monkeypatch):
 
 clicks = '''
 import sys
-from imgcls.decisions import Cleaning
+from imgcls.clean.decisions import Cleaning
 c = Cleaning(sys.argv[1], vocab=['cat','dog','owl'])
 for i in range(10**6):
     f,what = sys.argv[3+i%(len(sys.argv)-3)],['<Delete>','owl','<Keep>',''][i%4]

@@ -2,9 +2,9 @@
 import json, os, signal, time
 import pandas as pd
 from fronts import upload
-from imgcls.download import image_files
-from imgcls.host import serve_app, stop_app
-from imgcls.records import read_manifest
+from imgcls.gather.verify import image_files
+from imgcls.use.host import serve_app, stop_app
+from imgcls.dataset import read_manifest
 from imgcls.sample import plan_web
 from conftest import run_demo
 

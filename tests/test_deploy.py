@@ -5,17 +5,17 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
-from imgcls import deploy as mod
-from imgcls.deploy import deploy, pins, python, requirements
+from imgcls.use import deploy as mod
+from imgcls.use.deploy import deploy, pins, python, requirements
 from imgcls.sample import draw_digit
-from imgcls.serve import limits, make_app, routes
+from imgcls.use.serve import limits, make_app, routes
 from conftest import root
 from fronts import wait
 
 sys.path.insert(0, str(root/'bench'))
 import bench_image
 
-model = root/'nbs'/'models'/'digits.onnx'
+model = root/'imgcls'/'assets'/'digits.onnx'
 
 def tree(path): return {o.relative_to(path).as_posix():o.read_bytes() for o in sorted(path.rglob('*')) if o.is_file()}
 
@@ -163,7 +163,7 @@ def shape(o):
 def test_what_the_readme_of_a_service_says_works(service, tmp_path):
     path,lean = service
     port,txt = free_port(),(path/'README.md').read_text()
-    cmd, = re.findall('(?m)^python -m imgcls.listen .*$', txt)
+    cmd, = re.findall('(?m)^python -m imgcls.use.listen .*$', txt)
     curl = re.search('(?m)^curl .*$', txt)[0].replace('picture.jpg', 'a.jpg')
     for o in 'ab': (tmp_path/f'{o}.jpg').write_bytes(picture()['file'][1])
     (tmp_path/'ask.py').write_text(re.search('(?s)```python\n(.*?)```', txt)[1].replace('8000', str(port)))
@@ -236,7 +236,7 @@ def test_a_service_fetches_its_model(service, host, tmp_path):
     assert '404' in build(False)
     shutil.copy(model, files/'v1.onnx')
     build(True)
-    assert (path/model.name).read_bytes()==model.read_bytes() and f'python fetch_model.py\npython -m imgcls.listen {model.name}' in (path/'README.md').read_text()
+    assert (path/model.name).read_bytes()==model.read_bytes() and f'python fetch_model.py\npython -m imgcls.use.listen {model.name}' in (path/'README.md').read_text()
 
 def test_the_readme_of_a_service_says_what_is_so(tmp_path):
     txt,app = (deploy(model, tmp_path/'my_api', kind='http')/'README.md').read_text(),make_app(model)
@@ -257,12 +257,12 @@ def test_what_render_is_told(tmp_path):
 def test_any_name_of_a_model_can_be_started(tmp_path, name):
     shutil.copy(model, tmp_path/name)
     path = deploy(tmp_path/name, tmp_path/'my_api', kind='http')
-    assert shlex.split(docker(path, 'CMD')[0])[:5]==['exec', 'python', '-m', 'imgcls.listen', name]
+    assert shlex.split(docker(path, 'CMD')[0])[:5]==['exec', 'python', '-m', 'imgcls.use.listen', name]
 
 def test_a_kind_is_remembered_and_not_changed_unasked(tmp_path):
     app,api = deploy(model, tmp_path/'app', user='me', repo='eyes'),deploy(model, tmp_path/'api', user='me', repo='eyes', kind='http')
     was = tree(app),tree(api)
-    assert not was[0].keys() & {'render.yaml','imgcls/listen.py'} and not [o for o in was[1] if 'binder' in o or 'voila' in o or o in ('app.ipynb','imgcls/app.py','imgcls/visit.py')]
+    assert not was[0].keys() & {'render.yaml','imgcls/use/listen.py'} and not [o for o in was[1] if 'binder' in o or 'voila' in o or o in ('app.ipynb','imgcls/use/app.py','imgcls/visit.py')]
     with pytest.raises(ValueError, match='is of the kind app: name another folder for http.*--switch'): deploy(model, app, kind='http')
     with pytest.raises(ValueError, match='is of the kind http'): deploy(model, api, kind='app')
     with pytest.raises(ValueError, match="kind='web': wanted app or http"): deploy(model, api, kind='web')
@@ -309,7 +309,7 @@ def test_a_file_that_was_there_first_is_yours(tmp_path):
 
 def test_line_ends_of_another_system_are_no_change(tmp_path):
     path = deploy(model, tmp_path/'my_app')
-    for fn in ('README.md','Dockerfile','imgcls/app.py'): (path/fn).write_bytes((path/fn).read_bytes().replace(b'\n', b'\r\n'))
+    for fn in ('README.md','Dockerfile','imgcls/use/app.py'): (path/fn).write_bytes((path/fn).read_bytes().replace(b'\n', b'\r\n'))
     deploy(model, path)
     assert b'\r\n' not in (path/'README.md').read_bytes()
 

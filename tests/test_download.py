@@ -4,11 +4,14 @@ from email.utils import formatdate
 import pandas as pd, pytest
 from pathlib import Path
 from PIL import Image
-from imgcls.data import list_items
-from imgcls.download import attribution, download_images as guarded_download, duplicates, gather, image_files, read_looks, tally, verify_images
-from imgcls.records import Moves, read_manifest, sync, undo_last
+from imgcls.learn.data import list_items
+from imgcls.gather.credits import attribution
+from imgcls.gather.download import download_images as guarded_download
+from imgcls.gather.verify import duplicates, image_files, read_looks, tally, verify_images
+from imgcls.gather.shell import gather
+from imgcls.dataset import Moves, read_manifest, sync, undo_last
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
-from imgcls.search import Hit
+from imgcls.gather.search import Hit
 from web import Web, jpg, says
 
 def download_images(*args, **kwargs): return guarded_download(*args, **{'allow_private':True, **kwargs})
@@ -296,7 +299,7 @@ def test_limits_of_a_gathering_concern_what_it_brings(tmp_path):
 
 def test_a_class_that_nothing_is_found_for_does_not_stop_the_others(tmp_path, monkeypatch):
     with SampleWeb(100) as web, pytest.warns(UserWarning, match="Nothing gathered for 'xyz'.*digits zero to nine"):
-        monkeypatch.setattr('imgcls.search.sample_web', lambda: web)
+        monkeypatch.setattr('imgcls.gather.search.sample_web', lambda: web)
         df = gather(tmp_path, dict(three='three', xyz='unicorn', seven='seven'))
     assert list(df.index)==['seven','three','all']
 
@@ -323,7 +326,7 @@ def test_credits(web, tmp_path):
     assert len(df)==2 and 'https://creativecommons.org/licenses/by-sa/2.0/' in txt and 'publicdomain/zero' in txt and '<i>' not in txt
 
 gather_digits = """import sys
-from imgcls.download import gather
+from imgcls.gather.shell import gather
 from imgcls.sample import digit_names, sample_web
 from fastprogress import fastprogress
 fastprogress.NO_BAR = True

@@ -2,8 +2,8 @@
 import os, re, shutil
 import pytest
 from fronts import Front, exact, fronts, wait, write_nb
-from imgcls.decisions import Cleaning
-from imgcls.records import Table
+from imgcls.clean.decisions import Cleaning
+from imgcls.dataset import Table
 from imgcls.sample import draw_digit
 
 tiny = '''
@@ -30,9 +30,9 @@ W.VBox([menu,btn,text,slider,grid,out,bad,W.Label(f'controls {btn._view_module_v
 
 fast = '''
 from fastai.vision.all import *
-from imgcls.clean import *
-from imgcls.data import get_dls
-from imgcls.train import get_learner
+from imgcls.clean.widgets import *
+from imgcls.learn.data import get_dls
+from imgcls.learn.train import get_learner
 set_seed(42)
 '''
 
@@ -234,7 +234,7 @@ def test_other_cleaners(front, browser, data):
 large = '''
 import time
 t = time.time()
-from imgcls.clean import ImageCleaner
+from imgcls.clean.widgets import ImageCleaner
 from IPython.display import HTML
 t,t0 = time.time(),t
 c = ImageCleaner('many')

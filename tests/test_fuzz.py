@@ -4,7 +4,7 @@ import numpy as np
 from contextlib import contextmanager
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from hypothesis.errors import Unsatisfiable
-from imgcls.host import free_port
+from imgcls.use.host import free_port
 from imgcls.sample import draw_digit
 from PIL import Image
 from schemathesis import checks, openapi
@@ -18,7 +18,7 @@ fresh = 'FUZZ_FRESH' in os.environ # other inputs each time
 def served(*args):
     "`imgcls-serve` in a process of its own: (process, port)"
     port = free_port(0)
-    cmd = [sys.executable, '-m', 'imgcls.listen', str(root/'nbs'/'models'/'digits.onnx'), f'--port={port}', '--quiet', *args]
+    cmd = [sys.executable, '-m', 'imgcls.use.listen', str(root/'imgcls'/'assets'/'digits.onnx'), f'--port={port}', '--quiet', *args]
     p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | dict(PYTHONPATH=str(root)))
     try:
         for _ in range(600):

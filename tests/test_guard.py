@@ -1,8 +1,8 @@
 "Where the client connects, and for how long"
 import socket, threading, time
 import httpcore, httpx, pytest
-import imgcls.guard as G
-from imgcls.guard import PrivateAddress, guarded_client, is_public, resolve, time_limit
+import imgcls.net as G
+from imgcls.net import PrivateAddress, guarded_client, is_public, resolve, time_limit
 from imgcls.sample import running
 from web import Web, jpg, says
 

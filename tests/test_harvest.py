@@ -3,9 +3,9 @@ import os, subprocess, sys
 import numpy as np, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
-from imgcls.download import image_files, read_looks, verify_images
-from imgcls.harvest import audit, import_folder
-from imgcls.records import read_manifest, unlabelled
+from imgcls.gather.verify import image_files, read_looks, verify_images
+from imgcls.gather.bring import audit, import_folder
+from imgcls.dataset import read_manifest, unlabelled
 from imgcls.sample import draw_digit, encode_image
 
 def tree(src):

@@ -6,13 +6,13 @@ from playwright.sync_api import expect
 from traitlets.config import PyFileConfigLoader
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
-from imgcls.host import app_notebook, free_port, serve_app, server_config, stop_app, voila_config
+from imgcls.use.host import app_notebook, free_port, serve_app, server_config, stop_app, voila_config
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
 from fronts import wait, write_nb
 import widgets7
 
-model = root/'nbs'/'models'/'digits.onnx'
+model = root/'imgcls'/'assets'/'digits.onnx'
 five = dict(name='five.png', mimeType='image/png', buffer=encode_image(draw_digit(930), 'PNG'))
 
 def kernels(p):
@@ -191,7 +191,7 @@ def test_widgets_of_both_versions(serve, browser, tmp_path, monkeypatch, major):
     if major==7:
         widgets7.make()
         for k,v in widgets7.environ().items(): monkeypatch.setenv(k, v)
-    nb = write_nb(tmp_path/'zoo.ipynb', zoo, f"from imgcls.app import ClassifierApp\nClassifierApp({str(model)!r})", "display({'text/plain':'plain'}, raw=True)")
+    nb = write_nb(tmp_path/'zoo.ipynb', zoo, f"from imgcls.use.app import ClassifierApp\nClassifierApp({str(model)!r})", "display({'text/plain':'plain'}, raw=True)")
     _,url = serve(nb, pool_size=0)
     page,_ = visit(browser, url)
     assert page.locator('.ic-version').inner_text().startswith(str(major))
@@ -235,7 +235,7 @@ def test_what_the_page_does_not_know_voila_shows(serve, browser, tmp_path):
 @pytest.fixture
 def command(tmp_path):
     "The console script, as a process of its own"
-    (fn := tmp_path/'imgcls-app').write_text('from imgcls.host import imgcls_app\nimgcls_app()')
+    (fn := tmp_path/'imgcls-app').write_text('from imgcls.use.host import imgcls_app\nimgcls_app()')
     kw = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     with ExitStack() as stack:
         def start(*args):

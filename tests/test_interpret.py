@@ -2,13 +2,13 @@
 import numpy as np, pandas as pd, pytest, torch
 from fastai.vision.all import Learner, TensorImage, load_learner, nn, set_seed, vision_learner
 from sklearn.metrics import f1_score, precision_recall_fscore_support
-from imgcls.data import get_dls
-from imgcls.interpret import (body_features, calibration_error, class_report, confident_joint, grad_cam, held_out_probs, label_issues, label_quality,
+from imgcls.learn.data import get_dls
+from imgcls.learn.interpret import (body_features, calibration_error, class_report, confident_joint, grad_cam, held_out_probs, label_issues, label_quality,
     most_confused, plot_reliability, reliability, score_rows, scores, show_cam, show_confused, show_scores, temperature, wilson)
-from imgcls.interpret import _alike, _folds, _twins
-from imgcls.download import verify_images
+from imgcls.learn.interpret import _alike, _folds, _twins
+from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
-from imgcls.train import get_learner
+from imgcls.learn.train import get_learner
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 

@@ -2,7 +2,8 @@
 import io, struct
 import numpy as np, pytest
 from PIL import Image, ImageDraw
-from imgcls.look import NotAPicture, groups, look, near_pairs, open_picture, sniff
+from imgcls.picture import NotAPicture, look, open_picture, sniff
+from imgcls.twins import groups, near_pairs
 from imgcls.sample import draw_digit
 
 def save(im, fmt, **kw):

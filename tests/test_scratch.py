@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt, numpy as np, pytest, torch
 from scipy.io import savemat
 from torch import nn
 from torchvision import models
-from imgcls import scratch
-from imgcls.predict import Predictor
+from imgcls.learn import scratch
+from imgcls.use.predict import Predictor
 from imgcls.sample import digit_names, draw_digit
-from imgcls.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, folder_items, get_data, head_layers,
+from imgcls.learn.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, folder_items, get_data, head_layers,
     lay_out, load_checkpoint, make_head, photo_tfm, predict, read_pth, save_checkpoint, view_classify)
 
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -178,7 +178,7 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(path, tmp_path, kw):
     assert (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
 
 stopped = """import os, signal, sys
-from imgcls.scratch import *
+from imgcls.learn.scratch import *
 def press(*args):
     if not next(steps, None): os.killpg(0, signal.SIGINT) # as a terminal and Jupyter do: all processes of the group get it
 if __name__=='__main__':
@@ -630,7 +630,7 @@ def test_exported_it_answers_the_same(path, tmp_path):
 
 def test_training_needs_no_fastai(path):
     code = f'''import sys
-from imgcls.scratch import *
+from imgcls.learn.scratch import *
 data = get_data({str(path)!r}, 32, workers=0)
 Trainer(build_model('squeezenet1_1', 10, weights=None), data, 1).fit()
 assert 'fastai' not in sys.modules'''

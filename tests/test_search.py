@@ -1,9 +1,9 @@
 "Answers of the engines in their documented shapes, from a loopback server; the real addresses are what the code uses otherwise"
 import json, logging, warnings
 import httpx, pytest
-import imgcls.search as S
+import imgcls.gather.search as S
 from imgcls.sample import SampleWeb
-from imgcls.search import BadKey, Blocked, Hit, NoResults, QuotaUsedUp, SearchError, Unreachable, search_all, search_images, search_images_bing
+from imgcls.gather.search import BadKey, Blocked, Hit, NoResults, QuotaUsedUp, SearchError, Unreachable, search_all, search_images, search_images_bing
 from web import Web, says, tells
 
 @pytest.fixture(autouse=True)

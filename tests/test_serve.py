@@ -4,21 +4,21 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import quote
-from imgcls.host import free_port
-from imgcls.predict import Predictor
+from imgcls.use.host import free_port
+from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image, sample_web
-from imgcls.serve import make_app, start_server
+from imgcls.use.serve import make_app, start_server
 from conftest import root
 from web import Web, says
 
-model = root/'nbs'/'models'/'digits.onnx'
+model = root/'imgcls'/'assets'/'digits.onnx'
 five,pics = encode_image(draw_digit(930), 'PNG'),[encode_image(draw_digit(i)) for i in range(900, 924)]
 
 @contextmanager
 def served(*args, log=None, **env):
     "`imgcls-serve` in a process of its own: (process, client)"
     port = free_port(0)
-    cmd = [sys.executable, '-m', 'imgcls.listen', str(model), f'--port={port}', *args]
+    cmd = [sys.executable, '-m', 'imgcls.use.listen', str(model), f'--port={port}', *args]
     p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=log or subprocess.DEVNULL, env=os.environ | env | dict(PYTHONPATH=str(root)))
     web = httpx.Client(base_url=f'http://127.0.0.1:{port}', timeout=20)
     end = time.time()+60
@@ -151,16 +151,16 @@ def test_the_log_is_lines_of_json_without_pictures(tmp_path):
 
 @pytest.mark.parametrize('args,said', [(['nowhere.onnx'],'chapter 7'), ([str(model),'--sha256','0'*64],'another file'), ([str(model),'--workers','0'],'1 or more'), ([str(model),'--port','70000'],'1 to 65535')])
 def test_what_cannot_be_served_says_so(args, said):
-    r = subprocess.run([sys.executable, '-m', 'imgcls.listen', *args], capture_output=True, text=True, timeout=60)
+    r = subprocess.run([sys.executable, '-m', 'imgcls.use.listen', *args], capture_output=True, text=True, timeout=60)
     assert r.returncode==1 and said in r.stderr and 'Traceback' not in r.stderr
 
 def test_a_port_in_use():
     with socket.create_server(('127.0.0.1', 0)) as s:
-        r = subprocess.run([sys.executable, '-m', 'imgcls.listen', str(model), '--port', str(s.getsockname()[1])], capture_output=True, text=True, timeout=60)
+        r = subprocess.run([sys.executable, '-m', 'imgcls.use.listen', str(model), '--port', str(s.getsockname()[1])], capture_output=True, text=True, timeout=60)
     assert r.returncode==1 and 'in use' in r.stderr
 
 def test_it_runs_without_torch():
-    code = "import sys, imgcls.listen; print([o for o in ('torch','fastai','pandas','matplotlib','httpx') if o in sys.modules])"
+    code = "import sys, imgcls.use.listen; print([o for o in ('torch','fastai','pandas','matplotlib','httpx') if o in sys.modules])"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip()=='[]'
 
 def test_keys_and_websites_as_text(monkeypatch):
@@ -190,7 +190,7 @@ def test_under_a_prefix():
 def test_settings_from_the_environment():
     port = free_port(0)
     env = os.environ | dict(PYTHONPATH=str(root), PORT=str(port), IMGCLS_RATE='3', IMGCLS_CORS='https://shop.example', IMGCLS_FRAMES='https://shop.example')
-    p = subprocess.Popen([sys.executable, '-m', 'imgcls.listen', str(model), '--drain=20', '--quiet'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    p = subprocess.Popen([sys.executable, '-m', 'imgcls.use.listen', str(model), '--drain=20', '--quiet'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     said = [p.stdout.readline() for _ in range(2)]
     assert str(port) in said[0] and 'without a key' in said[1] and '3 times a minute' in said[1] and 'https://shop.example' in said[1]
     with httpx.Client(base_url=f'http://127.0.0.1:{port}', transport=httpx.HTTPTransport(retries=8)) as c:
@@ -211,7 +211,7 @@ def test_names_that_lead_inside(monkeypatch):
         looked[host] += 1
         return real(ip, port, *args, **kwargs)
     monkeypatch.setattr(socket, 'getaddrinfo', fake)
-    monkeypatch.setattr('imgcls.guard.is_public', lambda ip: ip=='192.0.2.7')
+    monkeypatch.setattr('imgcls.net.is_public', lambda ip: ip=='192.0.2.7')
     with Web({'/five.png':says(five, mime='image/png')}) as inner:
         server,url = start_server(make_app(model, fetch_secs=1))
         with httpx.Client(base_url=url, timeout=20) as web:

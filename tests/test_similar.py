@@ -2,9 +2,11 @@
 import subprocess, sys
 import numpy as np, pandas as pd, pytest, torch
 from pathlib import Path
-import imgcls.similar
-from imgcls.look import groups, hash_array, phash
-from imgcls.similar import look_alikes, outliers, similar_pairs
+import imgcls.twins
+from imgcls.picture import phash
+from imgcls.twins import groups
+from imgcls.picture import hash_array
+from imgcls.twins import look_alikes, outliers, similar_pairs
 
 def unit(x): return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 def rand_hashes(n, seed=0): return np.random.default_rng(seed).integers(0, 2**64, (n,4), dtype='uint64')
@@ -17,7 +19,7 @@ def flipped(h, n, seed=0):
 
 @pytest.mark.parametrize('n,half', [(2,False), (700,False), (5000,False), (5000,True)])
 def test_every_pair_is_found(n, half, monkeypatch):
-    monkeypatch.setattr(imgcls.similar, '_half_pays', lambda: half)
+    monkeypatch.setattr(imgcls.twins, '_half_pays', lambda: half)
     rng = np.random.default_rng(n)
     x = rng.normal(size=(n,64)).astype('float32')
     for i in range(0, n//3, 2): x[n-1-i] = x[i]+rng.normal(size=64)*rng.uniform(.1, 1)
@@ -66,7 +68,7 @@ def test_what_is_no_vector():
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='Linux tells the peak')
 def test_memory_of_20_000_vectors():
     code = r'''import re, numpy as np
-from imgcls.similar import similar_pairs, outliers
+from imgcls.twins import similar_pairs, outliers
 x = np.random.default_rng(0).normal(size=(20_000,512)).astype('float32')
 x[7000:9000] = x[7000]
 def peak(): return int(re.search(r'VmHWM:\s+(\d+)', open('/proc/self/status').read())[1])/1024

@@ -3,10 +3,10 @@ import os, shutil, signal, subprocess, sys, time
 import numpy as np, pytest, random, timm, torch
 from fastai.vision.all import Callback, Learner, Path, set_seed
 from huggingface_hub import constants
-from imgcls.data import get_dls
+from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
-from imgcls.predict import Predictor
-from imgcls.train import _read, features, get_learner, history, load_stage, suggest_lr, train, train_head
+from imgcls.use.predict import Predictor
+from imgcls.learn.train import _read, features, get_learner, history, load_stage, suggest_lr, train, train_head
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 shared = Path(__file__).parent.parent.parent/'shared'
@@ -34,8 +34,8 @@ import sys, time, warnings
 warnings.filterwarnings('ignore')
 from fastai.vision.all import *
 from fastprogress import fastprogress
-from imgcls.data import get_dls
-from imgcls.train import get_learner, train
+from imgcls.learn.data import get_dls
+from imgcls.learn.train import get_learner, train
 fastprogress.NO_BAR = True
 class Slow(Callback):
     def after_batch(self): time.sleep(float(sys.argv[3]))

@@ -29,7 +29,7 @@ def links():
     "Rewrite all addresses after settings.ini; the files that changed"
     cfg = settings()
     res = []
-    for fn in [*sorted((root/'nbs').glob('*.ipynb')), root/'pyproject.toml', root/'README.md']:
+    for fn in [*sorted((root/'nbs').rglob('*.ipynb')), root/'pyproject.toml', root/'README.md']:
         old = fn.read_text(encoding='utf-8')
         new = relink(old, cfg['user'], cfg['repo'], cfg['branch'])
         if new!=old: res.append(fn.write_text(new, encoding='utf-8') and fn.name)
