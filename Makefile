@@ -1,4 +1,4 @@
-# demo · test · bench · docs · links · readme · notebooks · model · clean;  VENV=path uses another environment
+# demo · check · test · bench · links · readme · notebooks · model · clean;  VENV=path uses another environment
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
@@ -8,8 +8,13 @@ export PYTHONWARNINGS ?= ignore:`torch.jit.script` is deprecated
 demo: $(VENV)/.app
 	$(BIN)/imgcls-demo $(if $(filter no,$(SERVE)),--no-serve)
 
-test: $(VENV)/.dev browser widgets7
+# What a contributor runs: a minute
+check: $(VENV)/.dev
 	$(BIN)/python tools/check.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --dist loadfile -m quick
+
+test: $(VENV)/.dev browser widgets7
+	$(BIN)/python tools/check.py --all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.dev
@@ -24,7 +29,8 @@ readme: $(VENV)/.dev
 
 notebooks: $(VENV)/.dev
 	$(BIN)/nbdev-export
-	OMP_NUM_THREADS=1 $(BIN)/nbdev-test --save --verbose nbs
+	OMP_NUM_THREADS=1 $(BIN)/nbdev-test --save --n-workers 2 nbs/lib
+	$(BIN)/python tools/course.py
 	$(BIN)/nbdev-clean
 	$(BIN)/python tools/repo.py readme
 
@@ -60,4 +66,4 @@ $(VENV)/.widgets7: $(VENV)/.dev tools/widgets7.py
 	$(BIN)/python tools/widgets7.py
 	@touch $@
 
-.PHONY: demo test bench links readme notebooks model docs clean browser widgets7
+.PHONY: demo check test bench links readme notebooks model docs clean browser widgets7

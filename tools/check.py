@@ -1,4 +1,4 @@
-"Notebooks and what is made from them are in step, in style, and run: nothing may change, nothing may fail"
+"Notebooks and what is made from them are in step, in style, and within the gauge; `--all`: every page of the library runs, too"
 import hashlib, os, subprocess, sys
 from pathlib import Path
 
@@ -11,6 +11,7 @@ def state():
     return {str(f.relative_to(root)):hashlib.sha256(f.read_bytes()).hexdigest() for f in fns}
 
 def run(*cmd, **env):
+    "The exit status of `cmd`"
     print('$', *cmd, flush=True)
     return subprocess.run([bin/cmd[0], *cmd[1:]], cwd=root, env={**os.environ, **env}).returncode
 
@@ -25,4 +26,7 @@ def unchanged(*cmd):
 unchanged('nbdev-export')
 unchanged('nbdev-clean')
 if run('chkstyle', 'nbs', 'tests', 'bench', 'tools', 'setup.py', 'imgcls'): sys.exit('chkstyle: mend the style')
-if run('nbdev-test', '--n-workers', str(min(os.cpu_count() or 1, 4)), '--do-print', 'nbs', OMP_NUM_THREADS='1'): sys.exit('A chapter failed')
+if run('python', 'tools/gauge.py', '--check'): sys.exit('gauge: some figures are over their limits')
+workers = str(min(os.cpu_count() or 1, 4))
+if '--all' in sys.argv:
+    if run('nbdev-test', '--n-workers', workers, '--do-print', 'nbs/lib', OMP_NUM_THREADS='1'): sys.exit('A page of the library failed')

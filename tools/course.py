@@ -1,0 +1,62 @@
+"Run the chapters of the course in order, in one folder, as a reader would: `course.py` saves their outputs, `course.py --wheel` runs them on the installed wheel only"
+import os, re, shutil, subprocess, sys, tempfile, time
+import nbformat
+from nbclient import NotebookClient
+from pathlib import Path
+
+root = Path(__file__).parent.parent
+chapters = sorted((root/'nbs'/'course').glob('*.ipynb'))
+
+def build(dest):
+    "The wheel of this tree, unpacked into `dest` as pip does"
+    src = Path(dest)/'src'
+    shutil.copytree(root, src, ignore=lambda d,names: [o for o in names if o in ('.git','.venv','nbs','tests','bench','demo','build') or o.endswith('.egg-info')])
+    pip = [sys.executable, '-m', 'pip', '-q', '--disable-pip-version-check']
+    subprocess.run([*pip, 'wheel', '--no-deps', '--no-build-isolation', '-w', Path(dest)/'wheel', src], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([*pip, 'install', '--no-deps', '--target', Path(dest)/'lib', *(Path(dest)/'wheel').glob('*.whl')], check=True)
+    return Path(dest)/'lib'
+
+def skipped(cell): return re.match(r'#\|\s*eval:\s*false', cell.source)
+
+def run(nb, path, timeout=600):
+    "Execute `nb` in folder `path`; cells that are marked are left as they are"
+    client = NotebookClient(nb, timeout=timeout, resources=dict(metadata=dict(path=str(path))), kernel_name='python3', record_timing=False)
+    with client.setup_kernel():
+        for i,o in enumerate(nb.cells):
+            if o.cell_type=='code' and not skipped(o): client.execute_cell(o, i)
+
+def is_progress(o):
+    "Is output `o` a progress bar that has gone, or the style of one?"
+    html = ''.join(o.get('data', {}).get('text/html', ''))
+    return o.output_type=='display_data' and bool(html) and not re.sub(r'(?s)<style>.*?</style>', '', html).strip()
+
+def tidy(nb):
+    "Take out of outputs what differs from run to run, and what shows nothing"
+    for o in nb.cells:
+        o.metadata = {}
+        if o.cell_type!='code': continue
+        o.execution_count = None
+        o.outputs = [x for x in o.outputs if not is_progress(x) and 'application/vnd.jupyter.widget-view+json' not in x.get('data', {})]
+        for x in o.outputs:
+            if x.output_type=='execute_result': x.execution_count = None
+            if x.output_type=='stream': x.text = x.text.replace(f'{root}/', '')
+    nb.metadata = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
+
+def main(wheel=False, names=()):
+    "Run all chapters, or those named"
+    with tempfile.TemporaryDirectory(prefix='imgcls-course-') as tmp:
+        lib,work = build(tmp) if wheel else root,Path(tmp)/'work'
+        work.mkdir()
+        os.environ['PYTHONPATH'] = str(lib)
+        os.environ['IMGCLS_CACHE'] = str(Path(tmp)/'cache')
+        at = subprocess.run([sys.executable, '-c', 'import imgcls; print(imgcls.__file__)'], cwd=work, capture_output=True, text=True).stdout.strip()
+        if not at.startswith(str(lib)): sys.exit(f'{at} is imported, and not what is in {lib}')
+        for fn in [o for o in chapters if not names or o.stem in names]:
+            nb,t = nbformat.read(fn, 4),time.time()
+            run(nb, work)
+            print(f'{fn.stem}: {time.time()-t:.0f} s', flush=True)
+            if wheel: continue
+            tidy(nb)
+            nbformat.write(nb, fn)
+
+if __name__=='__main__': main('--wheel' in sys.argv, [o for o in sys.argv[1:] if o[0]!='-'])
