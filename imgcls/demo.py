@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/demo.html.md"""
 # %% auto #0
 __all__ = ['Demo', 'imgcls_demo']
 
-# %% ../nbs/lib/demo.ipynb #f3c4d0f3
+# %% ../nbs/lib/demo.ipynb #f9d9c122
 import json, os, sys, time
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
@@ -26,7 +26,7 @@ from .learn.export import export_onnx
 from .use.predict import Predictor
 from .use.host import app_notebook, attend, serve_app
 
-# %% ../nbs/lib/demo.ipynb #72269ed3
+# %% ../nbs/lib/demo.ipynb #4715f76d
 class Demo:
     "The main job on the sample web, in steps that are done once"
     def __init__(self,
@@ -37,7 +37,8 @@ class Demo:
         self.path = Path(path).absolute()
         self.path.mkdir(parents=True, exist_ok=True)
         self.data,self.fn = self.path/'digits',self.path/'report.json'
-        self.report = json.loads(self.fn.read_text()) if self.fn.exists() else dict(n=n, epochs=epochs, port=0, seconds={})
+        self.report = dict(n=n, epochs=epochs, port=0, seconds={})
+        if self.fn.exists(): self.report = json.loads(self.fn.read_text())
         asked,had = (n,epochs),(self.report['n'],self.report['epochs'])
         if asked!=had: raise ValueError(f'{self.fn} is of a run with n, epochs = {had}, asked for is {asked}. Go on with the same, or use another folder.')
 
@@ -48,25 +49,37 @@ class Demo:
         tmp.write_text(json.dumps(self.report, indent=1))
         os.replace(tmp, self.fn)
 
-    def step(self, f, said):
-        "Run step `f` unless it is done, and say so"
-        name,secs = f.__name__,self.report['seconds']
-        if name in secs: return print(f'✓ {said} (done before)', flush=True)
-        print(f'… {said}', flush=True)
-        t = time.time()
-        res = f() or {}
-        self.save(seconds=dict(secs, **{name:round(time.time()-t, 1)}), **res)
-        print(f'✓ {said} ({self.report["seconds"][name]} s)' + ''.join(f'\n   {k} = {v}' for k,v in res.items()), flush=True)
+# %% ../nbs/lib/demo.ipynb #f081bfbf
+steps = dict(download='Searching the sample web and downloading', verify='Verifying every picture', train='Training on what was downloaded',
+    interpret='Scoring every picture', clean='Cleaning: the most surprising pictures are reviewed',
+    retrain='Training again on the cleaned data', export='Exporting the model and the app')
 
-# %% ../nbs/lib/demo.ipynb #206f711e
+# %% ../nbs/lib/demo.ipynb #c35f5d71
+@patch
+def step(self:Demo,
+    name:str, # one of `steps`
+):
+    "Do a step unless it is done, and say so"
+    said,secs = steps[name],self.report['seconds']
+    if name in secs: return print(f'✓ {said} (done before)', flush=True)
+    print(f'… {said}', flush=True)
+    t = time.time()
+    res = getattr(self, name)() or {}
+    self.save(seconds=dict(secs, **{name:round(time.time()-t, 1)}), **res)
+    found = ''.join(f'\n   {k} = {v}' for k,v in res.items())
+    print(f'✓ {said} ({self.report["seconds"][name]} s){found}', flush=True)
+
+# %% ../nbs/lib/demo.ipynb #51b454e0
 @patch
 def web(self:Demo):
     "The sample web, on the same port in every run"
-    try: w = sample_web(self.report['n'], self.report['port'])
-    except OSError: raise OSError(f'Port {self.report["port"]}, where the sample web was in the first run, is in use. Free it, or remove {self.path} and start over.') from None
-    if not self.report['port']: self.save(port=w.port)
+    port = self.report['port']
+    try: w = sample_web(self.report['n'], port)
+    except OSError: raise OSError(f'Port {port}, where the sample web was in the first run, is in use. Free it, or remove {self.path} and start over.') from None
+    if not port: self.save(port=w.port)
     return w
 
+# %% ../nbs/lib/demo.ipynb #bf333ab6
 @patch
 def download(self:Demo):
     "Search for each digit and download what is found"
@@ -74,15 +87,16 @@ def download(self:Demo):
     for o in digit_names: download_images(self.data/o, urls=search_images(o, engine='sample', max_images=1000))
     return dict(n_urls=len(read_manifest(self.data)))
 
+# %% ../nbs/lib/demo.ipynb #115aa6f3
 @patch
 def verify(self:Demo):
     "Decode everything, quarantine what is broken, and account for every address"
     verify_images(self.data)
     df = tally(self.data)
     print(df.to_string(), flush=True)
-    return {f'n_{o}':int(df.loc['all',o]) for o in ('ok','failed','quarantined','duplicate')} | dict(n_duplicates=int(df.loc['all','duplicate']))
+    return {f'n_{k}':int(df.loc['all',v]) for k,v in dict(ok='ok', failed='failed', quarantined='quarantined', duplicates='duplicate').items()}
 
-# %% ../nbs/lib/demo.ipynb #312aba5d
+# %% ../nbs/lib/demo.ipynb #beefe88d
 @patch
 def learner(self:Demo, stage, csv=None):
     "The learner of `stage`; with its weights, if it was trained"
@@ -91,18 +105,24 @@ def learner(self:Demo, stage, csv=None):
     learn = get_learner(dls, 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
     return load_stage(learn, stage) if stage in self.report['seconds'] else learn
 
+# %% ../nbs/lib/demo.ipynb #dce0d90c
 @patch
-def fit(self:Demo, stage, csv=None):
+def fit(self:Demo,
+    stage:str, # its name
+    when:str, # 'before' or 'after' cleaning
+    csv=None, # list to learn from
+)->dict: # accuracies
     "Train `stage`, save it, and test it on pictures that were never on the web"
     learn = self.learner(stage, csv)
     valid = float(train(learn, self.report['epochs'], 6e-3, stage=stage).accuracy.iloc[-1])
-    held = image_files(heldout_folder(self.path/'heldout'))
-    return round(accuracy_on(learn, held), 4),round(valid, 4)
+    held = get_image_files(heldout_folder(self.path/'heldout'))
+    return {f'accuracy_{when}':round(accuracy_on(learn, held), 4), f'valid_accuracy_{when}':round(valid, 4)}
 
-# %% ../nbs/lib/demo.ipynb #3f82065a
+# %% ../nbs/lib/demo.ipynb #7ab96483
 @patch
-def train(self:Demo): return dict(zip(['accuracy_before','valid_accuracy_before'], self.fit('train')))
+def train(self:Demo): return self.fit('train', 'before')
 
+# %% ../nbs/lib/demo.ipynb #884e23b8
 @patch
 def interpret(self:Demo):
     "Score every picture, and draw the confusion matrix and the most surprising pictures"
@@ -115,13 +135,14 @@ def interpret(self:Demo):
     plt.savefig(self.path/'surprises.png', dpi=80)
     plt.close('all')
 
-# %% ../nbs/lib/demo.ipynb #4f9a8e5b
+# %% ../nbs/lib/demo.ipynb #08542473
 @patch
 def truth(self:Demo):
     "True digit by file name, from the manifest and the sample web's plan"
-    digit = self.web().plan.set_index('path').digit
-    return {Path(o.file).name:digit['/'+o.url.split('/',3)[3]] for o in read_manifest(self.data).itertuples() if o.file}
+    digit,m = self.web().plan.set_index('path').digit,read_manifest(self.data)
+    return {Path(f).name:digit['/'+url.split('/', 3)[3]] for f,url in zip(m.file, m.url) if f}
 
+# %% ../nbs/lib/demo.ipynb #90cf7111
 @patch
 def clean(self:Demo):
     "Review the most surprising pictures, with the truth in place of a person, and apply"
@@ -130,35 +151,39 @@ def clean(self:Demo):
     seen = [Path(o).name for o in pd.read_csv(self.path/'scores.csv').file[:len(files)//10]]
     for o in seen: c.decide(files[o], truth[o])
     done = c.apply()
-    left = [o for o in image_files(self.data) if truth[o.name]!=o.parent.name]
-    return dict(n_reviewed=len(seen), n_relabelled=len(done), n_wrong_left=len(left))
+    left = sum(truth[o.name]!=o.parent.name for o in image_files(self.data))
+    return dict(n_reviewed=len(seen), n_relabelled=len(done), n_wrong_left=left)
 
+# %% ../nbs/lib/demo.ipynb #814f6b8e
 @patch
-def retrain(self:Demo): return dict(zip(['accuracy_after','valid_accuracy_after'], self.fit('retrain', 'cleaned.csv')))
+def retrain(self:Demo): return self.fit('retrain', 'after', 'cleaned.csv')
 
-# %% ../nbs/lib/demo.ipynb #2f3e1822
+# %% ../nbs/lib/demo.ipynb #360c9d25
 @patch
 def export(self:Demo):
     "Write the model and the app, and ask the model what torch was asked"
-    about = 'Made for digits written by hand, one in a picture, upright. It has never seen anything else.'
-    fn = export_onnx(self.learner('retrain', 'cleaned.csv'), self.path/'digits.onnx', examples=4, quantize=True, title='Which digit is it?', about=about)
-    (self.path/'app.ipynb').write_text(app_notebook('Which digit is it?', 'digits.onnx'))
-    p,held = Predictor(fn),image_files(self.path/'heldout')
-    return dict(accuracy_app=round(float(np.mean([p.predict(o).label==o.parent.name for o in held])), 4), model_bytes=fn.stat().st_size)
+    title,about = 'Which digit is it?','Made for digits written by hand, one in a picture, upright. It has never seen anything else.'
+    fn = export_onnx(self.learner('retrain', 'cleaned.csv'), self.path/'digits.onnx', examples=4, quantize=True, title=title, about=about)
+    (self.path/'app.ipynb').write_text(app_notebook(title, fn.name))
+    p,held = Predictor(fn),get_image_files(self.path/'heldout')
+    right = np.mean([p.predict(o).label==o.parent.name for o in held])
+    return dict(accuracy_app=round(float(right), 4), model_bytes=fn.stat().st_size)
 
+# %% ../nbs/lib/demo.ipynb #70315735
 @patch
-def run(self:Demo):
-    "All steps; the report"
-    self.step(self.download, 'Searching the sample web and downloading')
-    self.step(self.verify, 'Verifying every picture')
-    self.step(self.train, 'Training on what was downloaded')
-    self.step(self.interpret, 'Scoring every picture')
-    self.step(self.clean, 'Cleaning: the most surprising pictures are reviewed')
-    self.step(self.retrain, 'Training again on the cleaned data')
-    self.step(self.export, 'Exporting the model and the app')
+def run(self:Demo)->dict: # the report
+    "All steps"
+    for o in steps: self.step(o)
     return self.report
 
-# %% ../nbs/lib/demo.ipynb #c8c7dde6
+# %% ../nbs/lib/demo.ipynb #eb8b37c0
+summary = '''
+{n_urls} addresses: {n_ok} pictures, {n_duplicates} duplicates, {n_quarantined} quarantined, {n_failed} failed.
+                                           before cleaning  after
+on the validation set, by its own labels   {valid_accuracy_before:>15.1%}  {valid_accuracy_after:.1%}
+on 400 pictures that were never on the web {accuracy_before:>15.1%}  {accuracy_after:.1%}'''
+
+# %% ../nbs/lib/demo.ipynb #1c3c8d8c
 @call_parse
 def imgcls_demo(
     path:str='demo', # folder for everything the demo makes
@@ -170,11 +195,6 @@ def imgcls_demo(
     fastprogress.NO_BAR = not sys.stdout.isatty()
     try: rep = Demo(path, n, epochs).run()
     except (OSError,ValueError) as e: sys.exit(f'The demo stopped: {e}')
-    print(f'''
-{rep['n_urls']} addresses: {rep['n_ok']} pictures, {rep['n_duplicates']} duplicates, {rep['n_quarantined']} quarantined, {rep['n_failed']} failed.
-                                           before cleaning  after
-on the validation set, by its own labels   {rep['valid_accuracy_before']:>15.1%}  {rep['valid_accuracy_after']:.1%}
-on 400 pictures that were never on the web {rep['accuracy_before']:>15.1%}  {rep['accuracy_after']:.1%}
-The report is {path}/report.json, the model {path}/digits.onnx. All steps took {sum(rep['seconds'].values()):.0f} s.''', flush=True)
-    if no_serve: return
-    attend(*serve_app(Path(path)/'app.ipynb'))
+    secs = sum(rep['seconds'].values())
+    print(f'{summary.format(**rep)}\nThe report is {path}/report.json, the model {path}/digits.onnx. All steps took {secs:.0f} s.', flush=True)
+    if not no_serve: attend(*serve_app(Path(path)/'app.ipynb'))

@@ -21,10 +21,15 @@ def functions(tree):
 
 def is_code(line): return line.strip() and not line.strip().startswith('#')
 
-def string_lines(tree, least=3):
+def strings(node):
+    "Strings in `node`; one with values in it counts as one"
+    if isinstance(node, ast.JoinedStr) or isinstance(node, ast.Constant) and isinstance(node.value, str): yield node
+    else:
+        for o in ast.iter_child_nodes(node): yield from strings(o)
+
+def string_lines(tree, least=4):
     "Lines of strings that take `least` or more"
-    strs = [o for o in ast.walk(tree) if isinstance(o, ast.Constant) and isinstance(o.value, str)]
-    return sum(n for o in strs if (n := o.end_lineno-o.lineno+1)>=least)
+    return sum(n for o in strings(tree) if (n := o.end_lineno-o.lineno+1)>=least)
 
 def exported_names(tree):
     "What `__all__` of a module lists"
