@@ -2,8 +2,6 @@
 import os, re, signal, socket, struct, subprocess, sys, threading, time, zlib
 from email.utils import formatdate
 import pandas as pd, pytest
-from pathlib import Path
-from PIL import Image
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
 from imgcls.gather.verify import image_files, tally, verify_images
