@@ -235,7 +235,7 @@ class SampleWeb:
         label = self.plan.label
         found = self.plan[label.isin(words) & ~('-'+label).isin(words)]
         res = [_result(o, i, self.url) for i,o in enumerate(found[page*100:page*100+100].itertuples(), 1)]
-        if not res: return dict(error="The sample web hasn't returned any results for this query.")
+        if not res: return dict(error='The sample web knows the digits zero to nine; there are no results for this query.')
         turn = dict(current=page+1)
         if len(found)>page*100+100: turn['next'] = f'{self.url}/search?q={"+".join(sorted(words))}&page={page+1}'
         return dict(images_results=res, serpapi_pagination=turn)
