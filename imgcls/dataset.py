@@ -18,6 +18,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from fastcore.basics import chunked, defaults, patch
 from fastcore.foundation import L
+from filelock import FileLock, Timeout
 from fastprogress import fastprogress, progress_bar
 from PIL import Image
 from .picture import look
@@ -476,12 +477,19 @@ def looks(self:Dataset,
 @patch
 @contextmanager
 def scratch(self:Dataset):
-    "A place for half-made files; what an earlier run left there goes"
-    tmp = self.path/'.partial'
-    shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True)
-    try: yield tmp
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+    "A folder of its own for half-made files, locked while it is used; it goes in the end, and so do those of runs that died"
+    top = self.path/'.partial'
+    for o in top.glob('*/lock'):
+        with suppress(Timeout,OSError), FileLock(o, timeout=0): shutil.rmtree(o.parent, ignore_errors=True)
+    mine = top/uuid.uuid4().hex
+    mine.mkdir(parents=True)
+    try:
+        with FileLock(mine/'lock'):
+            mine.mkdir(exist_ok=True) # should another have cleared it away before it was locked
+            yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        with suppress(OSError): top.rmdir()
 
 @patch
 def known(self:Dataset)->dict: # SHA-256 → row of the manifest
