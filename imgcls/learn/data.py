@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/data.html.md"""
 # %% auto #0
 __all__ = ['read_names', 'list_items', 'stable_split', 'split_items', 'class_counts', 'class_weights', 'LabelOf', 'get_dls']
 
-# %% ../../nbs/lib/learn/data.ipynb #b375bb82
+# %% ../../nbs/lib/learn/data.ipynb #f9332594
 import hashlib, json
 from collections import deque
 from fastai.vision.all import *
@@ -18,7 +18,7 @@ from ..gather.verify import image_files, look_again
 from .augment import one_pass
 from .pixels import Pixels, OnDevice, UprightImage, squares
 
-# %% ../../nbs/lib/learn/data.ipynb #db183dd8
+# %% ../../nbs/lib/learn/data.ipynb #fc30a167
 _sets = dict(train='train', valid='valid', val='valid', validation='valid', test='test')
 
 def _from_table(path, df, said):
@@ -46,7 +46,7 @@ def _from_folders(path):
     if 'valid' not in split: split = [o.replace('train', '') for o in split]
     return pd.DataFrame(dict(file=list(fns), label=[o.parent.name for o in fns], split=split))
 
-# %% ../../nbs/lib/learn/data.ipynb #aeb3bc56
+# %% ../../nbs/lib/learn/data.ipynb #6cc5121c
 def read_names(
     path, # dataset folder
     names, # dict, or JSON file in `path`
@@ -75,7 +75,7 @@ def list_items(
         res['label'] = res.label.map(names)
     return res.sort_values('file', ignore_index=True)
 
-# %% ../../nbs/lib/learn/data.ipynb #56bc6575
+# %% ../../nbs/lib/learn/data.ipynb #70914e43
 def stable_split(
     labels, # label of each picture
     keys, # hash of the content of each
@@ -100,7 +100,7 @@ def stable_split(
         if side[g]: room -= n
     return ['valid' if side[g] else 'train' for g in group]
 
-# %% ../../nbs/lib/learn/data.ipynb #a4d632d5
+# %% ../../nbs/lib/learn/data.ipynb #9d0d90aa
 _split_cols = 'seed valid_pct sha256 name split'.split()
 
 def _twins(df):
@@ -140,7 +140,7 @@ def split_items(
     except OSError as e: warnings.warn(f'The split could not be noted in {table.fn}: {e.strerror}. It will be the same again for the same pictures.')
     return df.drop(columns='phash')
 
-# %% ../../nbs/lib/learn/data.ipynb #afca0a4d
+# %% ../../nbs/lib/learn/data.ipynb #bb8c90ee
 def ahead(
     gen, # a generator that yields no None
     n:int=2, # how many at most
@@ -153,7 +153,7 @@ def ahead(
             todo.append(ex.submit(next, gen, None))
             yield o
 
-# %% ../../nbs/lib/learn/data.ipynb #03d7f7be
+# %% ../../nbs/lib/learn/data.ipynb #a4c8fe01
 class BatchDL(TfmdDL):
     "A fastai loader whose `batch` makes a whole batch from the indices of its items"
     def __init__(self, dataset=None, wgts=None, **kwargs):
@@ -168,7 +168,7 @@ class BatchDL(TfmdDL):
     def do_batch(self, idxs): return self.batch(idxs)
     def create_batches(self, samps): return map(self.do_batch, self.chunkify(samps))
 
-# %% ../../nbs/lib/learn/data.ipynb #56aea004
+# %% ../../nbs/lib/learn/data.ipynb #770bea04
 class Pieces(Pipeline):
     "A pipeline that, on a CPU, works on a few pictures at a time"
     n = 32
@@ -178,7 +178,7 @@ class Pieces(Pipeline):
         pieces = zip(*(o.split(self.n) for o in b))
         return tuple(map(torch.cat, zip(*map(f, pieces))))
 
-# %% ../../nbs/lib/learn/data.ipynb #68c6dc72
+# %% ../../nbs/lib/learn/data.ipynb #be441da1
 class PixelDL(BatchDL):
     "A fastai loader that takes whole batches from `pixels`"
     def __init__(self, dataset=None, pixels=None, made=None, **kwargs):
@@ -199,14 +199,15 @@ class PixelDL(BatchDL):
 
     def targs(self):
         "Targets of all items, made once"
-        if 'targs' not in self.made: self.made['targs'] = [fa_collate(list(o)) for o in getattr(self.dataset, 'tls', [])[1:]]
+        tls = getattr(self.dataset, 'tls', [])
+        if 'targs' not in self.made: self.made['targs'] = [fa_collate(list(o)) for o in tls[1:]]
         return self.made['targs']
 
     def create_batches(self, samps):
         res = super().create_batches(samps)
         return res if 'on' in self.made else ahead(res)
 
-# %% ../../nbs/lib/learn/data.ipynb #e60480fd
+# %% ../../nbs/lib/learn/data.ipynb #6b7c62ae
 @patch
 def batch(self:PixelDL, idxs):
     "Pictures `idxs` as bytes, n × 3 × side × side, and their targets"
@@ -217,7 +218,7 @@ def batch(self:PixelDL, idxs):
         x = torch.from_numpy(squares(arrs, self.side, at)).permute(0,3,1,2).contiguous()
     return (TensorImage(x),*(o[idxs] for o in self.targs()))
 
-# %% ../../nbs/lib/learn/data.ipynb #b0bf077d
+# %% ../../nbs/lib/learn/data.ipynb #aabd6d90
 @patch
 def before_iter(self:PixelDL):
     super(PixelDL, self).before_iter()
@@ -228,7 +229,7 @@ def before_iter(self:PixelDL):
     free,_ = torch.cuda.mem_get_info(self.device)
     if sum(o.nbytes for o in arrs)<.4*free: self.made['on'] = OnDevice(arrs, self.side, self.device)
 
-# %% ../../nbs/lib/learn/data.ipynb #a23e64f0
+# %% ../../nbs/lib/learn/data.ipynb #bf2c0a27
 def targets(
     dl, # loader of a `DataLoaders` for classification
 )->list: # of whole numbers, one for each of its items
@@ -236,7 +237,7 @@ def targets(
     if hasattr(dl, 'targs'): return dl.targs()[-1].tolist()
     return list(map(int, dl.dataset.tls[-1]))
 
-# %% ../../nbs/lib/learn/data.ipynb #2dec2c70
+# %% ../../nbs/lib/learn/data.ipynb #0f96eeb7
 def class_counts(
     dls, # any `DataLoaders` for classification
 )->pd.DataFrame: # a row per class: train, valid, share (of the training pictures)
@@ -245,7 +246,7 @@ def class_counts(
     df = pd.DataFrame(n, index=pd.Index(list(dls.vocab), name='label'))
     return df.assign(share=df.train/df.train.sum())
 
-# %% ../../nbs/lib/learn/data.ipynb #d61b74d7
+# %% ../../nbs/lib/learn/data.ipynb #b8f24658
 def class_weights(
     dls, # any `DataLoaders` for classification
 )->Tensor: # [classes], for `CrossEntropyLossFlat(weight=…)`; a picture's mean weight is 1
@@ -253,29 +254,31 @@ def class_weights(
     n = torch.tensor(class_counts(dls).train.values).float()
     return (n.sum()/len(n)/n.clamp(min=1)).to(dls.device)
 
-# %% ../../nbs/lib/learn/data.ipynb #013244e0
+# %% ../../nbs/lib/learn/data.ipynb #7d2779fa
 def _check(df):
     "Refuse items that can't make a classifier"
     train,valid = [df.label[df.split==o] for o in ('train','valid')]
     n = len(train)+len(valid)
     classes = sorted({*train,*valid})
-    if len(classes)<2: raise ValueError(f'All {n} pictures are {df.label.iloc[0]!r}: a classifier needs two classes or more.')
-    if not len(train) or not len(valid):
+    if len(classes)<2: raise ValueError(f'All {n} pictures are {classes[0]!r}: a classifier needs two classes or more.')
+    if train.empty or valid.empty:
         raise ValueError(f'{len(train)} pictures to train and {len(valid)} to validate: gather more, or change valid_pct or seed.')
     lost,alone = [', '.join(o for o in classes if o not in set(part)) for part in (train,valid)]
     if lost: raise ValueError(f'No picture to train on for {lost}: all are set aside. Gather more, or change seed.')
-    if alone: warnings.warn(f'No picture to validate with for {alone}: too few to set one aside. The model learns the class, but nobody will know how well.')
+    why = 'too few to set one aside. The model learns the class, but nobody will know how well.'
+    if alone: warnings.warn(f'No picture to validate with for {alone}: {why}')
 
-# %% ../../nbs/lib/learn/data.ipynb #95df9eec
+# %% ../../nbs/lib/learn/data.ipynb #7066a956
 def _resizing(tfms, size):
     "Can `tfms` make pictures of `size` from larger ones?"
     tfms = [o for o in tfms if isinstance(o, (AffineCoordTfm,RandomResizedCropGPU))]
     sides = {o for f in tfms if f.size for o in (f.size if isinstance(f.size, (list,tuple)) else [f.size])}
     other = sides-{size}
-    if other: raise ValueError(f'batch_tfms make pictures of {min(other)} px and size is {size}: for pictures that are larger at first pass size={min(other)}, presize={size}')
+    how = f'for pictures that are larger at first pass size={min(other, default=size)}, presize={size}'
+    if other: raise ValueError(f'batch_tfms make pictures of {min(other)} px and size is {size}: {how}')
     return bool(tfms)
 
-# %% ../../nbs/lib/learn/data.ipynb #f3c5f003
+# %% ../../nbs/lib/learn/data.ipynb #9f527875
 class LabelOf:
     "Label of a picture: as listed, else the name of its folder"
     def __init__(self, labels=None, names=None): self.labels,self.names = labels or {},names or {}
@@ -283,7 +286,7 @@ class LabelOf:
         folder = Path(fn).parent.name
         return self.labels.get(Path(fn)) or self.names.get(folder, folder)
 
-# %% ../../nbs/lib/learn/data.ipynb #87eb4597
+# %% ../../nbs/lib/learn/data.ipynb #782bd5fe
 def _check_args(size, bs, method, valid_pct):
     "Refuse what `get_dls` can't have been meant to be told"
     if not isinstance(size, int) or size<8: raise ValueError(f'size={size!r}: wanted pixels a side, 8 or more')
@@ -296,7 +299,7 @@ def _block(items, get_y, **tfms):
     valid = IndexSplitter(list(items.index[items.split=='valid']))
     return DataBlock((ImageBlock(UprightImage), CategoryBlock), get_y=get_y, splitter=valid, **tfms)
 
-# %% ../../nbs/lib/learn/data.ipynb #ca3ab09e
+# %% ../../nbs/lib/learn/data.ipynb #4035c62e
 def get_dls(
     path, # dataset folder
     size:int=224, # pixels a side of what the model sees

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pixels.html.md"""
 # %% auto #0
 __all__ = ['UprightImage', 'Pixels', 'PixelCache']
 
-# %% ../../nbs/lib/learn/pixels.ipynb #5a3fdb3b
+# %% ../../nbs/lib/learn/pixels.ipynb #1a1c7760
 import errno, uuid
 from fastai.vision.all import *
 from PIL import ImageOps
@@ -15,7 +15,7 @@ from ..dataset import Table
 from ..dataset import progress
 from ..picture import as_rgb
 
-# %% ../../nbs/lib/learn/pixels.ipynb #be825325
+# %% ../../nbs/lib/learn/pixels.ipynb #95fc6d73
 class UprightImage(PILImage):
     "A `PILImage` as a viewer shows it, turned as its EXIF orientation says"
     @classmethod
@@ -31,7 +31,7 @@ class UprightImage(PILImage):
             if least: im.draft(im.mode, (least,least))
             return cls(as_rgb(ImageOps.exif_transpose(im)))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #f42bfade
+# %% ../../nbs/lib/learn/pixels.ipynb #d52c90d5
 def short_side(
     im:Image.Image, # picture
     side:int, # pixels of the shorter side afterwards
@@ -44,7 +44,7 @@ def short_side(
     size = [max(side, round(o*side/m)) for o in (cw,ch)]
     return im.resize(size, Image.BILINEAR, box=((w-cw)/2, (h-ch)/2, (w+cw)/2, (h+ch)/2))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #2864f2a9
+# %% ../../nbs/lib/learn/pixels.ipynb #9454917a
 class Pixels:
     "What a model is shown of each picture: made once for those in `keys`, made on the spot for all others"
     def __init__(self,
@@ -67,9 +67,11 @@ class Pixels:
         side = self.size if split_idx else self.presize
         return np.array(Resize(side, method=self.method, pad_mode=self.pad_mode)(im, split_idx=1))
 
-    def __getstate__(self): return self.__dict__ | dict(keys={}, caches=[{},{}]) # settings travel with a learner, pixels don't
+    def __getstate__(self):
+        "Settings travel with a learner, pixels don't"
+        return self.__dict__ | dict(keys={}, caches=[{},{}])
 
-# %% ../../nbs/lib/learn/pixels.ipynb #60035514
+# %% ../../nbs/lib/learn/pixels.ipynb #75ede4de
 class PixelCache:
     "Arrays of pictures in the folder `path`, found by key"
     def __init__(self, path):
@@ -88,7 +90,7 @@ class PixelCache:
     def nbytes(self): return sum(h*w*3 for _,_,h,w in self.at.values())
     def __repr__(self): return f'PixelCache: {len(self)} pictures, {self.nbytes/2**20:.1f} MB in {self.path}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #5b8005d9
+# %% ../../nbs/lib/learn/pixels.ipynb #fbb14c6a
 @patch
 def append(self:PixelCache,
     out, # file in the folder, open for writing at its end
@@ -103,7 +105,7 @@ def append(self:PixelCache,
     self.table.append(*[dict(zip(self.table.cols, (k,*o))) for k,o in new.items()])
     self.at |= new
 
-# %% ../../nbs/lib/learn/pixels.ipynb #2fbe0dfa
+# %% ../../nbs/lib/learn/pixels.ipynb #7caffc78
 def _attempt(f, x):
     "`f(x)`, or what went wrong"
     try: return f(x)
@@ -112,9 +114,10 @@ def _attempt(f, x):
 def _check_room(path, need):
     "Refuse to fill the disk"
     free = shutil.disk_usage(path).free
-    if need>free*.9: raise OSError(errno.ENOSPC, f'decoded pictures need {need/2**30:.1f} GB, and {free/2**30:.1f} GB are free', str(path))
+    said = f'decoded pictures need {need/2**30:.1f} GB, and {free/2**30:.1f} GB are free'
+    if need>free*.9: raise OSError(errno.ENOSPC, said, str(path))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #ab5d53d3
+# %% ../../nbs/lib/learn/pixels.ipynb #c3d9dbdc
 @patch
 def build(self:PixelCache,
     make, # file → uint8 array, height × width × 3
@@ -130,15 +133,15 @@ def build(self:PixelCache,
         with open(seg, 'wb') as out, ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
             for part in progress(parts, len(parts), 'decoding') if len(parts)>8 else parts:
                 made = dict(zip(part, ex.map(partial(_attempt, make), [todo[k] for k in part])))
-                bad |= {todo[k]:o for k,o in made.items() if isinstance(o, str)}
                 arrs = {k:o for k,o in made.items() if not isinstance(o, str)}
+                bad |= {todo[k]:made[k] for k in made.keys()-arrs}
                 if not out.tell(): _check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(part))
                 self.append(out, arrs)
     finally:
         if not any(file==seg.name for file,*_ in self.at.values()): seg.unlink(missing_ok=True)
     return bad
 
-# %% ../../nbs/lib/learn/pixels.ipynb #d3c17d0b
+# %% ../../nbs/lib/learn/pixels.ipynb #617274ec
 @patch
 def prepare(self:Pixels,
     folder, # where to keep the arrays, e.g. data/bears/.pixels; None: keep none
@@ -152,11 +155,12 @@ def prepare(self:Pixels,
         self.caches[i] = PixelCache(Path(folder)/f'{self.size}-{self.method}-{self.pad_mode}-{self.presize}-{split}')
         try: bad |= self.caches[i].build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
         except OSError as e:
-            warnings.warn(f'The pictures are decoded anew in every epoch, which is slow: {e.strerror} ({e.filename}). `cache` takes a folder with more room.')
+            why = f'{e.strerror} ({e.filename}). `cache` takes a folder with more room.'
+            warnings.warn(f'The pictures are decoded anew in every epoch, which is slow: {why}')
     self.keys = dict(zip(items.file, items.sha256))
     return sorted(bad)
 
-# %% ../../nbs/lib/learn/pixels.ipynb #5f3af1fe
+# %% ../../nbs/lib/learn/pixels.ipynb #88bfe91a
 @patch
 def arrays(self:Pixels,
     items, # paths, or whatever else `make` takes
@@ -169,14 +173,15 @@ def arrays(self:Pixels,
     def one(o): return cache[o[0]] if o[0] in cache else self.make(o[1], split_idx)
     with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(one, list(zip(keys, items))))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #365d0d4d
+# %% ../../nbs/lib/learn/pixels.ipynb #83a97d5e
 @patch
 def __repr__(self:Pixels):
     n = sum(o.nbytes for o in self.caches if isinstance(o, PixelCache))
     where = f'{n/2**20:.1f} MB in {self.caches[0].path.parent}' if n else 'not kept'
-    return f'{self.size} px by {self.method}, from {self.presize} px for training; {sum(map(len, self.caches))} pictures decoded, {where}'
+    how = f'{self.size} px by {self.method}, from {self.presize} px for training'
+    return f'{how}; {sum(map(len, self.caches))} pictures decoded, {where}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #a22ea9bf
+# %% ../../nbs/lib/learn/pixels.ipynb #641e0fb1
 def squares(
     arrs:list, # arrays, height × width × 3, whose shorter sides are `side`
     side:int, # pixels
@@ -189,7 +194,7 @@ def squares(
         o[:] = a[y:y+side,x:x+side]
     return res
 
-# %% ../../nbs/lib/learn/pixels.ipynb #02b359ec
+# %% ../../nbs/lib/learn/pixels.ipynb #405c5316
 class OnDevice:
     "Arrays in the memory of `device`, from which batches of squares are taken there"
     def __init__(self, arrs, side, device):

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/train.html.md"""
 __all__ = ['get_learner', 'suggest_lr', 'history', 'plot_history', 'accuracy_on', 'train_head', 'train', 'load_stage',
            'imgcls_train']
 
-# %% ../../nbs/lib/learn/train.ipynb #c1f6a0fd
+# %% ../../nbs/lib/learn/train.ipynb #8720b607
 import hashlib, json, timm, torchvision
 from contextlib import ExitStack
 from fastcore.script import call_parse, store_true
@@ -20,10 +20,10 @@ from fastai.callback.tracker import TrackerCallback
 from fastai.vision.learner import model_meta
 from ..dataset import progress
 from .data import BatchDL, get_dls, targets
-from imgcls.learn.stages import (bf16_pays, join_state, kept_random, load_weights, random_state, read_stage, set_random_state, split_state,
-    write_stage)
+from .stages import bf16_pays, join_state, kept_random, load_weights, random_state
+from .stages import read_stage, set_random_state, split_state, write_stage
 
-# %% ../../nbs/lib/learn/train.ipynb #6f79f95e
+# %% ../../nbs/lib/learn/train.ipynb #3a592ea7
 def small_resnet(
     n_out:int, # number of classes
     nf:int=16, # channels after the first layer; each of the next three doubles them
@@ -33,7 +33,7 @@ def small_resnet(
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), Flatten(), nn.Linear(nf*8, n_out))
     return nn.Sequential(nn.Sequential(ConvLayer(3, nf, stride=2), *blocks), head)
 
-# %% ../../nbs/lib/learn/train.ipynb #291e0110
+# %% ../../nbs/lib/learn/train.ipynb #03d296e7
 class BFloat16(Callback):
     "Train with bfloat16 on the CPU, where that pays"
     order = 10
@@ -54,7 +54,7 @@ class BFloat16(Callback):
         self.learn.pred = to_float(self.pred)
     def after_cancel_batch(self): self.cast.close()
 
-# %% ../../nbs/lib/learn/train.ipynb #c99a9978
+# %% ../../nbs/lib/learn/train.ipynb #3ea10f13
 def find_arch(
     arch, # name of a torchvision or timm network, or a function as `vision_learner` takes
 ):
@@ -65,9 +65,16 @@ def find_arch(
     if f in model_meta: return f
     if timm.is_model(arch): return arch
     if f: return f
-    raise ValueError(f"arch={arch!r}: wanted 'small', or a network of torchvision or timm such as 'resnet34'; `timm.list_models('*resnet*')` lists some")
+    how = "wanted 'small', or a network of torchvision or timm such as 'resnet34'; `timm.list_models('*resnet*')` lists some"
+    raise ValueError(f'arch={arch!r}: {how}')
 
-# %% ../../nbs/lib/learn/train.ipynb #94f689ae
+# %% ../../nbs/lib/learn/train.ipynb #132d56d8
+def _small(dls, **kwargs):
+    "A learner of `small_resnet`, with `Normalize`, which `vision_learner` would see to"
+    norm = Normalize.from_stats(*imagenet_stats)
+    if not dls.after_batch.fs.filter(risinstance(Normalize)): dls.add_tfms([norm], 'after_batch')
+    return Learner(dls, small_resnet(dls.c), **kwargs)
+
 def _pretrained(dls, arch, pretrained, **kwargs):
     "`vision_learner`, or a clear word on the weights that are missing"
     f,how = find_arch(arch),'pass pretrained=False to start from nothing, which needs far more pictures'
@@ -79,7 +86,7 @@ def _pretrained(dls, arch, pretrained, **kwargs):
         have = 'Connect to the network; or set TORCH_HOME (torchvision) or HF_HOME (timm) to a folder that has them'
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({why}). {have}; or {how}.') from None
 
-# %% ../../nbs/lib/learn/train.ipynb #44be0bdd
+# %% ../../nbs/lib/learn/train.ipynb #a31603ea
 def get_learner(
     dls, # `get_dls`
     arch='resnet34', # name of a torchvision or timm network, 'small', or a function as `vision_learner` takes
@@ -91,17 +98,14 @@ def get_learner(
 )->Learner: # on the GPU when there is one
     "A learner for `dls`, pretrained where it can be, never silently untrained"
     if metrics is None: metrics = [error_rate, accuracy, F1Score(average='macro')]
-    halves = dict(cpu=BFloat16, cuda=MixedPrecision) if half else {}
-    cbs = [ChannelsLast(), *(f() for k,f in halves.items() if k==dls.device.type), *L(cbs)]
+    halves = dict(cpu=[BFloat16()], cuda=[MixedPrecision()]) if half else {}
+    cbs = [ChannelsLast(), *halves.get(dls.device.type, []), *L(cbs)]
     kwargs = dict(model_dir='.models', metrics=L(metrics), cbs=cbs) | kwargs
-    if arch=='small':
-        if not dls.after_batch.fs.filter(risinstance(Normalize)): dls.add_tfms([Normalize.from_stats(*imagenet_stats)], 'after_batch')
-        learn = Learner(dls, small_resnet(dls.c), **kwargs)
-    else: learn = _pretrained(dls, arch, pretrained, **kwargs)
+    learn = _small(dls, **kwargs) if arch=='small' else _pretrained(dls, arch, pretrained, **kwargs)
     learn.arch = arch if isinstance(arch, str) else arch.__name__
     return learn
 
-# %% ../../nbs/lib/learn/train.ipynb #363ab0d0
+# %% ../../nbs/lib/learn/train.ipynb #b610bfdc
 def suggest_lr(
     learn, # before or after training
     **kwargs, # passed on to `lr_find`, e.g. num_it
@@ -116,7 +120,7 @@ def suggest_lr(
         copy.opt.freeze_to(learn.opt.frozen_idx)
         return copy.lr_find(**kwargs).valley
 
-# %% ../../nbs/lib/learn/train.ipynb #d672a183
+# %% ../../nbs/lib/learn/train.ipynb #b24606b7
 def history(
     learn, # trained
     rows=None, # what the recorder noted of each epoch; default: of the last fit
@@ -126,21 +130,20 @@ def history(
     names = ['train_loss','valid_loss',*(o.name for o in learn.metrics)]
     return pd.DataFrame([list(map(float, o)) for o in rows], columns=names).rename_axis('epoch')
 
-# %% ../../nbs/lib/learn/train.ipynb #66bcaf0c
+# %% ../../nbs/lib/learn/train.ipynb #fe3bfcad
 def plot_history(
     h:pd.DataFrame, # of `history` or `train`
     figsize=(9,3), # inches
 ):
     "Losses on the left, metrics on the right, by epoch"
-    fig,axs = plt.subplots(1, 2, figsize=figsize)
-    losses = h.filter(like='_loss')
-    for ax,df,said in zip(axs, [losses, h.drop(columns=losses)], ['loss','share']):
-        df.plot(ax=ax, marker='.', xlabel='epoch', ylabel=said)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.grid(alpha=.3)
-    fig.tight_layout()
+    h = h.select_dtypes('number')
+    losses = h.filter(like='_loss').columns
+    parts = [losses, h.columns.difference(losses, sort=False)]
+    axs = h.plot(subplots=parts, layout=(1,2), figsize=figsize, marker='.', grid=True)
+    for ax in axs.flat: ax.xaxis.get_major_locator().set_params(integer=True)
+    axs.flat[0].figure.tight_layout()
 
-# %% ../../nbs/lib/learn/train.ipynb #70fa4575
+# %% ../../nbs/lib/learn/train.ipynb #7bf30f2a
 def accuracy_on(
     learn, # trained
     fns, # paths of pictures, each in a folder named by its true label
@@ -149,28 +152,32 @@ def accuracy_on(
     with learn.no_bar(): probs,targs = learn.get_preds(dl=learn.dls.test_dl(fns, with_labels=True))
     return float(accuracy(probs, targs))
 
-# %% ../../nbs/lib/learn/train.ipynb #caf3e7a5
+# %% ../../nbs/lib/learn/train.ipynb #e210baed
 def _pool_end(head):
     "How many layers at the head's start only pool the body's features: all up to `Flatten`"
     return next((i+1 for i,o in enumerate(head) if isinstance(o, (Flatten,nn.Flatten))), 0)
 
-# %% ../../nbs/lib/learn/train.ipynb #f5279a3e
+def _half(learn, x):
+    "Half precision for batch `x`, where that is faster"
+    if x.device.type=='cuda': return torch.autocast('cuda', torch.float16)
+    pays = hasattr(learn, 'b_float16') and learn.b_float16.pays(x)
+    return torch.autocast(x.device.type, torch.bfloat16, enabled=pays)
+
+# %% ../../nbs/lib/learn/train.ipynb #70adf624
 def features(
     learn, # whose model is a body and a head
     dl, # loader
 )->tuple: # ([n,features], [n] targets), where the loader is
     "What the body makes of the pictures of `dl`, pooled as the head pools it"
     body,head = learn.model
-    net,dev = nn.Sequential(body, *head[:_pool_end(head)]).to(dl.device).eval(),dl.device.type
-    res,dtype = [],dict(cuda=torch.float16).get(dev, torch.bfloat16)
+    net,res = nn.Sequential(body, *head[:_pool_end(head)]).to(dl.device).eval(),[]
     for x,y in progress(dl, len(dl), 'features') if len(dl)>2 else dl:
         x,y = [o.as_subclass(Tensor) for o in (x,y)]
-        half = dev=='cuda' or hasattr(learn, 'b_float16') and learn.b_float16.pays(x)
-        with torch.no_grad(), torch.autocast(dev, dtype, enabled=half): f = net(x.contiguous(memory_format=torch.channels_last))
+        with torch.no_grad(), _half(learn, x): f = net(x.contiguous(memory_format=torch.channels_last))
         res.append((f.float(),y))
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../../nbs/lib/learn/train.ipynb #7ae6a79c
+# %% ../../nbs/lib/learn/train.ipynb #b0f0a09a
 class FeatureDL(BatchDL):
     "Batches of features, another view of them in each epoch"
     def __init__(self, views, targs, **kwargs):
@@ -183,7 +190,15 @@ class FeatureDL(BatchDL):
 
     def batch(self, idxs): return self.views[self.k][idxs],self.targs[idxs]
 
-# %% ../../nbs/lib/learn/train.ipynb #d8aaabac
+# %% ../../nbs/lib/learn/train.ipynb #d8780736
+def _feature_dls(learn, views, bs=None):
+    "Loaders of the features of the pictures of `learn`"
+    dl,valid = [o.new(shuffle=False, drop_last=False) for o in learn.dls]
+    made,targs = zip(*[features(learn, dl) for _ in range(views)])
+    f,y = features(learn, valid)
+    how = dict(wgts=getattr(learn.dls.train, 'wgts', None), bs=bs or dl.bs, shuffle=True, drop_last=True)
+    return DataLoaders(FeatureDL(made, targs[0], device=dl.device, **how), FeatureDL([f], y, device=dl.device, bs=1024))
+
 def train_head(
     learn, # with a frozen, pretrained body
     epochs:int=20, # of the head
@@ -192,37 +207,38 @@ def train_head(
     bs:int=None, # pictures in a batch; default: as in `learn.dls`
 )->pd.DataFrame: # `history` of the head
     "Train the head of `learn` on features that the body makes once"
-    dl,valid = [o.new(shuffle=False, drop_last=False) for o in learn.dls]
-    made,targs = zip(*[features(learn, dl) for _ in range(views)])
-    tr = FeatureDL(made, targs[0], wgts=getattr(learn.dls.train, 'wgts', None), bs=bs or dl.bs, shuffle=True, drop_last=True, device=dl.device)
-    f,y = features(learn, valid)
     same = {k:getattr(learn, k) for k in 'loss_func opt_func metrics wd wd_bn_bias moms path'.split()}
     head = learn.model[1]
-    top = Learner(DataLoaders(tr, FeatureDL([f], y, bs=1024, device=dl.device)), head[_pool_end(head):], **same)
+    top = Learner(_feature_dls(learn, views, bs), head[_pool_end(head):], **same)
     with top.no_bar(), top.no_logging(): top.fit_one_cycle(epochs, lr)
     return history(top)
 
-# %% ../../nbs/lib/learn/train.ipynb #6dc86292
+# %% ../../nbs/lib/learn/train.ipynb #a145e424
+def _rows(split, dl, dls):
+    "A line of text for each item of `dl`: split, path or number, label"
+    for i,(o,y) in enumerate(zip(dl.items, targets(dl))):
+        yield f'{split} {os.path.relpath(o, dls.path) if isinstance(o, (str,Path)) else i} {dls.vocab[y]}'
+
 def _plan(learn, **kwargs):
     "What a stage is about; when this changes it can't go on"
     dls = learn.dls
-    rows = [(split,i,o,dls.vocab[y]) for split,dl in zip(['train','valid'], dls) for i,(o,y) in enumerate(zip(dl.items, targets(dl)))]
-    said = [f'{split} {os.path.relpath(o, dls.path) if isinstance(o, (str,Path)) else i} {label}' for split,i,o,label in rows]
-    digest = hashlib.sha256('\n'.join(sorted(said)).encode()).hexdigest()[:16]
+    rows = sorted(o for split,dl in zip(['train','valid'], dls) for o in _rows(split, dl, dls))
+    digest = hashlib.sha256('\n'.join(rows).encode()).hexdigest()[:16]
     data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=list(dls.vocab), hash=digest)
-    if hasattr(dls.valid, 'pixels'): kwargs['size'] = dls.valid.pixels.size
-    return json.loads(json.dumps(dict(kwargs, bs=dls.bs, arch=getattr(learn, 'arch', type(learn.model).__name__), data=data), default=float))
+    plan = dict(kwargs, bs=dls.bs, arch=getattr(learn, 'arch', type(learn.model).__name__), data=data)
+    if hasattr(dls.valid, 'pixels'): plan['size'] = dls.valid.pixels.size
+    return json.loads(json.dumps(plan, default=float))
 
-# %% ../../nbs/lib/learn/train.ipynb #dc9de40c
+# %% ../../nbs/lib/learn/train.ipynb #bf1851d5
 def _check_same(old, new, stage):
     "Refuse to go on with another plan"
-    size = lambda o: f"{o['train']} + {o['valid']} pictures of {len(o['classes'])} classes"
     diff = [f'{k} was {old.get(k)}, is {v}' for k,v in new.items() if k!='data' and old.get(k)!=v]
-    was,now = old['data'],new['data']
-    if was!=now: diff.append(f'data was {size(was)}, is {size(now)}' if size(was)!=size(now) else 'pictures, labels or split have changed')
-    if diff: raise ValueError(f'{stage!r} can not go on: {"; ".join(diff)}. Choose another name for the stage, or train it anew with restart=True.')
+    was,now = [f"{o['train']} + {o['valid']}" for o in (old['data'],new['data'])]
+    if old['data']!=new['data']: diff.append(f'pictures, labels or split have changed ({was} pictures then, {now} now)')
+    how = 'Choose another name for the stage, or train it anew with restart=True.'
+    if diff: raise ValueError(f'{stage!r} can not go on: {"; ".join(diff)}. {how}')
 
-# %% ../../nbs/lib/learn/train.ipynb #928238a5
+# %% ../../nbs/lib/learn/train.ipynb #d668382f
 class KeepStage(TrackerCallback):
     "Keeps a training in the folder `path`, and the best epoch by `monitor`; goes on where that left off"
     order = 65 # after the recorder, before epochs are skipped
@@ -234,6 +250,9 @@ class KeepStage(TrackerCallback):
         "Note that nothing has been done of `plan`"
         n = len(self.opt.param_lists)
         self.kept = dict(plan=plan, head=None, values=[], finished=False, fresh=n>1 and self.opt.frozen_idx==n-1)
+        if not plan['epochs'] and not self.kept['fresh']:
+            raise ValueError('epochs=0: wanted 1 or more, as there is no frozen body whose head could be trained alone')
+        self.save()
 
     def before_epoch(self):
         if self.epoch<len(self.kept['values']): self.recorder.log += L(self.kept['values'][self.epoch])
@@ -241,23 +260,24 @@ class KeepStage(TrackerCallback):
     def after_epoch(self):
         super().after_epoch()
         if self.epoch<len(self.kept['values']): return
-        if self.new_best: write_stage(self.path/'best.safetensors', dict(model=self.model.state_dict()), {'epoch':self.epoch, self.monitor:self.best})
+        facts = {'epoch':self.epoch, self.monitor:self.best}
+        if self.new_best: write_stage(self.path/'best.safetensors', dict(model=self.model.state_dict()), facts)
         self.save(values=[list(map(float, o)) for o in self.recorder.values])
 
-# %% ../../nbs/lib/learn/train.ipynb #14d584d3
+# %% ../../nbs/lib/learn/train.ipynb #ae39998a
 @patch
 def save(self:KeepStage, **facts):
     "Write all that is needed to go on from here, and `facts`"
     self.kept.update(facts)
     rand,rand_facts = random_state(self.dls)
     opt,opt_facts = split_state(dict(enumerate(self.opt.state_dict()['state'])))
-    smooth,scaler = self.recorder.smooth_loss,getattr(self.learn, 'scaler', None)
-    facts = dict(rand=rand_facts, opt=opt_facts, frozen=self.opt.frozen_idx, hypers=list(self.opt.hypers), smooth=[smooth.count,smooth.val],
-        scaler=scaler and scaler.state_dict(), half=getattr(getattr(self.learn, 'b_float16', None), 'on', None))
-    write_stage(self.last, dict(model=self.model.state_dict(), opt=opt, rand=rand), self.kept | facts)
+    smooth,scaler,half = self.recorder.smooth_loss,getattr(self.learn, 'scaler', None),getattr(self.learn, 'b_float16', None)
+    now = dict(frozen=self.opt.frozen_idx, hypers=list(self.opt.hypers), opt=opt_facts, rand=rand_facts)
+    now |= dict(smooth=[smooth.count,smooth.val], scaler=scaler and scaler.state_dict(), half=half and half.on)
+    write_stage(self.last, dict(model=self.model.state_dict(), opt=opt, rand=rand), self.kept | now)
     self.to_come = None
 
-# %% ../../nbs/lib/learn/train.ipynb #4fed40cf
+# %% ../../nbs/lib/learn/train.ipynb #207f618f
 @patch
 def resume(self:KeepStage, plan):
     "Bring the learner to where the file left off, if that is of this `plan`"
@@ -273,7 +293,7 @@ def resume(self:KeepStage, plan):
     if not facts['finished']: self.to_come = tensors['rand'],facts
     self.before_train()
 
-# %% ../../nbs/lib/learn/train.ipynb #7a920f03
+# %% ../../nbs/lib/learn/train.ipynb #72bd5653
 @patch
 def before_train(self:KeepStage):
     if not self.to_come: return
@@ -283,7 +303,7 @@ def before_train(self:KeepStage):
     smooth.count,smooth.val = facts['smooth'][0],tensor(facts['smooth'][1])
     if scaler and facts['scaler']: scaler.load_state_dict(facts['scaler'])
 
-# %% ../../nbs/lib/learn/train.ipynb #519dfcbf
+# %% ../../nbs/lib/learn/train.ipynb #2c0c9865
 @patch
 def train_head(self:KeepStage, epochs, views):
     "Train the head, where that is still to be done"
@@ -292,7 +312,7 @@ def train_head(self:KeepStage, epochs, views):
     self.learn.unfreeze()
     self.save(head=rows)
 
-# %% ../../nbs/lib/learn/train.ipynb #d85e173c
+# %% ../../nbs/lib/learn/train.ipynb #aea56b06
 @patch
 def train_all(self:KeepStage, epochs, lr, **kwargs):
     "Train the whole network for what is still to come of `epochs`"
@@ -303,7 +323,16 @@ def train_all(self:KeepStage, epochs, lr, **kwargs):
     if epochs: self.learn.fit_one_cycle(epochs, lr, start_epoch=len(self.kept['values']), **kwargs)
     self.save(finished=True)
 
-# %% ../../nbs/lib/learn/train.ipynb #e97e3020
+# %% ../../nbs/lib/learn/train.ipynb #767b4e27
+@patch
+def table(self:KeepStage)->pd.DataFrame:
+    "A row per epoch: part (head or all), losses, metrics"
+    head,rest = self.kept['head'] or [],self.kept['values']
+    res = history(self.learn, head+rest)
+    res.insert(0, 'part', ['head']*len(head) + ['all']*len(rest))
+    return res
+
+# %% ../../nbs/lib/learn/train.ipynb #aa5afd5f
 def train(
     learn, # of `get_learner`
     epochs:int, # with the whole network (after the head, if it is still frozen)
@@ -321,24 +350,19 @@ def train(
     names = list(history(learn, []))
     if monitor not in names: raise ValueError(f'monitor={monitor!r}: wanted one of {", ".join(names)}')
     if learn.opt is None: learn.create_opt()
-    plan = _plan(learn, epochs=epochs, lr=[lr.start, lr.stop] if isinstance(lr, slice) else lr, head_epochs=head_epochs, views=views)
+    rates = [lr.start, lr.stop] if isinstance(lr, slice) else lr
+    plan = _plan(learn, epochs=epochs, lr=rates, head_epochs=head_epochs, views=views)
     keep = KeepStage(learn.path/learn.model_dir/stage, monitor)
     with learn.added_cbs(keep):
         if restart or not keep.last.exists(): keep.begin(plan)
         else: keep.resume(plan)
         if keep.kept['finished']: warnings.warn(f'{stage!r} is finished, and its weights are loaded. restart=True trains it anew.')
-        elif not epochs and not keep.kept['fresh']:
-            raise ValueError('epochs=0: wanted 1 or more, as there is no frozen body whose head could be trained alone')
         else:
-            if not keep.to_come: keep.save()
             keep.train_head(head_epochs, views)
             keep.train_all(epochs, lr, cbs=cbs, **kwargs)
-    head,rest = keep.kept['head'] or [],keep.kept['values']
-    res = history(learn, head+rest)
-    res.insert(0, 'part', ['head']*len(head) + ['all']*len(rest))
-    return res
+        return keep.table()
 
-# %% ../../nbs/lib/learn/train.ipynb #124592c1
+# %% ../../nbs/lib/learn/train.ipynb #07cc5443
 def load_stage(
     learn, # with the same network
     stage:str='stage-1', # name
@@ -351,17 +375,18 @@ def load_stage(
         raise FileNotFoundError(f'There is no stage {stage!r} with {file} in {top}; there are: {there}. `train` makes one.')
     tensors,_ = read_stage(top/stage/file)
     try: load_weights(learn.model, tensors['model'])
-    except RuntimeError as e: raise ValueError(f'{stage!r} is of another network or other classes: {str(e).splitlines()[1].strip()}') from None
+    except RuntimeError as e:
+        raise ValueError(f'{stage!r} is of another network or other classes: {str(e).splitlines()[1].strip()}') from None
     return learn
 
-# %% ../../nbs/lib/learn/train.ipynb #9106f5c6
+# %% ../../nbs/lib/learn/train.ipynb #18ef010c
 def _note_how(learn, folder, **facts):
     "Write to `folder` how the pictures of `learn` were made"
     norm = learn.dls.valid.after_batch.fs.filter(risinstance(Normalize))
     stats = [o.flatten().tolist() for o in (norm[0].mean,norm[0].std)] if norm else None
     (folder/'how.json').write_text(json.dumps(dict(facts, stats=stats)))
 
-# %% ../../nbs/lib/learn/train.ipynb #9f9e345a
+# %% ../../nbs/lib/learn/train.ipynb #9eb76847
 @call_parse
 def imgcls_train(
     path:str, # dataset folder
@@ -387,4 +412,5 @@ def imgcls_train(
     folder = learn.path/learn.model_dir/stage
     _note_how(learn, folder, arch=arch, size=size, csv=csv)
     more = '' if stage=='stage-1' else f' --stage {stage}'
-    print(f'{h.round(4).to_string()}\n\nKept as {folder}; run the same again to load it. One file of it: imgcls-export {path} {Path(path).name}.onnx{more}')
+    print(f'{h.round(4).to_string()}\n\nKept as {folder}; run the same again to load it.', end=' ')
+    print(f'One file of it: imgcls-export {path} {Path(path).name}.onnx{more}')
