@@ -7,15 +7,13 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pixels.html.md"""
 # %% auto #0
 __all__ = ['UprightImage', 'Pixels', 'PixelCache']
 
-# %% ../../nbs/lib/learn/pixels.ipynb #1a1c7760
+# %% ../../nbs/lib/learn/pixels.ipynb #ccfe5d97
 import errno, uuid
 from fastai.vision.all import *
-from PIL import ImageOps
-from ..dataset import Table
-from ..dataset import progress
-from ..picture import as_rgb
+from ..dataset import Table, progress
+from ..picture import open_image
 
-# %% ../../nbs/lib/learn/pixels.ipynb #95fc6d73
+# %% ../../nbs/lib/learn/pixels.ipynb #fdcd404b
 class UprightImage(PILImage):
     "A `PILImage` as a viewer shows it, turned as its EXIF orientation says"
     @classmethod
@@ -24,14 +22,10 @@ class UprightImage(PILImage):
         least=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
         **kwargs
     ):
-        if isinstance(fn, bytes): fn = io.BytesIO(fn)
-        if isinstance(fn, (Tensor,np.ndarray)): return cls(as_rgb(super().create(fn, **kwargs)))
-        if isinstance(fn, Image.Image): return cls(as_rgb(ImageOps.exif_transpose(fn)))
-        with Image.open(fn) as im:
-            if least: im.draft(im.mode, (least,least))
-            return cls(as_rgb(ImageOps.exif_transpose(im)))
+        if isinstance(fn, (Tensor,np.ndarray)): fn = super().create(fn, **kwargs)
+        return cls(open_image(fn, least, most=2*Image.MAX_IMAGE_PIXELS))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #d52c90d5
+# %% ../../nbs/lib/learn/pixels.ipynb #8ac3ba36
 def short_side(
     im:Image.Image, # picture
     side:int, # pixels of the shorter side afterwards
@@ -44,7 +38,7 @@ def short_side(
     size = [max(side, round(o*side/m)) for o in (cw,ch)]
     return im.resize(size, Image.BILINEAR, box=((w-cw)/2, (h-ch)/2, (w+cw)/2, (h+ch)/2))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #9454917a
+# %% ../../nbs/lib/learn/pixels.ipynb #06ba6eb4
 class Pixels:
     "What a model is shown of each picture: made once for those in `keys`, made on the spot for all others"
     def __init__(self,
@@ -71,7 +65,7 @@ class Pixels:
         "Settings travel with a learner, pixels don't"
         return self.__dict__ | dict(keys={}, caches=[{},{}])
 
-# %% ../../nbs/lib/learn/pixels.ipynb #75ede4de
+# %% ../../nbs/lib/learn/pixels.ipynb #f74b9055
 class PixelCache:
     "Arrays of pictures in the folder `path`, found by key"
     def __init__(self, path):
@@ -90,7 +84,7 @@ class PixelCache:
     def nbytes(self): return sum(h*w*3 for _,_,h,w in self.at.values())
     def __repr__(self): return f'PixelCache: {len(self)} pictures, {self.nbytes/2**20:.1f} MB in {self.path}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #fbb14c6a
+# %% ../../nbs/lib/learn/pixels.ipynb #cee7cf31
 @patch
 def append(self:PixelCache,
     out, # file in the folder, open for writing at its end
@@ -105,11 +99,11 @@ def append(self:PixelCache,
     self.table.append(*[dict(zip(self.table.cols, (k,*o))) for k,o in new.items()])
     self.at |= new
 
-# %% ../../nbs/lib/learn/pixels.ipynb #7caffc78
+# %% ../../nbs/lib/learn/pixels.ipynb #4c9e0f37
 def _attempt(f, x):
     "`f(x)`, or what went wrong"
     try: return f(x)
-    except (OSError,ValueError,SyntaxError,EOFError) as e: return f'{e or type(e).__name__}'
+    except (OSError,ValueError) as e: return str(e)
 
 def _check_room(path, need):
     "Refuse to fill the disk"
@@ -117,7 +111,7 @@ def _check_room(path, need):
     said = f'decoded pictures need {need/2**30:.1f} GB, and {free/2**30:.1f} GB are free'
     if need>free*.9: raise OSError(errno.ENOSPC, said, str(path))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #c3d9dbdc
+# %% ../../nbs/lib/learn/pixels.ipynb #4e196b23
 @patch
 def build(self:PixelCache,
     make, # file → uint8 array, height × width × 3
@@ -141,7 +135,7 @@ def build(self:PixelCache,
         if not any(file==seg.name for file,*_ in self.at.values()): seg.unlink(missing_ok=True)
     return bad
 
-# %% ../../nbs/lib/learn/pixels.ipynb #617274ec
+# %% ../../nbs/lib/learn/pixels.ipynb #58d0a871
 @patch
 def prepare(self:Pixels,
     folder, # where to keep the arrays, e.g. data/bears/.pixels; None: keep none
@@ -160,7 +154,7 @@ def prepare(self:Pixels,
     self.keys = dict(zip(items.file, items.sha256))
     return sorted(bad)
 
-# %% ../../nbs/lib/learn/pixels.ipynb #88bfe91a
+# %% ../../nbs/lib/learn/pixels.ipynb #e7c897f9
 @patch
 def arrays(self:Pixels,
     items, # paths, or whatever else `make` takes
@@ -173,7 +167,7 @@ def arrays(self:Pixels,
     def one(o): return cache[o[0]] if o[0] in cache else self.make(o[1], split_idx)
     with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(one, list(zip(keys, items))))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #83a97d5e
+# %% ../../nbs/lib/learn/pixels.ipynb #8678678d
 @patch
 def __repr__(self:Pixels):
     n = sum(o.nbytes for o in self.caches if isinstance(o, PixelCache))
@@ -181,7 +175,7 @@ def __repr__(self:Pixels):
     how = f'{self.size} px by {self.method}, from {self.presize} px for training'
     return f'{how}; {sum(map(len, self.caches))} pictures decoded, {where}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #641e0fb1
+# %% ../../nbs/lib/learn/pixels.ipynb #e2c8b3ce
 def squares(
     arrs:list, # arrays, height × width × 3, whose shorter sides are `side`
     side:int, # pixels
@@ -194,7 +188,7 @@ def squares(
         o[:] = a[y:y+side,x:x+side]
     return res
 
-# %% ../../nbs/lib/learn/pixels.ipynb #405c5316
+# %% ../../nbs/lib/learn/pixels.ipynb #4ac4bb76
 class OnDevice:
     "Arrays in the memory of `device`, from which batches of squares are taken there"
     def __init__(self, arrs, side, device):
