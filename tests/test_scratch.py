@@ -7,8 +7,9 @@ from torchvision import models
 from imgcls.learn import scratch
 from imgcls.use.predict import Predictor
 from imgcls.sample import digit_names, draw_digit
+from imgcls.learn.pth import read_pth
 from imgcls.learn.scratch import (Trainer, accuracy_over, build_model, digit_items, export_model, find_head, flower_items, folder_items, get_data, head_layers,
-    lay_out, load_checkpoint, make_head, photo_tfm, predict, read_pth, save_checkpoint, view_classify)
+    lay_out, load_checkpoint, make_head, photo_tfm, predict, save_checkpoint, view_classify)
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 
@@ -68,8 +69,9 @@ def test_networks_of_another_size_and_other_colours(tmp_path):
     x = torch.rand(1,3,64,64)
     again = load_checkpoint(save_checkpoint(model.eval(), tmp_path/'m.safetensors'))
     with torch.no_grad(): assert torch.allclose(model(x), again(x), atol=1e-5)
-    assert scratch._colours('efficientnet_v2_l', 'DEFAULT')==dict(mean=[.5]*3, std=[.5]*3)
-    for o in ('IMAGENET1K_V1','ResNet18_Weights.IMAGENET1K_V1',models.ResNet18_Weights.DEFAULT): assert scratch._colours('resnet18', o)==scratch.imagenet
+    colours = lambda *args: scratch.colours_of(scratch.find_weights(*args))
+    assert colours('efficientnet_v2_l', 'DEFAULT')==dict(mean=[.5]*3, std=[.5]*3)
+    for o in ('IMAGENET1K_V1','ResNet18_Weights.IMAGENET1K_V1',models.ResNet18_Weights.DEFAULT): assert colours('resnet18', o)==scratch.imagenet
 
 def test_any_number_of_hidden_layers():
     for hidden in ((), (8,), (8,7), (8,7,6,5)):
@@ -268,7 +270,7 @@ def test_a_picture_alone_is_no_batch_to_learn_from(tmp_path):
 
 def test_half_precision_is_measured_once_and_kept(path, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(scratch, 'half_pays', lambda *args: asked.append(args) or True)
+    monkeypatch.setattr(scratch, 'half_type', lambda *args: asked.append(args) or torch.bfloat16)
     first = broken_off(trainer(path, tmp_path/'t.safetensors', half=None), 2)
     on = trainer(path, tmp_path/'t.safetensors', half=None)
     assert len(asked)==1 and on.type is None
@@ -285,7 +287,7 @@ def test_scaled_half_precision_goes_on_to_the_same_bits(path, tmp_path):
     h = whole.fit().history
     broken_off(scaled(tmp_path/'t.safetensors'), 4)
     on = scaled(tmp_path/'t.safetensors')
-    on._begin()
+    on.begin()
     assert len(on.rows) in (1,2,3) and on.scaler.state_dict()!=scaled().scaler.state_dict()
     h2 = on.fit().history
     assert same(whole.model.state_dict(), on.model.state_dict()) and (h.drop(columns='seconds')==h2.drop(columns='seconds')).all(None)
@@ -369,7 +371,7 @@ def test_checkpoint_makes_the_model_again_without_weights_or_code(path, tmp_path
     x = torch.rand(2,3,32,32)
     with torch.no_grad(): assert torch.allclose(model(x), tr.model(x.contiguous(memory_format=torch.channels_last)), atol=1e-5)
     fn.write_bytes(b'no')
-    with pytest.raises(ValueError, match='not a whole one'): load_checkpoint(fn)
+    with pytest.raises(ValueError, match='not a whole file'): load_checkpoint(fn)
 
 def test_the_tutorials_wrong_head_answers_as_it_did(tmp_path):
     net,head = models.vgg11(weights=None),nn.Sequential()
@@ -525,7 +527,7 @@ def test_no_picture_is_passed_over_in_silence(tmp_path):
     assert (len(data.train.dataset),data.train.dataset.targets) == (5,[0,0,0,1,1])
     assert torch.cat([x for x,_ in data.valid]).shape == (5,3,32,32)
     (tmp_path/'d'/'train'/'a'/'7.heic').write_bytes(b'not one at all')
-    with pytest.raises(ValueError, match='7.heic.*chapter 2'): list(get_data(tmp_path/'d', 32, workers=0).train)
+    with pytest.raises(ValueError, match='7.heic.*verify_images'): list(get_data(tmp_path/'d', 32, workers=0).train)
 
 def test_pictures_prepared_otherwise_are_told(path, tmp_path):
     tr = trainer(path, epochs=1)
