@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pth.html.md"""
 # %% auto #0
 __all__ = ['read_pth']
 
-# %% ../../nbs/lib/learn/pth.ipynb #1b455467
+# %% ../../nbs/lib/learn/pth.ipynb #c6d8f4dd
 import inspect, re, torch, warnings
 from pathlib import Path
 from torch import nn
@@ -15,7 +15,7 @@ from torchvision import models
 from .scratch import Net, backbone, build_model, find_head, head_layers, imagenet, preparation
 from .stages import load_weights
 
-# %% ../../nbs/lib/learn/pth.ipynb #8b8245eb
+# %% ../../nbs/lib/learn/pth.ipynb #677c4c28
 def harmless()->list: # classes, as `torch.serialization.safe_globals` takes them
     "What a checkpoint may hold; a defaultdict, in which optimisers keep their state, is read as a dict"
     homes = [nn, torch.optim, torch.optim.lr_scheduler, *filter(inspect.ismodule, vars(models).values())]
@@ -23,7 +23,7 @@ def harmless()->list: # classes, as `torch.serialization.safe_globals` takes the
     kinds = {o for m in homes for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}
     return [dict, (lambda *args: {}, 'collections.defaultdict'), *kinds]
 
-# %% ../../nbs/lib/learn/pth.ipynb #757a55f7
+# %% ../../nbs/lib/learn/pth.ipynb #2aced4fd
 def load_safely(
     fname, # .pth file
 ): # what was saved
@@ -37,7 +37,16 @@ def load_safely(
         why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than tensors, plain values and layers'
         raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
 
-# %% ../../nbs/lib/learn/pth.ipynb #8b8048de
+# %% ../../nbs/lib/learn/pth.ipynb #87a8cd59
+def first(
+    d:dict,
+    kind, # type, or types, that is wanted
+    *keys # the first of them that `d` has comes first
+): # value, or None
+    "What `d` has under one of `keys`"
+    return next((d[k] for k in keys if isinstance(d.get(k), kind)), None)
+
+# %% ../../nbs/lib/learn/pth.ipynb #54e2527b
 def as_saved(
     o, # of `load_safely`
 )->dict: # with a state_dict
@@ -45,11 +54,11 @@ def as_saved(
     if isinstance(o, nn.Module): return dict(o.named_children(), state_dict=o.state_dict())
     if not isinstance(o, dict): o = {}
     if o and all(map(torch.is_tensor, o.values())): return dict(state_dict=o)
-    weights = next((o[k] for k in ('state_dict','model_state_dict','model') if isinstance(o.get(k), dict)), None)
+    weights = first(o, dict, 'state_dict', 'model_state_dict', 'model')
     if not weights: raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
     return o | dict(state_dict=weights)
 
-# %% ../../nbs/lib/learn/pth.ipynb #7e504d80
+# %% ../../nbs/lib/learn/pth.ipynb #5ec7513d
 def layer_words(
     o, # layer of a head
 )->list: # kind and arguments; None: it changes nothing that counts here
@@ -59,7 +68,7 @@ def layer_words(
     if isinstance(o, nn.Dropout): return ['Dropout',o.p]
     if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError(f'The head in the file has a layer {type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
 
-# %% ../../nbs/lib/learn/pth.ipynb #2c362bc0
+# %% ../../nbs/lib/learn/pth.ipynb #2de0de97
 def words_of(
     head, # module in the file, or None
     weights:dict, # of the head
@@ -72,7 +81,7 @@ def words_of(
     *hidden,n_out = [n for n,_ in sizes]
     return head_layers(sizes[0][1], hidden, n_out, .5)
 
-# %% ../../nbs/lib/learn/pth.ipynb #054840f4
+# %% ../../nbs/lib/learn/pth.ipynb #c74c8bca
 def class_order(
     d:dict, # of `as_saved`
     n:int, # how many classes there are
@@ -83,7 +92,7 @@ def class_order(
     back = next((o for o in either if set(o)==set(range(n))), {})
     return [str(back[i]) for i in range(n) if back]
 
-# %% ../../nbs/lib/learn/pth.ipynb #b84a7289
+# %% ../../nbs/lib/learn/pth.ipynb #a12bdb26
 def rebuild(
     d:dict, # of `as_saved`
     arch:str, # name of the network
@@ -92,7 +101,7 @@ def rebuild(
     weights = {k.removeprefix('module.'):v for k,v in d['state_dict'].items()}
     name = find_head(backbone(arch, None)).split('.')[0]
     own = {k:v for k,v in weights.items() if k.startswith(f'{name}.')}
-    layers = words_of(next((d[k] for k in ('classifier','fc',name) if isinstance(d.get(k), nn.Module)), None), own)
+    layers = words_of(first(d, nn.Module, 'classifier', 'fc', name), own)
     model = build_model(arch, layers[-1][-1], weights=None, head=name, layers=layers)
     body = {k:v for k,v in weights.items() if not k.startswith((f'{name}.','aux1.','aux2.','AuxLogits.'))}
     try:
@@ -101,7 +110,7 @@ def rebuild(
     except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network, or are they of a part of it only?') from None
     return model
 
-# %% ../../nbs/lib/learn/pth.ipynb #5062da41
+# %% ../../nbs/lib/learn/pth.ipynb #6d08b16e
 def read_pth(
     fname, # .pth file: a dict with state_dict, class_to_idx, architecture, perhaps classifier
     arch:str=None, # name of the network, if the file doesn't say it
@@ -110,7 +119,7 @@ def read_pth(
 )->Net: # ready to predict
     "Read a checkpoint of the tutorial's shape, without running code from it"
     d = as_saved(load_safely(fname))
-    arch = arch or next((d[k] for k in ('architecture','arch','structure','model_name') if isinstance(d.get(k), str)), None)
+    arch = arch or first(d, str, 'architecture', 'arch', 'structure', 'model_name')
     if not arch: raise ValueError(f"{fname} does not say which network it is of: read_pth(…, arch='densenet161')")
     model = rebuild(d, arch)
     n = model.info['n_out']

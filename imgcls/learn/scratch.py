@@ -9,7 +9,7 @@ __all__ = ['imagenet', 'lay_out', 'digit_items', 'folder_items', 'flower_items',
            'find_head', 'head_layers', 'make_head', 'colours_of', 'build_model', 'get_logits', 'accuracy_over',
            'save_checkpoint', 'load_checkpoint', 'Trainer', 'predict', 'view_classify', 'export_model']
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ca22096d
+# %% ../../nbs/lib/learn/scratch.ipynb #c89798e5
 import hashlib, json, os, re, shutil, signal, sys, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from contextlib import closing
@@ -32,13 +32,13 @@ from ..use.predict import _cores, open_image, prepare
 from ..sample import draw_digit, split_digits
 from .stages import half_type, join_state, load_weights, read_stage, seed_of, seeded, split_state, write_stage
 
-# %% ../../nbs/lib/learn/scratch.ipynb #38848b56
+# %% ../../nbs/lib/learn/scratch.ipynb #0a55c436
 def check_whole(**kwargs):
     "Raise unless each is a whole number of 1 or more"
     for k,v in kwargs.items():
         if not isinstance(v, int) or v<1: raise ValueError(f'{k}={v!r}: wanted a whole number, 1 or more')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0ee1530e
+# %% ../../nbs/lib/learn/scratch.ipynb #0452a8b0
 splits = 'train valid test'.split()
 
 def write_pictures(
@@ -47,8 +47,7 @@ def write_pictures(
 ):
     "Write each picture to `path`/split/class/file name"
     for item in items:
-        if not isinstance(item, (tuple,list)) or len(item)!=4:
-            raise TypeError(f'{item!r}: wanted (split, class, file name, picture), as folder_items gives them')
+        if len(item)!=4: raise TypeError(f'{item!r}: wanted (split, class, file name, picture), as folder_items gives them')
         split,label,name,x = item
         fn = path/split/str(label)/name
         if split not in splits: raise ValueError(f'{split!r}: wanted train, valid or test')
@@ -57,7 +56,7 @@ def write_pictures(
         if isinstance(x, Image.Image): x.save(fn, quality=90)
         else: shutil.copyfile(x, fn)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e779da65
+# %% ../../nbs/lib/learn/scratch.ipynb #78103423
 def lay_out(
     dest, # folder to write
     items, # (split, class, file name, picture or path of one) of each picture
@@ -76,7 +75,7 @@ def lay_out(
         shutil.copytree(new, dest, copy_function=os.replace, dirs_exist_ok=True)
     return dest
 
-# %% ../../nbs/lib/learn/scratch.ipynb #25f04218
+# %% ../../nbs/lib/learn/scratch.ipynb #647b4f29
 def digit_items(
     n:int=1397, # digits to learn and choose with
     valid:int=200, # how many of them to choose with
@@ -88,7 +87,7 @@ def digit_items(
     sides = ['valid']*valid + ['train']*(n-valid) + ['test']*len(held)
     for split,i in zip(sides, [*known[:n],*held]): yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #762ef88d
+# %% ../../nbs/lib/learn/scratch.ipynb #b9a12f69
 def folder_items(
     path, # folder with a folder per class
     valid_pct:float=.15, # share of each class to choose with, 0 to 1
@@ -108,7 +107,7 @@ def folder_items(
     df['split'] = df.groupby('digest').split.transform('first')
     yield from df[['split','label','name','file']].itertuples(index=False, name=None)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ab0ecfc7
+# %% ../../nbs/lib/learn/scratch.ipynb #33dcd1f2
 def flower_items(
     root, # folder for the download
     download:bool=True, # get what isn't there?
@@ -118,7 +117,7 @@ def flower_items(
         ds = Flowers102(root, split=theirs, download=download)
         for fn,y in zip(ds._image_files, ds._labels): yield split,y+1,Path(fn).name,fn
 
-# %% ../../nbs/lib/learn/scratch.ipynb #bcdba188
+# %% ../../nbs/lib/learn/scratch.ipynb #135f5051
 def preparation(
     size:int=224, # pixels a side
     method:str='crop', # 'crop' the middle out, a little closer; 'squish' or 'pad' all of it
@@ -128,7 +127,7 @@ def preparation(
     whole = round(size*8/7) if method=='crop' else size
     return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=max(448, 3*size))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8a1b9cdc
+# %% ../../nbs/lib/learn/scratch.ipynb #13fe06c6
 def as_bytes(
     im, # PIL image, upright and RGB
     prep:dict, # of `preparation`
@@ -136,7 +135,7 @@ def as_bytes(
     "A picture as a network of this page takes it"
     return torch.from_numpy((prepare(im, prep)*255).round().astype('uint8'))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f1fb506e
+# %% ../../nbs/lib/learn/scratch.ipynb #13ee6190
 def photo_tfm(
     size:int=224, # pixels a side
     degrees:float=30, # turned by at most that
@@ -147,7 +146,7 @@ def photo_tfm(
     flips = [v2.RandomHorizontalFlip()] if flip else []
     return v2.Compose([v2.RandomRotation(degrees, v2.InterpolationMode.BILINEAR), v2.RandomResizedCrop(size, scale), *flips])
 
-# %% ../../nbs/lib/learn/scratch.ipynb #97400ab1
+# %% ../../nbs/lib/learn/scratch.ipynb #b8b7db18
 def fitting(
     im, # what a transform made
     size:int, # pixels a side that are wanted
@@ -157,14 +156,13 @@ def fitting(
     if im.size!=(size,size): raise ValueError(f'The transform made a picture of {im.width} by {im.height} pixels, wanted was {size} by {size}')
     return v2.functional.pil_to_tensor(im)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #add07884
+# %% ../../nbs/lib/learn/scratch.ipynb #15febdc1
 class Pictures(Dataset):
     "Pictures and their classes; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
-    def __init__(self, samples, known, prep, tfm=None, seed=42): store_attr()
-    def __len__(self): return len(self.samples)
+    def __init__(self, samples, known, prep, tfm=None, seed=42):
+        self.samples,self.known,self.prep,self.tfm,self.seed = samples,known,prep,tfm,seed
 
-    @property
-    def targets(self): return [y for _,y in self.samples]
+    def __len__(self): return len(self.samples)
 
     def __getitem__(self, i):
         epoch,i = divmod(i, len(self))
@@ -174,7 +172,7 @@ class Pictures(Dataset):
         if not self.tfm: return as_bytes(im, self.prep),y
         with seeded(self.seed, epoch, i): return fitting(self.tfm(im), self.prep['crop'][0]),y
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f936d526
+# %% ../../nbs/lib/learn/scratch.ipynb #8b1b8751
 class Order(Sampler):
     "Numbers of all pictures in an order that `seed` and `epoch` decide"
     def __init__(self, n, seed=42): self.n,self.seed,self.epoch = n,seed,0
@@ -184,7 +182,7 @@ class Order(Sampler):
         o = torch.randperm(self.n, generator=torch.Generator().manual_seed(seed_of(self.seed, epoch)))
         return iter((o+epoch*self.n).tolist())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6be464e5
+# %% ../../nbs/lib/learn/scratch.ipynb #0539c983
 forks = sys.platform=='linux'
 
 def deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -195,7 +193,7 @@ def loader(ds, bs, workers, **kwargs):
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=deaf, multiprocessing_context=ctx, pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(), **kwargs)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9facccbf
+# %% ../../nbs/lib/learn/scratch.ipynb #d1c4f272
 def read_names(
     path:Path, # folder with train, valid and perhaps test
     names=None, # JSON file; default: names.json or cat_to_name.json
@@ -208,7 +206,7 @@ def read_names(
     try: return dict(json.loads(fn.read_text(encoding='utf-8-sig'))) if fn else {}
     except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as {{"1": "fire lily"}}') from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6397a526
+# %% ../../nbs/lib/learn/scratch.ipynb #bc902c35
 def class_names(
     labels:list, # classes
     said:dict, # class → name; the keys may be numbers
@@ -219,13 +217,13 @@ def class_names(
     if said and lacking: warnings.warn(f'`names` has no name for {", ".join(lacking[:5])}: it has {", ".join(list(said)[:5])} …')
     return {o:str(said.get(o) or o) for o in labels}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6948ecd9
+# %% ../../nbs/lib/learn/scratch.ipynb #8787207d
 def in_order(labels)->list: # as text, numbers by their size
     "Classes in the order of their numbers"
     number = lambda o: (0,int(o),o) if o.isdecimal() else (1,0,o)
     return sorted(set(map(str, labels)), key=number)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #917fc592
+# %% ../../nbs/lib/learn/scratch.ipynb #b71cb850
 def read_splits(
     path:Path, # folder with train, valid and perhaps test
     labels:list=None, # classes in the order of their numbers
@@ -240,7 +238,7 @@ def read_splits(
     number = {o:i for i,o in enumerate(labels)}
     return labels,{k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b4cc77a1
+# %% ../../nbs/lib/learn/scratch.ipynb #67bf1e8f
 def check_splits(
     path:Path, # folder with train, valid and perhaps test
     labels:list, # classes
@@ -254,7 +252,7 @@ def check_splits(
     if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing can be learned, or checked, of these')
     if (path/'test').is_dir() and not found.get('test'): warnings.warn(f'{path}/test has no pictures in folders of classes: there is nothing to test with')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c3e90988
+# %% ../../nbs/lib/learn/scratch.ipynb #0e3434c0
 @dataclass
 class Data:
     "Loaders and what belongs to them"
@@ -265,7 +263,7 @@ class Data:
     names:dict
     prep:dict
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d75e0644
+# %% ../../nbs/lib/learn/scratch.ipynb #308e8388
 def get_data(
     path, # folder with train, valid and perhaps test
     size:int=224, # pixels a side
@@ -291,7 +289,7 @@ def get_data(
     names = class_names(labels, names if isinstance(names, dict) else read_names(path, names))
     return Data(first, *[o and loader(o, bs, workers) for o in others], labels, names, prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #7833bc9c
+# %% ../../nbs/lib/learn/scratch.ipynb #abe2335b
 def find_head(
     model, # a classification network
     n:int=1000, # how many classes it tells apart
@@ -301,7 +299,7 @@ def find_head(
     if not found: raise ValueError(f'{type(model).__name__} has no layer with {n} outputs: say by `head` which part is to be replaced')
     return found[-1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #08bee3cf
+# %% ../../nbs/lib/learn/scratch.ipynb #62e1890a
 def head_layers(
     n_in:int, # what the body gives
     hidden, # widths of the hidden layers, any number of them
@@ -314,7 +312,7 @@ def head_layers(
     *inner,last = zip(widths, widths[1:])
     return [o for a,b in inner for o in (['Linear',a,b],['ReLU'],['Dropout',p])] + [['Linear',*last]]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d223819e
+# %% ../../nbs/lib/learn/scratch.ipynb #7efeecf0
 def make_head(
     layers:list, # of `head_layers`
 )->nn.Sequential:
@@ -324,7 +322,7 @@ def make_head(
     if odd: raise ValueError(f'{odd[0]!r} can not be part of a head: wanted {", ".join(kinds)}')
     return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f4336dd3
+# %% ../../nbs/lib/learn/scratch.ipynb #ecfb55c1
 class Net(nn.Module):
     "Bytes or colours from 0 to 1, [b,3,h,w] → logits [b,classes]"
     def __init__(self, body, head, info, frozen=True):
@@ -360,7 +358,7 @@ class Net(nn.Module):
 
     def forward(self, x): return self.head(self.features(x).float())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9aa1f897
+# %% ../../nbs/lib/learn/scratch.ipynb #a73a08b2
 def find_weights(
     arch:str, # name of a classification network of torchvision
     weights, # as torchvision takes them: 'DEFAULT', a name, one of its enum; None: none
@@ -370,7 +368,7 @@ def find_weights(
     try: return models.get_model_weights(arch).verify(weights)
     except (KeyError,TypeError): raise ValueError(f"weights={weights!r}: {arch} has none of that name; wanted 'DEFAULT', or None to start from nothing.") from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #dde21fe3
+# %% ../../nbs/lib/learn/scratch.ipynb #3288394b
 def backbone(
     arch:str, # name of a classification network of torchvision
     weights, # of `find_weights`
@@ -386,7 +384,7 @@ def backbone(
         if hasattr(net, k): setattr(net, k, v)
     return net
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ebdd8f35
+# %% ../../nbs/lib/learn/scratch.ipynb #c0b46667
 def cut_head(
     body, # a classification network
     name:str, # of `find_head`, or of a larger part
@@ -397,7 +395,7 @@ def cut_head(
     body.set_submodule(name, nn.Identity())
     return inside[0].weight.shape[1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e8cbb7cc
+# %% ../../nbs/lib/learn/scratch.ipynb #eb7e2365
 imagenet = dict(mean=[.485,.456,.406], std=[.229,.224,.225])
 
 def colours_of(
@@ -408,7 +406,7 @@ def colours_of(
     how = weights.transforms()
     return dict(mean=list(how.mean), std=list(how.std))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9d8bad23
+# %% ../../nbs/lib/learn/scratch.ipynb #cc700f2b
 def build_model(
     arch:str, # name of any classification network of torchvision
     n_out:int, # classes
@@ -431,7 +429,7 @@ def build_model(
         info = dict(arch=arch, head=head, n_out=n_out, layers=layers, image_size=getattr(body, 'image_size', None), colours=colours_of(weights))
         return Net(body, make_head(layers), info, frozen=weights is not None)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #583d4647
+# %% ../../nbs/lib/learn/scratch.ipynb #73849a85
 def check_alike(
     model, # of `build_model`
     dl, # loader
@@ -444,7 +442,7 @@ def check_alike(
     if not prep or getattr(ds, 'tfm', True) or ds.prep.items()<=prep.items(): return ''
     return f'These pictures are not prepared as those that the model has learned from: get_data(…, size={prep["crop"][0]}, method={prep["method"]!r})'
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0ec973dd
+# %% ../../nbs/lib/learn/scratch.ipynb #a9ead112
 def get_logits(
     model, # of `build_model`
     dl, # loader
@@ -458,22 +456,29 @@ def get_logits(
     with torch.no_grad(): res = [(answer(x),y) for x,y in progress_bar(dl, leave=False)]
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #da5fb36d
+# %% ../../nbs/lib/learn/scratch.ipynb #6cb07905
+def share_right(
+    logits, # [n,classes]
+    y, # [n]
+)->float: # 0 to 1
+    "Share of right answers"
+    return float((logits.argmax(1)==y).double().mean())
+
+# %% ../../nbs/lib/learn/scratch.ipynb #6b6c1636
 def accuracy_over(
     model, # of `build_model`
     dl, # loader, e.g. `data.test`
 )->float: # share of right answers, 0 to 1
     "Accuracy over pictures, not over batches"
-    logits,y = get_logits(model, dl)
-    return float((logits.argmax(1)==y).double().mean())
+    return share_right(*get_logits(model, dl))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #20a2f7a4
+# %% ../../nbs/lib/learn/scratch.ipynb #a1646b49
 def kept_at(path)->Path: # absolute
     "`path`, if it is one to keep weights in"
     if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
     return Path(path).expanduser().absolute()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #44a27ee5
+# %% ../../nbs/lib/learn/scratch.ipynb #557f7afc
 def save_checkpoint(
     model, # of `build_model`
     fname, # file to write, e.g. 'flowers.safetensors'
@@ -485,12 +490,12 @@ def save_checkpoint(
     own = dict(info=model.info, frozen=model.frozen, versions=versions)
     return write_stage(kept_at(fname), dict(model=model.state_dict()) | (tensors or {}), own | (facts or {}), 'scratch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #234a8d8d
+# %% ../../nbs/lib/learn/scratch.ipynb #17dc547b
 def read_checkpoint(fname)->tuple: # (tensors by part, facts)
     "What `save_checkpoint` wrote"
     return read_stage(fname, 'scratch', 'Wanted a file of save_checkpoint or of a Trainer; .pth files are for read_pth.')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #48c386fe
+# %% ../../nbs/lib/learn/scratch.ipynb #c6adf9db
 def load_checkpoint(
     fname, # that `save_checkpoint` or a `Trainer` wrote
 )->Net: # ready to predict; of a training, with the best weights so far
@@ -505,7 +510,7 @@ def load_checkpoint(
     if 'plan' in facts: model.begun = kept_at(fname),facts['plan']['start']
     return model.eval()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #da0923d3
+# %% ../../nbs/lib/learn/scratch.ipynb #56ca9bde
 presets = dict(adadelta=(Adadelta,1.), adam=(Adam,1e-4), adamw=(AdamW,3e-3)) # name → (optimiser, highest learning rate)
 
 def recipe(
@@ -520,12 +525,12 @@ def recipe(
     opt = kind(params, lr, **fused)
     return opt,OneCycleLR(opt, lr, steps) if kind is AdamW else StepLR(opt, 4)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a32fd3d0
+# %% ../../nbs/lib/learn/scratch.ipynb #32ac81e6
 def gist(model)->list: # mean absolute value of each tensor
     "Weights in short: the same on another machine, where their last bits may not be"
     return [float(o.detach().double().abs().mean()) for o in model.parameters()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #7215300e
+# %% ../../nbs/lib/learn/scratch.ipynb #1292ae7c
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
     def __init__(self,
@@ -552,7 +557,7 @@ class Trainer:
         self.opt,self.sched = recipe(preset, [o for o in model.parameters() if o.requires_grad], self.lr, epochs*len(data.train))
         self.by_batch = isinstance(self.sched, OneCycleLR)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #93a0eb9a
+# %% ../../nbs/lib/learn/scratch.ipynb #a426fb12
 @patch
 def check(self:Trainer):
     "Raise if this can't be trained"
@@ -570,7 +575,7 @@ def check(self:Trainer):
         if bad: raise ValueError(said)
     check_alike(model, data.train)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b7b39f23
+# %% ../../nbs/lib/learn/scratch.ipynb #f9418039
 @patch
 def choose_half(self:Trainer):
     "Half precision to train in; on a processor that is measured before the first epoch, if nobody has said"
@@ -581,7 +586,7 @@ def choose_half(self:Trainer):
     if self.half and not self.type: raise ValueError(f'half=True: on {self.device.type} there is no half precision here. Wanted half=False')
     self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #918df39a
+# %% ../../nbs/lib/learn/scratch.ipynb #2e01c49b
 @patch
 def features(self:Trainer, dl, mb=None):
     "Features and targets of each batch of `dl`"
@@ -590,7 +595,7 @@ def features(self:Trainer, dl, mb=None):
         with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
         yield f.float(),y.to(self.device)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b76a1fd6
+# %% ../../nbs/lib/learn/scratch.ipynb #9e28cac5
 @patch
 def made(self:Trainer, split, epoch=0, mb=None):
     "Features and targets of all of a split as `epoch` has it, made once"
@@ -601,7 +606,7 @@ def made(self:Trainer, split, epoch=0, mb=None):
         with torch.no_grad(): self.stock[split,epoch] = tuple(map(torch.cat, zip(*self.features(plain, mb))))
     return self.stock[split,epoch]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #36832832
+# %% ../../nbs/lib/learn/scratch.ipynb #87d2000a
 @patch
 def batches(self:Trainer, epoch, mb=None):
     "Features and targets to learn from"
@@ -612,7 +617,7 @@ def batches(self:Trainer, epoch, mb=None):
         f,y = self.made('train', epoch%self.views, mb)
         for i in torch.randperm(len(y)).to(self.device).split(self.data.train.batch_size): yield f[i],y[i]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3695cf81
+# %% ../../nbs/lib/learn/scratch.ipynb #a51bf034
 @patch
 def train_epoch(self:Trainer, epoch, mb=None):
     "The training phase: mean loss over pictures"
@@ -630,7 +635,7 @@ def train_epoch(self:Trainer, epoch, mb=None):
     if not self.by_batch: self.sched.step()
     return float(total)/n
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d22aa515
+# %% ../../nbs/lib/learn/scratch.ipynb #bf45b964
 @patch
 def validate(self:Trainer, mb=None):
     "The validation phase: (mean loss, accuracy) over pictures"
@@ -638,9 +643,9 @@ def validate(self:Trainer, mb=None):
     with torch.no_grad():
         pairs = [self.made('valid', mb=mb)] if self.model.frozen else self.features(self.data.valid, mb)
         logits,y = map(torch.cat, zip(*[(self.model.head(f),y) for f,y in pairs]))
-    return float(F.cross_entropy(logits, y)),float((logits.argmax(1)==y).double().mean())
+    return float(F.cross_entropy(logits, y)),share_right(logits, y)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b05476f6
+# %% ../../nbs/lib/learn/scratch.ipynb #31844861
 @patch(as_prop=True)
 def history(
     self:Trainer,
@@ -648,13 +653,13 @@ def history(
     "What happened so far"
     return pd.DataFrame(self.rows).rename_axis('epoch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8136f778
+# %% ../../nbs/lib/learn/scratch.ipynb #9d84d1b3
 @patch(as_prop=True)
 def best_epoch(self:Trainer)->int:
     "Which epoch's weights are kept"
-    return max(range(len(self.rows)), key=lambda i: (self.rows[i]['accuracy'],-self.rows[i]['valid_loss']))
+    return self.history.sort_values(['accuracy','valid_loss'], ascending=[False,True]).index[0]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a378f51d
+# %% ../../nbs/lib/learn/scratch.ipynb #18f71edd
 @patch
 def run_epoch(self:Trainer, i, mb=None):
     "Epoch `i`, noted"
@@ -665,26 +670,25 @@ def run_epoch(self:Trainer, i, mb=None):
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t))
     if self.best_epoch==i: self.best = {k:v.detach().clone() for k,v in self.model.learned.state_dict().items()}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #936e8ce7
+# %% ../../nbs/lib/learn/scratch.ipynb #34eb9fbe
 def seen(ds)->list: # numbers
     "What the first picture of `ds` is in three epochs, if that can be told"
     look = lambda: [v for k in range(3) for v in F.adaptive_avg_pool2d(ds[k*len(ds)][0].float(), 4).flatten().tolist()]
     a,b = look(),look()
     return a if a==b else []
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9275741a
+# %% ../../nbs/lib/learn/scratch.ipynb #9867a171
 @patch
 def plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
     train,valid = self.data.train,self.data.valid
-    said = lambda fn: f'{fn.parent.name}/{fn.name} {fn.stat().st_size}'
-    info = {k:v for k,v in self.model.info.items() if k!='names'}
-    how = dict(preset=self.preset, lr=self.lr, views=self.views, seed=self.seed, start=self.start, half=self.half, epochs=self.epochs if self.by_batch else None)
-    pictures = [[said(fn) for fn,_ in o.dataset.samples] for o in (train,valid)]
-    tfm = re.sub(' at 0x[0-9a-fA-F]+', '', repr(train.dataset.tfm))
-    return json.loads(json.dumps(how | dict(model=info, frozen=self.frozen, bs=train.batch_size, order=train.sampler.seed, tfm=tfm, seen=seen(train.dataset), pictures=pictures)))
+    ds,how = train.dataset,{k:getattr(self, k) for k in 'preset lr views seed start half frozen'.split()}
+    how |= dict(epochs=self.epochs if self.by_batch else None, bs=train.batch_size, order=train.sampler.seed)
+    how |= dict(model={k:v for k,v in self.model.info.items() if k!='names'}, seen=seen(ds), tfm=re.sub(' at 0x[0-9a-fA-F]+', '', repr(ds.tfm)))
+    pictures = [[f'{fn.parent.name}/{fn.name} {fn.stat().st_size}' for fn,_ in o.dataset.samples] for o in (train,valid)]
+    return json.loads(json.dumps(dict(how, pictures=pictures)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #19c37942
+# %% ../../nbs/lib/learn/scratch.ipynb #73fd7b49
 near = dict(start=(1e-4,0), seen=(0,3)) # what may come of another machine: share of a value, and on top
 
 def differences(
@@ -697,7 +701,7 @@ def differences(
         return np.allclose(a, b, *near[k]) if k in near and a and b and len(a)==len(b) else a==b
     return [k for k in new if not same(k)]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #29db489a
+# %% ../../nbs/lib/learn/scratch.ipynb #4da021fd
 @patch
 def keep(self:Trainer):
     "Write the training to `path`"
@@ -707,7 +711,7 @@ def keep(self:Trainer):
     facts = dict(plan=self.planned, rows=self.rows, opt=dict(groups=state['param_groups'], plain=plain), sched=self.sched.state_dict(), half=half, scaler=self.scaler.state_dict())
     save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9fcb20d4
+# %% ../../nbs/lib/learn/scratch.ipynb #044941e6
 def load_optimiser(
     opt, # optimiser
     groups:list, # its param_groups
@@ -719,36 +723,32 @@ def load_optimiser(
         for k,v in own.items():
             if torch.is_tensor(v) and v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2335b18b
+# %% ../../nbs/lib/learn/scratch.ipynb #96cc0dec
 @patch
-def refuse(self:Trainer, facts):
-    "Raise if the file at `path`, which says `facts`, is of another training"
+def refuse(self:Trainer, diff, done):
+    "Raise if the file at `path`, whose plan differs in `diff` and of which `done` epochs are done, can't be gone on with"
     why = dict(start='it began with other weights', epochs='its steps are planned for another number of epochs (adadelta and adam can be given more)')
-    diff = differences(self.planned, facts['plan'])
     if diff: raise ValueError(f'{self.path} is of another training: {"; ".join(why.get(o, f"{o} changed") for o in diff)}. Choose another file, or make model and Trainer as they were.')
-    done = len(facts['rows'])
     if done>self.epochs: raise ValueError(f'{self.path} has {done} epochs already: wanted epochs={done} or more, or another file')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #85c41554
+# %% ../../nbs/lib/learn/scratch.ipynb #314d0285
 @patch
 def go_on(self:Trainer):
     "Come back to where `path` left off"
     tensors,facts = read_checkpoint(self.path)
     if 'plan' not in facts: raise ValueError(f'{self.path} is a model, not a training: choose another file to keep this training in')
-    if not facts['rows'] and (diff := differences(self.planned, facts['plan'])): # a new plan, from what the old one began with
-        if 'start' not in diff: load_weights(self.model, tensors['model'])
-        return
-    self.refuse(facts)
-    load_weights(self.model, tensors['model'])
+    diff,done = differences(self.planned, facts['plan']),len(facts['rows'])
+    if done: self.refuse(diff, done)
+    if 'start' not in diff: load_weights(self.model, tensors['model'])
+    if diff: return # a new plan, from what the old one began with
     load_optimiser(self.opt, facts['opt']['groups'], join_state(tensors['opt'], facts['opt']['plain']))
     self.sched.load_state_dict(facts['sched'])
-    self.rows,self.best = facts['rows'],{k:v.to(self.device) for k,v in tensors['best'].items()}
-    if facts['scaler'] and self.scaler.is_enabled(): self.scaler.load_state_dict(facts['scaler'])
+    self.rows,self.best = facts['rows'],tensors['best']
+    if facts['scaler']: self.scaler.load_state_dict(facts['scaler'])
     device,half = facts['half']
     if device==self.device.type=='cpu': self.type,self.unsure = half and getattr(torch, half),False
-    if facts['info']['names']!=self.model.info['names']: self.keep()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f8b910a4
+# %% ../../nbs/lib/learn/scratch.ipynb #045e2e2d
 @patch
 def begin(self:Trainer):
     "Go on where the file left off, or write it"
@@ -761,10 +761,10 @@ def begin(self:Trainer):
         x = torch.rand(4, 3, *self.data.prep['crop']).contiguous(memory_format=torch.channels_last)
         self.type,self.unsure = half_type(self.model, x),False
     if not self.rows: self.start = self.planned['start'] = gist(self.model) # what it really begins with
-    if self.path and not (self.rows and there): self.keep()
+    if self.path: self.keep()
     self.model.begun = self.path,self.start
 
-# %% ../../nbs/lib/learn/scratch.ipynb #bc1eb7b6
+# %% ../../nbs/lib/learn/scratch.ipynb #d4c98326
 @patch
 def fit(
     self:Trainer,
@@ -786,13 +786,13 @@ def fit(
     self.model.eval()
     return self
 
-# %% ../../nbs/lib/learn/scratch.ipynb #5b96f4b7
+# %% ../../nbs/lib/learn/scratch.ipynb #a5b66ad6
 @patch
 def __repr__(self:Trainer):
     n = len(self.rows)
     return f'Trainer: {n} of {self.epochs} epochs' + (f', best after epoch {self.best_epoch}: {self.rows[self.best_epoch]["accuracy"]:.3f}' if n else '')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #cbfffb38
+# %% ../../nbs/lib/learn/scratch.ipynb #f792725c
 @patch
 def plot(
     self:Trainer,
@@ -805,13 +805,13 @@ def plot(
     ax.plot(i, df.accuracy[i], 'o', mfc='none', ms=10, color='C0')
     ax.set_title(f'best {df.accuracy[i]:.3f}, in a circle; {format_time(self.history.seconds.sum())} in all')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f4177dcc
+# %% ../../nbs/lib/learn/scratch.ipynb #1a135a4c
 def check_knows(model):
     "Raise if `model` is none, or has met no classes yet"
     if not isinstance(model, Net): raise TypeError(f'{type(model).__name__}: wanted a model, such as load_checkpoint gives')
     if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer had, or one of load_checkpoint')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2ff6e92d
+# %% ../../nbs/lib/learn/scratch.ipynb #345a99f5
 def prepared(
     x, # picture, as `open_image` takes it
     model, # that knows its classes
@@ -820,7 +820,7 @@ def prepared(
     prep = model.info['prep']
     return as_bytes(open_image(x, prep['least']), prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9815afb0
+# %% ../../nbs/lib/learn/scratch.ipynb #38ce9228
 def predict(
     path, # picture: a path, or what else `open_image` takes
     model, # of a `Trainer`, `load_checkpoint` or `read_pth`
@@ -832,7 +832,7 @@ def predict(
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8798dc00
+# %% ../../nbs/lib/learn/scratch.ipynb #c714769c
 def true_name(
     path, # picture
     label, # its class or the name of that; None: the folder it is in, if that is a class
@@ -844,7 +844,7 @@ def true_name(
     if name not in names.values(): raise ValueError(f'label={label!r}: wanted one of the classes of the model, {", ".join(list(names)[:5])} …')
     return name
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1fb91061
+# %% ../../nbs/lib/learn/scratch.ipynb #26381533
 def view_classify(
     path, # picture
     model, # as `predict` takes it
@@ -854,7 +854,7 @@ def view_classify(
     "The picture under its true name, above the likeliest classes; the true one is green"
     probs,labels = predict(path, model, topk)
     names = model.info['names']
-    true,said = true_name(path, label, names),[names.get(o, o) for o in labels]
+    true,said = true_name(path, label, names),[names[o] for o in labels]
     fig,(top,bars) = plt.subplots(2, 1, figsize=(4,6), height_ratios=(3,2))
     top.imshow(open_image(path))
     top.set_title(true)
@@ -864,7 +864,7 @@ def view_classify(
     bars.set(xlim=(0,1), xlabel='probability')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2c3e910d
+# %% ../../nbs/lib/learn/scratch.ipynb #62f0bb00
 def export_model(
     model, # trained
     fname, # file to write, e.g. 'flowers.onnx'
