@@ -6,7 +6,8 @@ from huggingface_hub import constants
 from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
 from imgcls.use.predict import Predictor
-from imgcls.learn.train import _read, features, get_learner, history, load_stage, suggest_lr, train, train_head
+from imgcls.learn.stages import read_stage
+from imgcls.learn.train import features, get_learner, history, load_stage, suggest_lr, train, train_head
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 shared = Path(__file__).parent.parent.parent/'shared'
@@ -52,7 +53,7 @@ def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(data):
     whole = run(data, 'whole', 0).communicate(timeout=300)[0]
     for done in (0,3,6): # killed again and again
         p,fn,t = run(data, 'killed', .05),data/'.models'/'killed'/'last.safetensors',time.time()
-        while not fn.exists() or len(_read(fn)[0]['values'])<done:
+        while not fn.exists() or len(read_stage(fn)[1]['values'])<done:
             assert p.poll() is None and time.time()-t<120
             time.sleep(.02)
         time.sleep(.1)
@@ -82,12 +83,12 @@ def test_a_finished_stage_is_loaded_and_a_changed_plan_is_refused(data):
         with pytest.raises(ValueError, match='pictures, labels or split have changed'): train(small(data), 2, 1e-2, stage='s1')
     finally: (data/'b'/fn.name).rename(fn)
     quiet(other, lambda: train(other, 1, 1e-2, stage='s1', restart=True))
-    assert _read(data/'.models'/'s1'/'last.safetensors')[0]['plan']['epochs']==1
+    assert read_stage(data/'.models'/'s1'/'last.safetensors')[1]['plan']['epochs']==1
 
 def test_best_and_last_are_kept_and_nothing_in_the_files_can_run(data):
     learn = small(data)
     h = quiet(learn, lambda: train(learn, 6, 3e-2, stage='s2', monitor='valid_loss'))
-    best,_ = _read(data/'.models'/'s2'/'best.safetensors')
+    _,best = read_stage(data/'.models'/'s2'/'best.safetensors')
     assert best['epoch']==h.valid_loss.argmin() and abs(best['valid_loss']-h.valid_loss.min())<1e-6
     load_stage(other := small(data), 's2', best=True)
     assert abs(quiet(other, lambda: other.validate())[0]-h.valid_loss.min())<1e-3

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stages.html.md"""
 __all__ = ['write_stage', 'read_stage', 'load_weights', 'split_state', 'join_state', 'random_state', 'set_random_state',
            'kept_random', 'seed_of', 'seeded', 'bf16_pays', 'half_type']
 
-# %% ../../nbs/lib/learn/stages.ipynb #7b27c897
+# %% ../../nbs/lib/learn/stages.ipynb #aa77569b
 import json, os, random, time
 import numpy as np, torch
 from collections import OrderedDict, defaultdict
@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from ..dataset import progress
 
-# %% ../../nbs/lib/learn/stages.ipynb #79ccc4e3
+# %% ../../nbs/lib/learn/stages.ipynb #dd1c8395
 def write_stage(
     fn, # file to write, ending in .safetensors
     tensors:dict, # name → its tensors, a dict, such as model=net.state_dict()
@@ -29,7 +29,8 @@ def write_stage(
     "Write `tensors` and `facts` in one step"
     fn = Path(fn)
     fn.parent.mkdir(parents=True, exist_ok=True)
-    flat = {f'{name}.{k}':v.detach().cpu().clone(memory_format=torch.contiguous_format) for name,part in tensors.items() for k,v in part.items()}
+    def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
+    flat = {f'{name}.{k}':plain(v) for name,part in tensors.items() for k,v in part.items()}
     tmp = fn.with_name(f'{fn.name}.tmp')
     tmp.unlink(missing_ok=True)
     try:
@@ -41,7 +42,7 @@ def write_stage(
     finally: tmp.unlink(missing_ok=True)
     return fn
 
-# %% ../../nbs/lib/learn/stages.ipynb #21746c44
+# %% ../../nbs/lib/learn/stages.ipynb #809aaf9d
 def read_stage(
     fn, # that `write_stage` wrote
     kind:str='imgcls', # whose file it must be
@@ -56,9 +57,10 @@ def read_stage(
                 name,_,k = key.partition('.')
                 tensors[name][k] = f.get_tensor(key).clone()
             return tensors,json.loads((f.metadata() or {})[kind])
-    except Exception as e: raise ValueError(f'{fn} was not written here, or is not a whole file ({type(e).__name__}: {e}). {advice}') from None
+    except Exception as e:
+        raise ValueError(f'{fn} was not written here, or is not a whole file ({type(e).__name__}: {e}). {advice}') from None
 
-# %% ../../nbs/lib/learn/stages.ipynb #b1ce2c0e
+# %% ../../nbs/lib/learn/stages.ipynb #e2c7b15a
 def load_weights(
     model, # `nn.Module`
     weights:dict, # its `state_dict`, as `read_stage` gives it
@@ -68,7 +70,7 @@ def load_weights(
     new._metadata = model.state_dict()._metadata
     model.load_state_dict(new)
 
-# %% ../../nbs/lib/learn/stages.ipynb #0d1c8386
+# %% ../../nbs/lib/learn/stages.ipynb #a342f938
 def split_state(
     state:dict, # number of the parameter → dict, as `state_dict()['state']` of an optimiser has it
 )->tuple: # (tensors by 'number.name', number → what else there is)
@@ -76,7 +78,7 @@ def split_state(
     tensors = {f'{i}.{k}':v for i,o in state.items() for k,v in o.items() if torch.is_tensor(v)}
     return tensors,{i:{k:v for k,v in o.items() if not torch.is_tensor(v)} for i,o in state.items()}
 
-# %% ../../nbs/lib/learn/stages.ipynb #81dc086c
+# %% ../../nbs/lib/learn/stages.ipynb #dd48e09b
 def join_state(
     tensors:dict, # of `split_state`
     plain, # of `split_state`, perhaps by way of JSON, or a list
@@ -90,7 +92,7 @@ def join_state(
         res[int(i)][k] = v.to(device)
     return res
 
-# %% ../../nbs/lib/learn/stages.ipynb #5d10e4c7
+# %% ../../nbs/lib/learn/stages.ipynb #34333d66
 def random_state(
     dls=(), # fastai loaders
 )->tuple: # (tensors, facts), as `write_stage` takes them
@@ -100,7 +102,7 @@ def random_state(
     facts = dict(numpy=[name,keys.tolist(),*rest], python=random.getstate(), dls=[o.rng.getstate() for o in dls])
     return dict(torch=torch.get_rng_state()) | {f'cuda{i}':o for i,o in enumerate(cuda)},facts
 
-# %% ../../nbs/lib/learn/stages.ipynb #c05a77e6
+# %% ../../nbs/lib/learn/stages.ipynb #de7b8bb2
 def set_random_state(
     tensors:dict, # of `random_state`
     facts:dict, # of `random_state`, perhaps by way of JSON
@@ -111,9 +113,10 @@ def set_random_state(
     cuda = [tensors[f'cuda{i}'] for i in range(len(tensors)-1)]
     if cuda and len(cuda)==torch.cuda.device_count(): torch.cuda.set_rng_state_all(cuda)
     np.random.set_state(facts['numpy'])
-    for f,(version,state,gauss) in zip([random,*(o.rng for o in dls)], [facts['python'],*facts['dls']]): f.setstate((version,tuple(state),gauss))
+    rngs,states = [random,*(o.rng for o in dls)],[facts['python'],*facts['dls']]
+    for rng,(version,state,gauss) in zip(rngs, states): rng.setstate((version,tuple(state),gauss))
 
-# %% ../../nbs/lib/learn/stages.ipynb #c4a30534
+# %% ../../nbs/lib/learn/stages.ipynb #54608265
 @contextmanager
 def kept_random(
     dls=(), # loaders whose random state is kept too
@@ -123,14 +126,14 @@ def kept_random(
     try: yield
     finally: set_random_state(*old, dls)
 
-# %% ../../nbs/lib/learn/stages.ipynb #97411865
+# %% ../../nbs/lib/learn/stages.ipynb #a44fba47
 def seed_of(
     *ns, # whole numbers
 )->int: # 63 bits
     "A seed that depends on all of `ns`"
     return int(np.random.SeedSequence(ns).generate_state(1, np.uint64)[0] >> 1)
 
-# %% ../../nbs/lib/learn/stages.ipynb #7728b318
+# %% ../../nbs/lib/learn/stages.ipynb #4d5b38fd
 @contextmanager
 def seeded(
     *ns, # whole numbers
@@ -140,7 +143,7 @@ def seeded(
         torch.default_generator.manual_seed(seed_of(*ns))
         yield
 
-# %% ../../nbs/lib/learn/stages.ipynb #0643d7d7
+# %% ../../nbs/lib/learn/stages.ipynb #88bce664
 def bf16_pays(
     model, # network on the CPU
     x, # [b,3,h,w], a few pictures
@@ -159,7 +162,7 @@ def bf16_pays(
             gains.append(secs(False)/secs(True))
     return bool(np.median(gains[1:])>1.3) # the first warms up
 
-# %% ../../nbs/lib/learn/stages.ipynb #793d1c3d
+# %% ../../nbs/lib/learn/stages.ipynb #c5d9b67c
 def half_type(
     model, # network
     x, # [b,3,h,w], a few pictures, where the network is
