@@ -96,8 +96,8 @@ def test_numbers_are_sorted_as_numbers_and_names_come_from_json(tmp_path):
     lay_out(tmp_path, [(s,c,'a.png',draw_digit(c)) for c in (10,2,1) for s in ('train','valid')], {1:'one',2:'zwei',10:'diez'})
     data = get_data(tmp_path, 32, workers=0)
     assert data.labels==['1','2','10'] and data.names=={'1':'one','2':'zwei','10':'diez'} and data.test is None
-    (tmp_path/'valid'/'11').mkdir()
-    with pytest.raises(ValueError, match="'11'"): get_data(tmp_path, 32, workers=0)
+    lay_out(tmp_path/'more', [('train',1,'a.png',draw_digit(1)),('valid',1,'a.png',draw_digit(1)),('valid',11,'a.png',draw_digit(1))], {})
+    with pytest.raises(ValueError, match="'11'"): get_data(tmp_path/'more', 32, workers=0)
 
 def test_a_class_that_valid_lacks_shifts_nothing(tmp_path):
     lay_out(tmp_path, [('train',c,'a.png',draw_digit(c)) for c in range(3)] + [('valid',2,'a.png',draw_digit(2))], {})
@@ -575,7 +575,7 @@ def test_mistakes_are_told(path, tmp_path):
     for f in (get(labels='0'), get(tfm=3), lambda: Trainer(model, 'data'), lambda: accuracy_over(model, data), lambda: predict(path, 'm.safetensors')):
         with pytest.raises(TypeError, match='(?i)wanted'): f()
     with pytest.raises(ValueError, match='by 64 pixels'): get_data(path, 32, tfm=lambda im: im.resize((64,64)), workers=0)
-    with pytest.raises(FileNotFoundError, match='no folder'): get_data(path/'flowrs')
+    with pytest.raises(FileNotFoundError, match='not a folder'): get_data(path/'flowrs')
     with pytest.raises(ValueError, match='safetensors'): save_checkpoint(model, tmp_path/'m.pth')
     with pytest.raises(ValueError, match='its classes'): export_model(build_model('resnet18', 10, weights=None), tmp_path/'m.onnx', data)
     with pytest.raises(TypeError, match='build_model'): Trainer(models.squeezenet1_1(weights=None), data)
@@ -587,7 +587,8 @@ def test_mistakes_are_told(path, tmp_path):
     with pytest.raises(ValueError, match='names.json can not be read'): get_data(tmp_path/'d', 32)
     (tmp_path/'d'/'names.json').write_text('{}')
     (tmp_path/'d'/'train'/'2').mkdir()
-    with pytest.warns(UserWarning, match='train/2, valid/2'): get_data(tmp_path/'d', 32, workers=0)
+    with pytest.warns(UserWarning, match='No pictures in 2: left out'): assert get_data(tmp_path/'d', 32, workers=0).labels==['1']
+    with pytest.warns(UserWarning, match='train/2, valid/2'): assert get_data(tmp_path/'d', 32, labels=['1','2'], workers=0).labels==['1','2']
 
 def test_the_head_does_not_depend_on_what_was_before():
     a = build_model('resnet18', 3, weights=None).state_dict()

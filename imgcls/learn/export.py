@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/export.html.md"""
 # %% auto #0
 __all__ = ['model_format', 'preprocessing', 'write_onnx', 'export_onnx', 'compare_models', 'imgcls_export']
 
-# %% ../../nbs/lib/learn/export.ipynb #c1dbf022
+# %% ../../nbs/lib/learn/export.ipynb #93d3c65f
 import base64, io, json, logging, os, random, sys, tempfile, timeit
 import fastai, onnx, onnxruntime, torch
 from contextlib import redirect_stdout
@@ -20,11 +20,12 @@ from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
 from ..dataset import timestamp
+from ..picture import thumbnail
 from .data import get_dls
 from .train import get_learner, load_stage
 from .interpret import temperature
 
-# %% ../../nbs/lib/learn/export.ipynb #eb3f5454
+# %% ../../nbs/lib/learn/export.ipynb #208816eb
 def resizing(
     dl, # loader of validation pictures
 )->dict: # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
@@ -37,7 +38,7 @@ def resizing(
     xtra = math.ceil(max(size)*tfm.val_xtra/8)*8
     return dict(res, size=[o+xtra for o in size])
 
-# %% ../../nbs/lib/learn/export.ipynb #47f10a7a
+# %% ../../nbs/lib/learn/export.ipynb #e397c62c
 def check_repeatable(
     dl, # loader of validation pictures
     prep:dict, # of `preprocessing`
@@ -53,7 +54,7 @@ def check_repeatable(
     said = ', '.join(type(o).__name__ for o in dl.after_batch.fs)
     if (got-want).abs().max()>1e-3: raise ValueError(f'The batch transforms ({said}) do more to validation pictures than normalise: a program without fastai could not repeat it. Leave that out, and train again.')
 
-# %% ../../nbs/lib/learn/export.ipynb #a9429239
+# %% ../../nbs/lib/learn/export.ipynb #0103e2c5
 def preprocessing(
     learn, # any image classification learner
 )->dict: # as of `resizing`; and mean and std, None without `Normalize`
@@ -64,7 +65,7 @@ def preprocessing(
     check_repeatable(dl, prep)
     return prep
 
-# %% ../../nbs/lib/learn/export.ipynb #13b2057a
+# %% ../../nbs/lib/learn/export.ipynb #e4b10858
 class Normalised(nn.Module):
     "Colours 0 to 1, [b,3,h,w] → what `model` says of them, normalised"
     def __init__(self, model, mean, std):
@@ -73,7 +74,7 @@ class Normalised(nn.Module):
         self.mean,self.std = [nn.Buffer(torch.tensor(o)[:,None,None]) for o in (mean,std)]
     def forward(self, image): return self.model((image-self.mean)/self.std)
 
-# %% ../../nbs/lib/learn/export.ipynb #2c9af9e3
+# %% ../../nbs/lib/learn/export.ipynb #7688120e
 @contextmanager
 def quiet():
     "Neither warnings nor logged errors"
@@ -85,7 +86,7 @@ def quiet():
             yield
     finally: logging.disable(old)
 
-# %% ../../nbs/lib/learn/export.ipynb #295afead
+# %% ../../nbs/lib/learn/export.ipynb #20ea567c
 def by_torch(
     graph, # from colours 0 to 1, on the CPU
     x, # [b,3,h,w]
@@ -99,7 +100,7 @@ def by_torch(
         torch.onnx.export(graph, (x,), buf, dynamic_axes=dict(image={0:'batch'}, logits={0:'batch'}), **how)
     return onnx.load_from_string(buf.getvalue())
 
-# %% ../../nbs/lib/learn/export.ipynb #de99c8e5
+# %% ../../nbs/lib/learn/export.ipynb #8a87e4ff
 def to_onnx(
     graph, # from colours 0 to 1 to logits, on the CPU
     size, # [w,h] in pixels
@@ -114,7 +115,7 @@ def to_onnx(
     for o in (*g.node, *g.value_info, *g.initializer, *g.input, *g.output, g): del o.metadata_props[:]
     return proto
 
-# %% ../../nbs/lib/learn/export.ipynb #9cb91de4
+# %% ../../nbs/lib/learn/export.ipynb #643cbd66
 @dataclass
 class Trained:
     "A trained network with all that `write_onnx` has to know of it"
@@ -129,7 +130,7 @@ class Trained:
     pictures:callable # files → batches of them: for `net`, and as colours for `graph`
     versions:dict # of the libraries that trained it
 
-# %% ../../nbs/lib/learn/export.ipynb #987b5357
+# %% ../../nbs/lib/learn/export.ipynb #61169975
 def answers_of(
     learn, # trained
 )->tuple: # (logits [n,classes], targets [n])
@@ -140,7 +141,7 @@ def answers_of(
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs.clamp(min=1e-9).log(),targs
 
-# %% ../../nbs/lib/learn/export.ipynb #6594486a
+# %% ../../nbs/lib/learn/export.ipynb #b7f4c03c
 def of_learner(
     learn, # trained
 )->Trained:
@@ -155,7 +156,7 @@ def of_learner(
     return Trained(learn.model.eval(), graph.eval(), prep, list(dls.vocab), getattr(arch, '__name__', arch), list(dls.train.items), list(getattr(dls.valid, 'items', ())),
         partial(answers_of, learn), pictures, dict(fastai=fastai.__version__))
 
-# %% ../../nbs/lib/learn/export.ipynb #a5917def
+# %% ../../nbs/lib/learn/export.ipynb #97509941
 def run(
     proto, # ONNX
     o, # `Trained`
@@ -165,7 +166,7 @@ def run(
     sess = onnxruntime.InferenceSession(proto.SerializeToString(), providers=['CPUExecutionProvider'])
     return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in o.pictures(fns)]))
 
-# %% ../../nbs/lib/learn/export.ipynb #010dbeba
+# %% ../../nbs/lib/learn/export.ipynb #4b0e420a
 def difference(
     proto, # ONNX
     o, # `Trained`
@@ -176,7 +177,7 @@ def difference(
     with torch.no_grad(): want = torch.cat([TensorBase(o.net(x)).float().cpu() for x,_ in o.pictures(fns)])
     return float((want.softmax(1)-run(proto, o, fns).softmax(1)).abs().max())
 
-# %% ../../nbs/lib/learn/export.ipynb #9685a744
+# %% ../../nbs/lib/learn/export.ipynb #8bc74465
 def to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
@@ -192,7 +193,7 @@ def to_int8(
         quantize_static(src, fn, reader, calibrate_method=method, **kw)
         return onnx.load(fn)
 
-# %% ../../nbs/lib/learn/export.ipynb #db5cef0c
+# %% ../../nbs/lib/learn/export.ipynb #baa0b3ec
 def quantised(
     proto, # ONNX
     o, # `Trained`
@@ -211,19 +212,7 @@ def quantised(
         if lost[-1]<=max_loss: return small,logits
     raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%} ({round(min(lost)*len(targs))} of {len(targs)} pictures), allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
-# %% ../../nbs/lib/learn/export.ipynb #57dd46d8
-def thumb64(
-    fn, # picture
-    px:int=96, # at most, a side
-)->str: # JPEG in base64
-    "A small copy of a picture"
-    im = PILImage.create(fn)
-    im.thumbnail((px,px))
-    buf = io.BytesIO()
-    im.save(buf, 'JPEG', quality=80)
-    return base64.b64encode(buf.getvalue()).decode()
-
-# %% ../../nbs/lib/learn/export.ipynb #814b74ac
+# %% ../../nbs/lib/learn/export.ipynb #5b4fae6e
 def pick_examples(
     o, # `Trained`
     probs, # of its validation set, [n,classes]
@@ -233,9 +222,9 @@ def pick_examples(
     "Pictures that the network is sure of and right about, one a class"
     sure,guess = probs.max(1)
     best = {o.labels[targs[i]]:o.valid[i] for i in sure.argsort().tolist() if guess[i]==targs[i]}
-    return [dict(label=k, jpeg=thumb64(fn)) for k,fn in list(best.items())[:n]]
+    return [dict(label=k, jpeg=base64.b64encode(thumbnail(fn, 96, 80)).decode()) for k,fn in list(best.items())[:n]]
 
-# %% ../../nbs/lib/learn/export.ipynb #e16798ae
+# %% ../../nbs/lib/learn/export.ipynb #5be0e8ee
 def write_model(
     proto, # ONNX
     fname, # file to write
@@ -250,14 +239,14 @@ def write_model(
     os.replace(tmp, fname)
     return fname
 
-# %% ../../nbs/lib/learn/export.ipynb #ad4fc01b
+# %% ../../nbs/lib/learn/export.ipynb #b68f59af
 def check_wishes(fname, threshold, examples):
     "Raise if no file can be written like that"
     if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
     if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
     if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of pictures, 0 or more')
 
-# %% ../../nbs/lib/learn/export.ipynb #e4e50f4b
+# %% ../../nbs/lib/learn/export.ipynb #51cfd6c5
 model_format = 1
 
 def write_onnx(
@@ -288,7 +277,7 @@ def write_onnx(
         examples=pick_examples(o, logits.softmax(1), targs, examples))
     return write_model(proto, fname, meta)
 
-# %% ../../nbs/lib/learn/export.ipynb #0c2ec062
+# %% ../../nbs/lib/learn/export.ipynb #b138ce6f
 @delegates(write_onnx)
 def export_onnx(
     learn, # trained
@@ -298,7 +287,7 @@ def export_onnx(
     "Write `learn` as one self-describing `.onnx` file"
     return write_onnx(of_learner(learn), fname, **kwargs)
 
-# %% ../../nbs/lib/learn/export.ipynb #56370f40
+# %% ../../nbs/lib/learn/export.ipynb #a7f66a71
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n:int=20, # runs to take the median of
@@ -317,7 +306,7 @@ def compare_models(
     df.insert(0, 'precision', [o.get('precision', 'fp32') for o in metas])
     return df.set_index(pd.Index([Path(o).name for o in fns], name='file'))
 
-# %% ../../nbs/lib/learn/export.ipynb #d9bbb0e8
+# %% ../../nbs/lib/learn/export.ipynb #4798fcf9
 def load_kept(
     path, # dataset folder
     stage:str, # name
@@ -330,7 +319,7 @@ def load_kept(
     if how['stats']: dls.add_tfms([Normalize.from_stats(*how['stats'])], 'after_batch')
     return load_stage(get_learner(dls, how['arch'], pretrained=False), stage)
 
-# %% ../../nbs/lib/learn/export.ipynb #bdf3afe3
+# %% ../../nbs/lib/learn/export.ipynb #40c81d98
 @call_parse
 def imgcls_export(
     path:str, # dataset folder

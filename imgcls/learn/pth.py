@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pth.html.md"""
 # %% auto #0
 __all__ = ['read_pth']
 
-# %% ../../nbs/lib/learn/pth.ipynb #c6d8f4dd
+# %% ../../nbs/lib/learn/pth.ipynb #856b32d4
 import inspect, re, torch, warnings
 from pathlib import Path
 from torch import nn
@@ -15,15 +15,15 @@ from torchvision import models
 from .scratch import Net, backbone, build_model, find_head, head_layers, imagenet, preparation
 from .stages import load_weights
 
-# %% ../../nbs/lib/learn/pth.ipynb #677c4c28
-def harmless()->list: # classes, as `torch.serialization.safe_globals` takes them
+# %% ../../nbs/lib/learn/pth.ipynb #458e7cfe
+def harmless(): # classes, as `torch.serialization.safe_globals` takes them
     "What a checkpoint may hold; a defaultdict, in which optimisers keep their state, is read as a dict"
     homes = [nn, torch.optim, torch.optim.lr_scheduler, *filter(inspect.ismodule, vars(models).values())]
     bases = nn.Module,torch.optim.Optimizer,torch.optim.lr_scheduler.LRScheduler
     kinds = {o for m in homes for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}
     return [dict, (lambda *args: {}, 'collections.defaultdict'), *kinds]
 
-# %% ../../nbs/lib/learn/pth.ipynb #2aced4fd
+# %% ../../nbs/lib/learn/pth.ipynb #13aa6cf6
 def load_safely(
     fname, # .pth file
 ): # what was saved
@@ -37,19 +37,19 @@ def load_safely(
         why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than tensors, plain values and layers'
         raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
 
-# %% ../../nbs/lib/learn/pth.ipynb #87a8cd59
+# %% ../../nbs/lib/learn/pth.ipynb #99585255
 def first(
-    d:dict,
+    d,
     kind, # type, or types, that is wanted
     *keys # the first of them that `d` has comes first
 ): # value, or None
     "What `d` has under one of `keys`"
     return next((d[k] for k in keys if isinstance(d.get(k), kind)), None)
 
-# %% ../../nbs/lib/learn/pth.ipynb #54e2527b
+# %% ../../nbs/lib/learn/pth.ipynb #d8d768fc
 def as_saved(
     o, # of `load_safely`
-)->dict: # with a state_dict
+): # with a state_dict
     "The tutorial's dict, of whatever was saved"
     if isinstance(o, nn.Module): return dict(o.named_children(), state_dict=o.state_dict())
     if not isinstance(o, dict): o = {}
@@ -58,21 +58,21 @@ def as_saved(
     if not weights: raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
     return o | dict(state_dict=weights)
 
-# %% ../../nbs/lib/learn/pth.ipynb #5ec7513d
+# %% ../../nbs/lib/learn/pth.ipynb #90beb4ff
 def layer_words(
     o, # layer of a head
-)->list: # kind and arguments; None: it changes nothing that counts here
+): # kind and arguments; None: it changes nothing that counts here
     "A layer as `make_head` takes it"
     if isinstance(o, nn.Linear) and o.bias is not None: return ['Linear',o.in_features,o.out_features]
     if isinstance(o, nn.ReLU): return ['ReLU']
     if isinstance(o, nn.Dropout): return ['Dropout',o.p]
     if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError(f'The head in the file has a layer {type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
 
-# %% ../../nbs/lib/learn/pth.ipynb #2de0de97
+# %% ../../nbs/lib/learn/pth.ipynb #8b617aac
 def words_of(
     head, # module in the file, or None
-    weights:dict, # of the head
-)->list: # as `make_head` takes it
+    weights, # of the head
+): # as `make_head` takes it
     "Layers of a head, from the module or, without one, from its weights"
     if isinstance(head, nn.Module): return [w for o in head.modules() if not len(list(o.children())) and (w := layer_words(o))]
     sizes = [v.shape for k,v in weights.items() if k.endswith('weight')]
@@ -81,21 +81,21 @@ def words_of(
     *hidden,n_out = [n for n,_ in sizes]
     return head_layers(sizes[0][1], hidden, n_out, .5)
 
-# %% ../../nbs/lib/learn/pth.ipynb #c74c8bca
+# %% ../../nbs/lib/learn/pth.ipynb #d63f2b4a
 def class_order(
-    d:dict, # of `as_saved`
-    n:int, # how many classes there are
-)->list: # classes in the order of their numbers; []: the file doesn't say it
+    d, # of `as_saved`
+    n, # how many classes there are
+): # classes in the order of their numbers; []: the file doesn't say it
     "Which class has which number"
     said = [d[k] for k in ('class_to_idx','idx_to_class') if isinstance(d.get(k), dict)]
     either = [dict(zip(o.values(), o)) for o in said] + said
     back = next((o for o in either if set(o)==set(range(n))), {})
     return [str(back[i]) for i in range(n) if back]
 
-# %% ../../nbs/lib/learn/pth.ipynb #a12bdb26
+# %% ../../nbs/lib/learn/pth.ipynb #8e0b12f3
 def rebuild(
-    d:dict, # of `as_saved`
-    arch:str, # name of the network
+    d, # of `as_saved`
+    arch, # name of the network
 )->Net:
     "The model that was kept"
     weights = {k.removeprefix('module.'):v for k,v in d['state_dict'].items()}
@@ -110,7 +110,7 @@ def rebuild(
     except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network, or are they of a part of it only?') from None
     return model
 
-# %% ../../nbs/lib/learn/pth.ipynb #6d08b16e
+# %% ../../nbs/lib/learn/pth.ipynb #3f9330c5
 def read_pth(
     fname, # .pth file: a dict with state_dict, class_to_idx, architecture, perhaps classifier
     arch:str=None, # name of the network, if the file doesn't say it

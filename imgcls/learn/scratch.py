@@ -9,7 +9,7 @@ __all__ = ['imagenet', 'lay_out', 'digit_items', 'folder_items', 'flower_items',
            'find_head', 'head_layers', 'make_head', 'colours_of', 'build_model', 'get_logits', 'accuracy_over',
            'save_checkpoint', 'load_checkpoint', 'Trainer', 'predict', 'view_classify', 'export_model']
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c89798e5
+# %% ../../nbs/lib/learn/scratch.ipynb #13976d25
 import hashlib, json, os, re, shutil, signal, sys, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from contextlib import closing
@@ -22,27 +22,36 @@ from PIL import Image
 from torch import nn
 from torch.optim import Adadelta, Adam, AdamW
 from torch.optim.lr_scheduler import OneCycleLR, StepLR
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 from torchvision import models
 from torchvision.datasets import Flowers102
 from torchvision.transforms import v2
 from .. import __version__
-from ..gather.verify import image_files
-from ..use.predict import _cores, open_image, prepare
+from ..dataset import Dataset
+from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
 from .stages import half_type, join_state, load_weights, read_stage, seed_of, seeded, split_state, write_stage
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0a55c436
+# %% ../../nbs/lib/learn/scratch.ipynb #fe978217
 def check_whole(**kwargs):
     "Raise unless each is a whole number of 1 or more"
     for k,v in kwargs.items():
         if not isinstance(v, int) or v<1: raise ValueError(f'{k}={v!r}: wanted a whole number, 1 or more')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0452a8b0
+# %% ../../nbs/lib/learn/scratch.ipynb #2a735ded
+def check_type(
+    x,
+    kind, # class that is wanted
+    said, # the same in words
+):
+    "Raise unless `x` is of `kind`"
+    if not isinstance(x, kind): raise TypeError(f'{type(x).__name__}: wanted {said}')
+
+# %% ../../nbs/lib/learn/scratch.ipynb #0554358c
 splits = 'train valid test'.split()
 
 def write_pictures(
-    path:Path, # folder for them
+    path, # folder for them
     items, # as `lay_out` takes them
 ):
     "Write each picture to `path`/split/class/file name"
@@ -56,7 +65,7 @@ def write_pictures(
         if isinstance(x, Image.Image): x.save(fn, quality=90)
         else: shutil.copyfile(x, fn)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #78103423
+# %% ../../nbs/lib/learn/scratch.ipynb #29b1e219
 def lay_out(
     dest, # folder to write
     items, # (split, class, file name, picture or path of one) of each picture
@@ -69,13 +78,13 @@ def lay_out(
         new = Path(tmp)/'new'
         write_pictures(new, items)
         if not new.exists(): raise ValueError('No pictures to lay out')
-        rest = [o for o in image_files(dest) if not (new/o.relative_to(dest)).exists()]
+        rest = [o for o in Dataset(dest).files() if not (new/o.relative_to(dest)).exists()]
         if rest: raise ValueError(f'{dest} has {len(rest)} pictures of another layout, such as {rest[0]}: choose a new folder')
-        (new/'names.json').write_text(json.dumps({str(k):v for k,v in names.items()}, ensure_ascii=False), encoding='utf-8')
+        (new/'names.json').write_text(json.dumps(names, ensure_ascii=False), encoding='utf-8')
         shutil.copytree(new, dest, copy_function=os.replace, dirs_exist_ok=True)
     return dest
 
-# %% ../../nbs/lib/learn/scratch.ipynb #647b4f29
+# %% ../../nbs/lib/learn/scratch.ipynb #10ae55d9
 def digit_items(
     n:int=1397, # digits to learn and choose with
     valid:int=200, # how many of them to choose with
@@ -84,10 +93,10 @@ def digit_items(
     from sklearn.datasets import load_digits
     targets,(known,held) = load_digits().target,split_digits()
     if not 0<valid<n<=len(known): raise ValueError(f'n={n}, valid={valid}: wanted fewer to choose with than there are, and {len(known)} at most')
-    sides = ['valid']*valid + ['train']*(n-valid) + ['test']*len(held)
-    for split,i in zip(sides, [*known[:n],*held]): yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
+    for split,which in dict(valid=known[:valid], train=known[valid:n], test=held).items():
+        for i in which: yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b9a12f69
+# %% ../../nbs/lib/learn/scratch.ipynb #861622ff
 def folder_items(
     path, # folder with a folder per class
     valid_pct:float=.15, # share of each class to choose with, 0 to 1
@@ -96,18 +105,16 @@ def folder_items(
 ):
     "Pictures of class folders for `lay_out`"
     if min(valid_pct,test_pct)<0 or valid_pct+test_pct>=1: raise ValueError(f'valid_pct={valid_pct}, test_pct={test_pct}: wanted shares such as .15')
-    fns = image_files(path)
-    if not fns: raise FileNotFoundError(f'{path} has no pictures in folders: wanted a folder per class')
-    rel = [o.relative_to(path).parts for o in fns]
-    digest = [hashlib.sha256(f'{seed} '.encode()+o.read_bytes()).hexdigest() for o in fns]
-    df = pd.DataFrame(dict(digest=digest, label=[o[0] for o in rel], name=['-'.join(o[1:]) for o in rel], file=fns)).sort_values(['digest','label'])
-    group = df.groupby('label')
-    place = (group.cumcount()+.5)/group.file.transform('size')
+    def row(fn):
+        label,*rest = fn.relative_to(path).parts
+        return hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest(),label,'-'.join(rest),fn
+    df = pd.DataFrame(map(row, Dataset.of(path).items().file), columns=['digest','label','name','file']).sort_values(['digest','label'])
+    place = (df.groupby('label').cumcount()+.5)/df.groupby('label').label.transform('size')
     df['split'] = np.select([place<test_pct, place<test_pct+valid_pct], ['test','valid'], 'train')
     df['split'] = df.groupby('digest').split.transform('first')
-    yield from df[['split','label','name','file']].itertuples(index=False, name=None)
+    yield from zip(df.split, df.label, df.name, df.file)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #33dcd1f2
+# %% ../../nbs/lib/learn/scratch.ipynb #ba53a3da
 def flower_items(
     root, # folder for the download
     download:bool=True, # get what isn't there?
@@ -117,7 +124,7 @@ def flower_items(
         ds = Flowers102(root, split=theirs, download=download)
         for fn,y in zip(ds._image_files, ds._labels): yield split,y+1,Path(fn).name,fn
 
-# %% ../../nbs/lib/learn/scratch.ipynb #135f5051
+# %% ../../nbs/lib/learn/scratch.ipynb #ada42e93
 def preparation(
     size:int=224, # pixels a side
     method:str='crop', # 'crop' the middle out, a little closer; 'squish' or 'pad' all of it
@@ -127,15 +134,15 @@ def preparation(
     whole = round(size*8/7) if method=='crop' else size
     return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=max(448, 3*size))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #13fe06c6
+# %% ../../nbs/lib/learn/scratch.ipynb #02177c0b
 def as_bytes(
     im, # PIL image, upright and RGB
-    prep:dict, # of `preparation`
+    prep, # of `preparation`
 )->torch.Tensor: # uint8 [3,h,w]
     "A picture as a network of this page takes it"
     return torch.from_numpy((prepare(im, prep)*255).round().astype('uint8'))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #13ee6190
+# %% ../../nbs/lib/learn/scratch.ipynb #8f92fb89
 def photo_tfm(
     size:int=224, # pixels a side
     degrees:float=30, # turned by at most that
@@ -146,18 +153,18 @@ def photo_tfm(
     flips = [v2.RandomHorizontalFlip()] if flip else []
     return v2.Compose([v2.RandomRotation(degrees, v2.InterpolationMode.BILINEAR), v2.RandomResizedCrop(size, scale), *flips])
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b8b7db18
+# %% ../../nbs/lib/learn/scratch.ipynb #7596a2e7
 def fitting(
     im, # what a transform made
-    size:int, # pixels a side that are wanted
+    size, # pixels a side that are wanted
 )->torch.Tensor: # uint8 [3,size,size]
     "Result of a transform, if it can be learned from"
-    if not isinstance(im, Image.Image): raise TypeError(f'The transform made a {type(im).__name__}: wanted a PIL image. Leave ToTensor and Normalize out, the network does that')
+    check_type(im, Image.Image, 'a PIL image of the transform. Leave ToTensor and Normalize out, the network does that')
     if im.size!=(size,size): raise ValueError(f'The transform made a picture of {im.width} by {im.height} pixels, wanted was {size} by {size}')
     return v2.functional.pil_to_tensor(im)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #15febdc1
-class Pictures(Dataset):
+# %% ../../nbs/lib/learn/scratch.ipynb #91e7618a
+class Pictures:
     "Pictures and their classes; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
     def __init__(self, samples, known, prep, tfm=None, seed=42):
         self.samples,self.known,self.prep,self.tfm,self.seed = samples,known,prep,tfm,seed
@@ -172,7 +179,7 @@ class Pictures(Dataset):
         if not self.tfm: return as_bytes(im, self.prep),y
         with seeded(self.seed, epoch, i): return fitting(self.tfm(im), self.prep['crop'][0]),y
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8b1b8751
+# %% ../../nbs/lib/learn/scratch.ipynb #99d7ced0
 class Order(Sampler):
     "Numbers of all pictures in an order that `seed` and `epoch` decide"
     def __init__(self, n, seed=42): self.n,self.seed,self.epoch = n,seed,0
@@ -182,7 +189,7 @@ class Order(Sampler):
         o = torch.randperm(self.n, generator=torch.Generator().manual_seed(seed_of(self.seed, epoch)))
         return iter((o+epoch*self.n).tolist())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0539c983
+# %% ../../nbs/lib/learn/scratch.ipynb #76ea8654
 forks = sys.platform=='linux'
 
 def deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -193,66 +200,55 @@ def loader(ds, bs, workers, **kwargs):
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=deaf, multiprocessing_context=ctx, pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(), **kwargs)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d1c4f272
+# %% ../../nbs/lib/learn/scratch.ipynb #be8c0748
 def read_names(
-    path:Path, # folder with train, valid and perhaps test
+    path, # folder with train, valid and perhaps test
     names=None, # JSON file; default: names.json or cat_to_name.json
-)->dict: # as it says
+): # as it says
     "What the JSON file `names`, in `path` or beside it, says"
-    if not isinstance(names, (str,Path,type(None))): raise TypeError(f'names={names!r}: wanted a dict, class → name, or a JSON file')
+    check_type(names or '', (str,Path), 'a dict, class → name, or a JSON file')
     usual = [names] if names else ['names.json','cat_to_name.json']
     fn = next((o/k for o in (path,path.parent) for k in usual if (o/k).is_file()), None)
     if names and not fn: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
     try: return dict(json.loads(fn.read_text(encoding='utf-8-sig'))) if fn else {}
     except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as {{"1": "fire lily"}}') from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #bc902c35
+# %% ../../nbs/lib/learn/scratch.ipynb #139587e0
 def class_names(
-    labels:list, # classes
-    said:dict, # class → name; the keys may be numbers
-)->dict: # a name for each of `labels`: itself, if nothing is said
+    labels, # classes
+    said, # class → name; the keys may be numbers
+): # a name for each of `labels`: itself, if nothing is said
     "Names to show for classes"
     said = {str(k):v for k,v in said.items()}
     lacking = [o for o in labels if not said.get(o)]
     if said and lacking: warnings.warn(f'`names` has no name for {", ".join(lacking[:5])}: it has {", ".join(list(said)[:5])} …')
     return {o:str(said.get(o) or o) for o in labels}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8787207d
-def in_order(labels)->list: # as text, numbers by their size
+# %% ../../nbs/lib/learn/scratch.ipynb #e3875910
+def in_order(labels): # as text, numbers by their size
     "Classes in the order of their numbers"
-    number = lambda o: (0,int(o),o) if o.isdecimal() else (1,0,o)
-    return sorted(set(map(str, labels)), key=number)
+    return sorted(set(map(str, labels)), key=lambda o: (o.zfill(99) if o.isdecimal() else o, o))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b71cb850
+# %% ../../nbs/lib/learn/scratch.ipynb #c6afff0e
 def read_splits(
-    path:Path, # folder with train, valid and perhaps test
-    labels:list=None, # classes in the order of their numbers
-)->tuple: # (classes, split → [(file, number of its class)])
+    path, # folder with train, valid and perhaps test
+    labels=None, # classes in the order of their numbers
+): # (classes, split → [(file, number of its class)])
     "Which pictures there are to learn from, to choose with and to test on"
-    for o in splits[:2]:
-        if not (path/o).is_dir(): raise FileNotFoundError(f'There is no folder {path/o}: `lay_out` makes train, valid and test')
-    df = pd.DataFrame([(o,*o.relative_to(path).parts[:2]) for o in image_files(path) if len(o.relative_to(path).parts)>2], columns=['file','split','label'])
+    df = Dataset.of(path).items()
+    df = df[df.file.map(lambda o: o.parent.parent!=path)] # what lies beside the classes has none
+    if not {'train','valid'} <= set(df.split): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, in a folder per class, as `lay_out` makes them')
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
+    if len(set(labels))<len(labels): raise ValueError(f'labels={labels[:5]} …: wanted each class once')
     odd = set(df.label)-set(labels)
     if odd: raise ValueError(f'{path} has a class {min(odd)!r}, which is none of those to be learned: wanted {", ".join(labels[:5])} …')
+    full,ks = set(zip(df.split, df.label)),['train','valid']+['test']*(path/'test').is_dir()
+    lacking = [f'{k}/{o}' for k in ks for o in labels if (k,o) not in full]
+    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing to learn there, nothing to choose by, or nothing to test with')
     number = {o:i for i,o in enumerate(labels)}
     return labels,{k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #67bf1e8f
-def check_splits(
-    path:Path, # folder with train, valid and perhaps test
-    labels:list, # classes
-    found:dict, # of `read_splits`
-):
-    "Raise, or warn, if there is too little to learn from, to choose with or to test on"
-    if len(set(labels))<len(labels): raise ValueError(f'labels={labels[:5]} …: wanted each class once')
-    gone = [o for o in splits[:2] if not found.get(o)]
-    if gone: raise FileNotFoundError(f'No pictures in {path/gone[0]}')
-    lacking = [f'{k}/{o}' for k in splits[:2] for i,o in enumerate(labels) if i not in {y for _,y in found[k]}]
-    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing can be learned, or checked, of these')
-    if (path/'test').is_dir() and not found.get('test'): warnings.warn(f'{path}/test has no pictures in folders of classes: there is nothing to test with')
-
-# %% ../../nbs/lib/learn/scratch.ipynb #0e3434c0
+# %% ../../nbs/lib/learn/scratch.ipynb #e0cfe232
 @dataclass
 class Data:
     "Loaders and what belongs to them"
@@ -263,7 +259,7 @@ class Data:
     names:dict
     prep:dict
 
-# %% ../../nbs/lib/learn/scratch.ipynb #308e8388
+# %% ../../nbs/lib/learn/scratch.ipynb #758ae6af
 def get_data(
     path, # folder with train, valid and perhaps test
     size:int=224, # pixels a side
@@ -280,16 +276,15 @@ def get_data(
     check_whole(size=size, bs=bs)
     if isinstance(labels, str) or not callable(tfm or photo_tfm): raise TypeError('Wanted a list of classes as `labels`, and a function from PIL image to PIL image as `tfm`')
     labels,found = read_splits(path, labels)
-    check_splits(path, labels, found)
     prep,tfm = preparation(size, method),tfm or photo_tfm(size)
-    if workers is None: workers = min(8, _cores()-(not torch.cuda.is_available())) if forks else 0
+    if workers is None: workers = min(8, cores()-(not torch.cuda.is_available())) if forks else 0
     train,*others = [found.get(o) and Pictures(found[o], labels, prep, tfm if o=='train' else None, seed) for o in splits]
     train[0] # so that what is wrong with the transform is said at once
     first = loader(train, bs, workers, sampler=Order(len(train), seed), drop_last=len(train)%bs==1, persistent_workers=workers>0)
     names = class_names(labels, names if isinstance(names, dict) else read_names(path, names))
     return Data(first, *[o and loader(o, bs, workers) for o in others], labels, names, prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #abe2335b
+# %% ../../nbs/lib/learn/scratch.ipynb #feb9063e
 def find_head(
     model, # a classification network
     n:int=1000, # how many classes it tells apart
@@ -299,7 +294,7 @@ def find_head(
     if not found: raise ValueError(f'{type(model).__name__} has no layer with {n} outputs: say by `head` which part is to be replaced')
     return found[-1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #62e1890a
+# %% ../../nbs/lib/learn/scratch.ipynb #0231ad9e
 def head_layers(
     n_in:int, # what the body gives
     hidden, # widths of the hidden layers, any number of them
@@ -312,7 +307,7 @@ def head_layers(
     *inner,last = zip(widths, widths[1:])
     return [o for a,b in inner for o in (['Linear',a,b],['ReLU'],['Dropout',p])] + [['Linear',*last]]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #7efeecf0
+# %% ../../nbs/lib/learn/scratch.ipynb #554eb0de
 def make_head(
     layers:list, # of `head_layers`
 )->nn.Sequential:
@@ -322,12 +317,12 @@ def make_head(
     if odd: raise ValueError(f'{odd[0]!r} can not be part of a head: wanted {", ".join(kinds)}')
     return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ecfb55c1
+# %% ../../nbs/lib/learn/scratch.ipynb #c2be8584
 class Net(nn.Module):
     "Bytes or colours from 0 to 1, [b,3,h,w] → logits [b,classes]"
     def __init__(self, body, head, info, frozen=True):
         super().__init__()
-        self.body,self.head,self.info,self.begun = body,head,info,None
+        self.body,self.head,self.info,self.begun = body,head,info,{}
         for k,v in info['colours'].items(): self.register_buffer(k, torch.tensor(v)[None,:,None,None])
         self.freeze(frozen)
 
@@ -358,9 +353,9 @@ class Net(nn.Module):
 
     def forward(self, x): return self.head(self.features(x).float())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a73a08b2
+# %% ../../nbs/lib/learn/scratch.ipynb #20737876
 def find_weights(
-    arch:str, # name of a classification network of torchvision
+    arch, # name of a classification network of torchvision
     weights, # as torchvision takes them: 'DEFAULT', a name, one of its enum; None: none
 ): # one of torchvision's enum, or None
     "Which weights of `arch` are meant"
@@ -368,9 +363,9 @@ def find_weights(
     try: return models.get_model_weights(arch).verify(weights)
     except (KeyError,TypeError): raise ValueError(f"weights={weights!r}: {arch} has none of that name; wanted 'DEFAULT', or None to start from nothing.") from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3288394b
+# %% ../../nbs/lib/learn/scratch.ipynb #61d92e7c
 def backbone(
-    arch:str, # name of a classification network of torchvision
+    arch, # name of a classification network of torchvision
     weights, # of `find_weights`
     **kwargs # for the network, e.g. image_size
 )->nn.Module:
@@ -384,18 +379,18 @@ def backbone(
         if hasattr(net, k): setattr(net, k, v)
     return net
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c0b46667
+# %% ../../nbs/lib/learn/scratch.ipynb #165ae1e4
 def cut_head(
     body, # a classification network
-    name:str, # of `find_head`, or of a larger part
-)->int: # how many features it was given
+    name, # of `find_head`, or of a larger part
+): # how many features it was given
     "Take the part `name` out of `body`"
     inside = [o for k,o in body.named_modules() if f'{k}.'.startswith(f'{name}.') and isinstance(o, (nn.Linear,nn.Conv2d))]
     if not inside: raise ValueError(f'head={name!r}: {type(body).__name__} has no such part, with linear layers in it; its own last layer is {find_head(body)!r}')
     body.set_submodule(name, nn.Identity())
     return inside[0].weight.shape[1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #eb7e2365
+# %% ../../nbs/lib/learn/scratch.ipynb #1b00b325
 imagenet = dict(mean=[.485,.456,.406], std=[.229,.224,.225])
 
 def colours_of(
@@ -406,7 +401,7 @@ def colours_of(
     how = weights.transforms()
     return dict(mean=list(how.mean), std=list(how.std))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #cc700f2b
+# %% ../../nbs/lib/learn/scratch.ipynb #0b5a057f
 def build_model(
     arch:str, # name of any classification network of torchvision
     n_out:int, # classes
@@ -429,11 +424,11 @@ def build_model(
         info = dict(arch=arch, head=head, n_out=n_out, layers=layers, image_size=getattr(body, 'image_size', None), colours=colours_of(weights))
         return Net(body, make_head(layers), info, frozen=weights is not None)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #73849a85
+# %% ../../nbs/lib/learn/scratch.ipynb #e0ced7f8
 def check_alike(
     model, # of `build_model`
     dl, # loader
-)->str: # how its pictures should be prepared, if they are not
+): # how its pictures should be prepared, if they are not
     "Raise if `model` numbers its classes otherwise than `dl`"
     info,ds = model.info,dl.dataset
     own,theirs = info.get('labels'),getattr(ds, 'known', None)
@@ -442,29 +437,28 @@ def check_alike(
     if not prep or getattr(ds, 'tfm', True) or ds.prep.items()<=prep.items(): return ''
     return f'These pictures are not prepared as those that the model has learned from: get_data(…, size={prep["crop"][0]}, method={prep["method"]!r})'
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a9ead112
+# %% ../../nbs/lib/learn/scratch.ipynb #91df6932
 def get_logits(
     model, # of `build_model`
     dl, # loader
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
     if dl is None: raise ValueError('There are no such pictures: this data has no folder test')
-    if not isinstance(dl, DataLoader): raise TypeError(f'{type(dl).__name__}: wanted a loader, such as data.test')
+    check_type(dl, DataLoader, 'a loader, such as data.test')
     if said := check_alike(model, dl): warnings.warn(said)
     model.eval()
-    def answer(x): return model(x.to(model.device).contiguous(memory_format=torch.channels_last)).cpu()
-    with torch.no_grad(): res = [(answer(x),y) for x,y in progress_bar(dl, leave=False)]
+    with torch.no_grad(): res = [(model(x.to(model.device, memory_format=torch.channels_last)).cpu(),y) for x,y in progress_bar(dl, leave=False)]
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6cb07905
+# %% ../../nbs/lib/learn/scratch.ipynb #73fad187
 def share_right(
     logits, # [n,classes]
     y, # [n]
-)->float: # 0 to 1
+): # 0 to 1
     "Share of right answers"
     return float((logits.argmax(1)==y).double().mean())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6b6c1636
+# %% ../../nbs/lib/learn/scratch.ipynb #a05c2fba
 def accuracy_over(
     model, # of `build_model`
     dl, # loader, e.g. `data.test`
@@ -472,30 +466,30 @@ def accuracy_over(
     "Accuracy over pictures, not over batches"
     return share_right(*get_logits(model, dl))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a1646b49
-def kept_at(path)->Path: # absolute
+# %% ../../nbs/lib/learn/scratch.ipynb #cd8ae13e
+def kept_at(path): # absolute
     "`path`, if it is one to keep weights in"
     if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
     return Path(path).expanduser().absolute()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #557f7afc
+# %% ../../nbs/lib/learn/scratch.ipynb #315b0e5c
 def save_checkpoint(
     model, # of `build_model`
     fname, # file to write, e.g. 'flowers.safetensors'
-    tensors:dict=None, # more of them: name → dict
-    facts:dict=None, # more facts
+    tensors={}, # more of them: name → dict
+    facts={}, # more facts
 )->Path: # `fname`
     "Keep `model` in one file that can't run anything"
     versions = dict(imgcls=__version__, torch=torch.__version__, torchvision=torchvision.__version__)
     own = dict(info=model.info, frozen=model.frozen, versions=versions)
-    return write_stage(kept_at(fname), dict(model=model.state_dict()) | (tensors or {}), own | (facts or {}), 'scratch')
+    return write_stage(kept_at(fname), dict(model=model.state_dict(), **tensors), dict(own, **facts), 'scratch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #17dc547b
-def read_checkpoint(fname)->tuple: # (tensors by part, facts)
+# %% ../../nbs/lib/learn/scratch.ipynb #4c598aee
+def read_checkpoint(fname): # (tensors by part, facts)
     "What `save_checkpoint` wrote"
     return read_stage(fname, 'scratch', 'Wanted a file of save_checkpoint or of a Trainer; .pth files are for read_pth.')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c6adf9db
+# %% ../../nbs/lib/learn/scratch.ipynb #8bfd075a
 def load_checkpoint(
     fname, # that `save_checkpoint` or a `Trainer` wrote
 )->Net: # ready to predict; of a training, with the best weights so far
@@ -507,30 +501,30 @@ def load_checkpoint(
     model.info = info
     model.freeze(facts['frozen'])
     if 'best' in tensors: load_weights(model.learned, tensors['best'])
-    if 'plan' in facts: model.begun = kept_at(fname),facts['plan']['start']
+    if 'plan' in facts: model.begun = {kept_at(fname):facts['plan']['start']}
     return model.eval()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #56ca9bde
+# %% ../../nbs/lib/learn/scratch.ipynb #8b50ce57
 presets = dict(adadelta=(Adadelta,1.), adam=(Adam,1e-4), adamw=(AdamW,3e-3)) # name → (optimiser, highest learning rate)
 
 def recipe(
-    preset:str, # one of `presets`
-    params:list, # parameters that learn
-    lr:float, # highest learning rate
-    steps:int, # batches in all
-)->tuple: # (optimiser, schedule)
+    preset, # one of `presets`
+    params, # parameters that learn
+    lr, # highest learning rate
+    steps, # batches in all
+): # (optimiser, schedule)
     "Optimiser and schedule by name"
     kind,_ = presets[preset]
     fused = {} if kind is Adadelta else dict(fused=params[0].device.type in ('cpu','cuda'))
     opt = kind(params, lr, **fused)
     return opt,OneCycleLR(opt, lr, steps) if kind is AdamW else StepLR(opt, 4)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #32ac81e6
-def gist(model)->list: # mean absolute value of each tensor
+# %% ../../nbs/lib/learn/scratch.ipynb #a1bcef0f
+def gist(model): # mean absolute value of each tensor
     "Weights in short: the same on another machine, where their last bits may not be"
     return [float(o.detach().double().abs().mean()) for o in model.parameters()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1292ae7c
+# %% ../../nbs/lib/learn/scratch.ipynb #4159e9dd
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
     def __init__(self,
@@ -551,18 +545,19 @@ class Trainer:
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         model.to(self.device, memory_format=torch.channels_last)
         self.path,self.lr = path and kept_at(path),lr or presets[preset][1]
-        self.rows,self.best,self.stock,self.broken,self.frozen = [],{},{},False,model.frozen
-        self.start = model.begun[1] if model.begun and model.begun[0]==self.path else gist(model)
+        self.rows,self.best,self.stock,self.broken,self.frozen,self.bar = [],{},{},False,model.frozen,None
+        self.start = model.begun.get(self.path) or gist(model)
         self.choose_half()
         self.opt,self.sched = recipe(preset, [o for o in model.parameters() if o.requires_grad], self.lr, epochs*len(data.train))
         self.by_batch = isinstance(self.sched, OneCycleLR)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a426fb12
+# %% ../../nbs/lib/learn/scratch.ipynb #e91ef9b6
 @patch
 def check(self:Trainer):
     "Raise if this can't be trained"
     model,data = self.model,self.data
-    if not (isinstance(model, Net) and isinstance(data, Data)): raise TypeError(f'{type(model).__name__} and {type(data).__name__}: wanted a model of build_model and data of get_data')
+    check_type(model, Net, 'a model of build_model')
+    check_type(data, Data, 'data of get_data')
     check_whole(epochs=self.epochs)
     n,lr = len(data.labels),self.lr
     wrong = {f'preset={self.preset!r}: wanted one of {", ".join(presets)}': self.preset not in presets,
@@ -575,7 +570,7 @@ def check(self:Trainer):
         if bad: raise ValueError(said)
     check_alike(model, data.train)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f9418039
+# %% ../../nbs/lib/learn/scratch.ipynb #6f145a49
 @patch
 def choose_half(self:Trainer):
     "Half precision to train in; on a processor that is measured before the first epoch, if nobody has said"
@@ -586,44 +581,44 @@ def choose_half(self:Trainer):
     if self.half and not self.type: raise ValueError(f'half=True: on {self.device.type} there is no half precision here. Wanted half=False')
     self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2e01c49b
+# %% ../../nbs/lib/learn/scratch.ipynb #82e5383f
 @patch
-def features(self:Trainer, dl, mb=None):
+def features(self:Trainer, dl):
     "Features and targets of each batch of `dl`"
-    for x,y in progress_bar(dl, parent=mb, leave=False):
-        x = x.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+    for x,y in progress_bar(dl, parent=self.bar, leave=False):
+        x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
         yield f.float(),y.to(self.device)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9e28cac5
+# %% ../../nbs/lib/learn/scratch.ipynb #1b78b541
 @patch
-def made(self:Trainer, split, epoch=0, mb=None):
+def made(self:Trainer, split, epoch=0):
     "Features and targets of all of a split as `epoch` has it, made once"
     if (split,epoch) not in self.stock:
         dl = getattr(self.data, split)
         n = len(dl.dataset)
         plain = loader(dl.dataset, dl.batch_size, dl.num_workers, sampler=range(epoch*n, (epoch+1)*n))
-        with torch.no_grad(): self.stock[split,epoch] = tuple(map(torch.cat, zip(*self.features(plain, mb))))
+        with torch.no_grad(): self.stock[split,epoch] = tuple(map(torch.cat, zip(*self.features(plain))))
     return self.stock[split,epoch]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #87d2000a
+# %% ../../nbs/lib/learn/scratch.ipynb #7e77f761
 @patch
-def batches(self:Trainer, epoch, mb=None):
+def batches(self:Trainer, epoch):
     "Features and targets to learn from"
     if not self.views:
         self.data.train.sampler.epoch = epoch
-        yield from self.features(self.data.train, mb)
+        yield from self.features(self.data.train)
     else:
-        f,y = self.made('train', epoch%self.views, mb)
+        f,y = self.made('train', epoch%self.views)
         for i in torch.randperm(len(y)).to(self.device).split(self.data.train.batch_size): yield f[i],y[i]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a51bf034
+# %% ../../nbs/lib/learn/scratch.ipynb #e0c0a8e1
 @patch
-def train_epoch(self:Trainer, epoch, mb=None):
+def train_epoch(self:Trainer, epoch):
     "The training phase: mean loss over pictures"
     self.model.train()
     total,n = 0.,0
-    with closing(self.batches(epoch, mb)) as batches:
+    with closing(self.batches(epoch)) as batches:
         for f,y in batches:
             loss = F.cross_entropy(self.model.head(f), y)
             self.opt.zero_grad()
@@ -635,17 +630,17 @@ def train_epoch(self:Trainer, epoch, mb=None):
     if not self.by_batch: self.sched.step()
     return float(total)/n
 
-# %% ../../nbs/lib/learn/scratch.ipynb #bf45b964
+# %% ../../nbs/lib/learn/scratch.ipynb #3bf1be9f
 @patch
-def validate(self:Trainer, mb=None):
+def validate(self:Trainer):
     "The validation phase: (mean loss, accuracy) over pictures"
     self.model.eval()
     with torch.no_grad():
-        pairs = [self.made('valid', mb=mb)] if self.model.frozen else self.features(self.data.valid, mb)
+        pairs = [self.made('valid')] if self.model.frozen else self.features(self.data.valid)
         logits,y = map(torch.cat, zip(*[(self.model.head(f),y) for f,y in pairs]))
     return float(F.cross_entropy(logits, y)),share_right(logits, y)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #31844861
+# %% ../../nbs/lib/learn/scratch.ipynb #91c96b5f
 @patch(as_prop=True)
 def history(
     self:Trainer,
@@ -653,31 +648,31 @@ def history(
     "What happened so far"
     return pd.DataFrame(self.rows).rename_axis('epoch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9d84d1b3
+# %% ../../nbs/lib/learn/scratch.ipynb #fdcdfcd1
 @patch(as_prop=True)
 def best_epoch(self:Trainer)->int:
     "Which epoch's weights are kept"
     return self.history.sort_values(['accuracy','valid_loss'], ascending=[False,True]).index[0]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #18f71edd
+# %% ../../nbs/lib/learn/scratch.ipynb #d5a5a38a
 @patch
-def run_epoch(self:Trainer, i, mb=None):
+def run_epoch(self:Trainer, i):
     "Epoch `i`, noted"
     t = time.perf_counter()
     torch.manual_seed(seed_of(self.seed, i))
-    train_loss = self.train_epoch(i, mb)
-    valid_loss,acc = self.validate(mb)
+    train_loss = self.train_epoch(i)
+    valid_loss,acc = self.validate()
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t))
     if self.best_epoch==i: self.best = {k:v.detach().clone() for k,v in self.model.learned.state_dict().items()}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #34eb9fbe
-def seen(ds)->list: # numbers
+# %% ../../nbs/lib/learn/scratch.ipynb #e678d8cc
+def seen(ds): # numbers
     "What the first picture of `ds` is in three epochs, if that can be told"
-    look = lambda: [v for k in range(3) for v in F.adaptive_avg_pool2d(ds[k*len(ds)][0].float(), 4).flatten().tolist()]
+    look = lambda: F.adaptive_avg_pool2d(torch.stack([ds[k*len(ds)][0] for k in range(3)]).float(), 4).flatten().tolist()
     a,b = look(),look()
     return a if a==b else []
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9867a171
+# %% ../../nbs/lib/learn/scratch.ipynb #f68888d0
 @patch
 def plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
@@ -688,20 +683,20 @@ def plan(self:Trainer):
     pictures = [[f'{fn.parent.name}/{fn.name} {fn.stat().st_size}' for fn,_ in o.dataset.samples] for o in (train,valid)]
     return json.loads(json.dumps(dict(how, pictures=pictures)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #73fd7b49
+# %% ../../nbs/lib/learn/scratch.ipynb #12b5c7af
 near = dict(start=(1e-4,0), seen=(0,3)) # what may come of another machine: share of a value, and on top
 
 def differences(
-    new:dict, # of `Trainer.plan`
-    old:dict, # another
-)->list: # keys
+    new, # of `Trainer.plan`
+    old, # another
+): # keys
     "In what two plans differ"
     def same(k):
         a,b = new[k],old.get(k)
         return np.allclose(a, b, *near[k]) if k in near and a and b and len(a)==len(b) else a==b
     return [k for k in new if not same(k)]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4da021fd
+# %% ../../nbs/lib/learn/scratch.ipynb #d9ece16e
 @patch
 def keep(self:Trainer):
     "Write the training to `path`"
@@ -711,11 +706,11 @@ def keep(self:Trainer):
     facts = dict(plan=self.planned, rows=self.rows, opt=dict(groups=state['param_groups'], plain=plain), sched=self.sched.state_dict(), half=half, scaler=self.scaler.state_dict())
     save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #044941e6
+# %% ../../nbs/lib/learn/scratch.ipynb #a11b9d67
 def load_optimiser(
     opt, # optimiser
-    groups:list, # its param_groups
-    state:dict, # of `join_state`
+    groups, # its param_groups
+    state, # of `join_state`
 ):
     "Bring an optimiser to where it was"
     opt.load_state_dict(dict(state=state, param_groups=groups))
@@ -723,7 +718,7 @@ def load_optimiser(
         for k,v in own.items():
             if torch.is_tensor(v) and v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #96cc0dec
+# %% ../../nbs/lib/learn/scratch.ipynb #2eed1cc6
 @patch
 def refuse(self:Trainer, diff, done):
     "Raise if the file at `path`, whose plan differs in `diff` and of which `done` epochs are done, can't be gone on with"
@@ -731,7 +726,7 @@ def refuse(self:Trainer, diff, done):
     if diff: raise ValueError(f'{self.path} is of another training: {"; ".join(why.get(o, f"{o} changed") for o in diff)}. Choose another file, or make model and Trainer as they were.')
     if done>self.epochs: raise ValueError(f'{self.path} has {done} epochs already: wanted epochs={done} or more, or another file')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #314d0285
+# %% ../../nbs/lib/learn/scratch.ipynb #edb88968
 @patch
 def go_on(self:Trainer):
     "Come back to where `path` left off"
@@ -748,7 +743,7 @@ def go_on(self:Trainer):
     device,half = facts['half']
     if device==self.device.type=='cpu': self.type,self.unsure = half and getattr(torch, half),False
 
-# %% ../../nbs/lib/learn/scratch.ipynb #045e2e2d
+# %% ../../nbs/lib/learn/scratch.ipynb #52b1e525
 @patch
 def begin(self:Trainer):
     "Go on where the file left off, or write it"
@@ -758,41 +753,41 @@ def begin(self:Trainer):
     self.planned = self.plan() if self.path else {}
     if there: self.go_on()
     if self.unsure:
-        x = torch.rand(4, 3, *self.data.prep['crop']).contiguous(memory_format=torch.channels_last)
+        x = torch.rand(4, 3, *self.data.prep['crop']).to(memory_format=torch.channels_last)
         self.type,self.unsure = half_type(self.model, x),False
     if not self.rows: self.start = self.planned['start'] = gist(self.model) # what it really begins with
     if self.path: self.keep()
-    self.model.begun = self.path,self.start
+    self.model.begun = {self.path:self.start}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d4c98326
+# %% ../../nbs/lib/learn/scratch.ipynb #65ab8176
 @patch
 def fit(
     self:Trainer,
 )->Trainer: # itself; see `history`
     "Train, or go on, to the end; then put the best weights back"
     self.begin()
-    mb,first = master_bar(range(self.epochs)),len(self.rows)
+    self.bar = master_bar(range(self.epochs))
     with torch.random.fork_rng(devices=[self.device] if self.device.type=='cuda' else []):
-        for i in mb:
-            if not i: mb.write(['epoch','train_loss','valid_loss','accuracy','time'], table=True)
-            if i>=first:
+        for i in self.bar:
+            if not i: self.bar.write(['epoch','train_loss','valid_loss','accuracy','time'], table=True)
+            if i==len(self.rows):
                 self.broken = True
-                self.run_epoch(i, mb)
+                self.run_epoch(i)
                 if self.path: self.keep()
                 self.broken = False
             *row,secs = self.rows[i].values()
-            mb.write([str(i),*(f'{o:.3f}' for o in row),format_time(secs)], table=True)
+            self.bar.write([str(i),*(f'{o:.3f}' for o in row),format_time(secs)], table=True)
     load_weights(self.model.learned, self.best)
     self.model.eval()
     return self
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a5b66ad6
+# %% ../../nbs/lib/learn/scratch.ipynb #0c33d31c
 @patch
 def __repr__(self:Trainer):
     n = len(self.rows)
     return f'Trainer: {n} of {self.epochs} epochs' + (f', best after epoch {self.best_epoch}: {self.rows[self.best_epoch]["accuracy"]:.3f}' if n else '')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f792725c
+# %% ../../nbs/lib/learn/scratch.ipynb #a023de67
 @patch
 def plot(
     self:Trainer,
@@ -805,13 +800,13 @@ def plot(
     ax.plot(i, df.accuracy[i], 'o', mfc='none', ms=10, color='C0')
     ax.set_title(f'best {df.accuracy[i]:.3f}, in a circle; {format_time(self.history.seconds.sum())} in all')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1a135a4c
+# %% ../../nbs/lib/learn/scratch.ipynb #645fe85c
 def check_knows(model):
     "Raise if `model` is none, or has met no classes yet"
-    if not isinstance(model, Net): raise TypeError(f'{type(model).__name__}: wanted a model, such as load_checkpoint gives')
+    check_type(model, Net, 'a model, such as load_checkpoint gives')
     if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer had, or one of load_checkpoint')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #345a99f5
+# %% ../../nbs/lib/learn/scratch.ipynb #2ac4e90d
 def prepared(
     x, # picture, as `open_image` takes it
     model, # that knows its classes
@@ -820,7 +815,7 @@ def prepared(
     prep = model.info['prep']
     return as_bytes(open_image(x, prep['least']), prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #38ce9228
+# %% ../../nbs/lib/learn/scratch.ipynb #a1bbdcc6
 def predict(
     path, # picture: a path, or what else `open_image` takes
     model, # of a `Trainer`, `load_checkpoint` or `read_pth`
@@ -832,19 +827,19 @@ def predict(
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c714769c
+# %% ../../nbs/lib/learn/scratch.ipynb #21fd6690
 def true_name(
     path, # picture
     label, # its class or the name of that; None: the folder it is in, if that is a class
-    names:dict, # class → name
-)->str: # '' if nobody knows
+    names, # class → name
+): # '' if nobody knows
     "Name of the class of a picture"
     if label is None: return names.get(Path(path).parent.name, '') if isinstance(path, (str,Path)) else ''
     name = names.get(str(label), label)
     if name not in names.values(): raise ValueError(f'label={label!r}: wanted one of the classes of the model, {", ".join(list(names)[:5])} …')
     return name
 
-# %% ../../nbs/lib/learn/scratch.ipynb #26381533
+# %% ../../nbs/lib/learn/scratch.ipynb #265e8ed2
 def view_classify(
     path, # picture
     model, # as `predict` takes it
@@ -864,7 +859,7 @@ def view_classify(
     bars.set(xlim=(0,1), xlabel='probability')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #62f0bb00
+# %% ../../nbs/lib/learn/scratch.ipynb #559ec382
 def export_model(
     model, # trained
     fname, # file to write, e.g. 'flowers.onnx'
@@ -874,7 +869,7 @@ def export_model(
     "Write `model` as one self-describing `.onnx` file"
     from imgcls.learn.export import Trained, write_onnx
     check_knows(model)
-    if not isinstance(data, Data): raise TypeError(f'{type(data).__name__}: wanted a file name, and then data of get_data')
+    check_type(data, Data, 'a file name, and then data of get_data')
     if said := check_alike(model, data.valid): raise ValueError(said)
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
     def pictures(fns):
@@ -882,6 +877,6 @@ def export_model(
             x = torch.stack([prepared(o, model) for o in part])
             yield x,(x.float()/255).numpy()
     train,valid = [[fn for fn,_ in o.dataset.samples] for o in (data.train,data.valid)]
-    trained = Trained(net=net, graph=net, train=train, valid=valid, answers=lambda: get_logits(net, data.valid), pictures=pictures,
-        versions=dict(torchvision=torchvision.__version__), **{k:info[k] for k in ('prep','labels','arch')})
+    about = info['prep'],info['labels'],info['arch'],train,valid
+    trained = Trained(net, net, *about, lambda: get_logits(net, data.valid), pictures, dict(torchvision=torchvision.__version__))
     return write_onnx(trained, fname, **dict(names=info['names']) | kwargs)
