@@ -8,10 +8,14 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/overview.html.md"""
 __all__ = []
 
 # %% ../../nbs/lib/learn/overview.ipynb #89cda5f0
-from .data import class_counts, class_weights, get_dls
-from .train import get_learner, load_stage, suggest_lr, train
-from .interpret import class_report, scores, show_scores
-from .export import compare_models, export_onnx
+from importlib import import_module
 
 # %% ../../nbs/lib/learn/overview.ipynb #fdd76fef
-__all__ = ['class_counts', 'class_weights', 'get_dls', 'get_learner', 'load_stage', 'suggest_lr', 'train', 'class_report', 'scores', 'show_scores', 'compare_models', 'export_onnx']
+_homes = dict(class_counts='data', class_weights='data', get_dls='data', get_learner='train', load_stage='train', suggest_lr='train',
+    class_report='interpret', scores='interpret', show_scores='interpret', compare_models='export', export_onnx='export')
+__all__ = list(_homes)
+
+def __getattr__(name):
+    "What is named here, from the module where it lives"
+    if name not in _homes: raise AttributeError(f'imgcls.learn has no {name!r}: wanted one of {", ".join(_homes)}, or a module of it')
+    return getattr(import_module(f'{__name__}.{_homes[name]}'), name)
