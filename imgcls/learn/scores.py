@@ -9,7 +9,7 @@ __all__ = ['score_cols', 'score_rows', 'predictions', 'has_body', 'flat_features
            'grouped_folds', 'held_out_probs', 'label_quality', 'confident_classes', 'confident_joint', 'label_issues',
            'learner_items', 'best_twins', 'scores', 'show_grid', 'shortened', 'show_scored', 'show_scores', 'guess']
 
-# %% ../../nbs/lib/learn/scores.ipynb #81c17620
+# %% ../../nbs/lib/learn/scores.ipynb #8b7fb3d9
 from contextlib import nullcontext
 from fastai.vision.all import *
 from sklearn.linear_model import LogisticRegression
@@ -21,10 +21,10 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import groups as joined, look_alikes, outliers
 
-# %% ../../nbs/lib/learn/scores.ipynb #9e3fa797
+# %% ../../nbs/lib/learn/scores.ipynb #efa6285f
 def _arr(o, dtype=None): return np.array(o.detach().cpu() if isinstance(o, Tensor) else o, dtype=dtype)
 
-# %% ../../nbs/lib/learn/scores.ipynb #7df94d7c
+# %% ../../nbs/lib/learn/scores.ipynb #d2faa9b1
 def score_rows(
     probs, # [n,classes], each row adds up to 1
     targs, # [n], labels as indices
@@ -38,7 +38,7 @@ def score_rows(
     said = dict(label=names[t], pred=names[pred], prob=prob, label_prob=own)
     return pd.DataFrame(dict(said, loss=-np.log(own.clip(1e-9)), margin=own-p.max(1), second=names[p.argmax(1)]))
 
-# %% ../../nbs/lib/learn/scores.ipynb #eb6f7a2c
+# %% ../../nbs/lib/learn/scores.ipynb #e0740b5a
 def predictions(
     learn, # any classifier
     items, # paths of pictures
@@ -48,14 +48,14 @@ def predictions(
     dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
     with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
 
-# %% ../../nbs/lib/learn/scores.ipynb #9adc1a51
+# %% ../../nbs/lib/learn/scores.ipynb #64e10ec4
 def has_body(
     model, # a network
 )->bool: # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
     "Can features be taken between the two halves of `model`?"
     return isinstance(model, nn.Sequential) and len(model)==2
 
-# %% ../../nbs/lib/learn/scores.ipynb #c9c401ad
+# %% ../../nbs/lib/learn/scores.ipynb #19f61ff0
 def flat_features(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
 )->Tensor: # [n,nf], averaged over places
@@ -63,7 +63,7 @@ def flat_features(
     x = x.detach().as_subclass(Tensor).float()
     return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
 
-# %% ../../nbs/lib/learn/scores.ipynb #a5fdb8af
+# %% ../../nbs/lib/learn/scores.ipynb #df077c88
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
     items, # paths of labelled pictures
@@ -79,7 +79,7 @@ def body_features(
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
     return feats.numpy(),probs.numpy(),targs.numpy().astype(int)
 
-# %% ../../nbs/lib/learn/scores.ipynb #dc610b97
+# %% ../../nbs/lib/learn/scores.ipynb #839b5b28
 def known_pairs(
     path, # dataset folder
     items, # paths of pictures in it
@@ -91,7 +91,7 @@ def known_pairs(
     h,sha = zip(*[rows.get(str(o), ('0'*64,'')) for o in items])
     return look_alikes(hash_array(h), feats, sha, np.array([o!='' for o in sha]))
 
-# %% ../../nbs/lib/learn/scores.ipynb #bd83aa0b
+# %% ../../nbs/lib/learn/scores.ipynb #fdbc5ea0
 def twin_groups(
     pairs, # of `look_alikes`
     n:int, # pictures in all
@@ -102,7 +102,7 @@ def twin_groups(
         if len(o)<=max(2, n//20): res[o] = o[0]
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #6562149e
+# %% ../../nbs/lib/learn/scores.ipynb #54a17d26
 def grouped_folds(
     targs, # [n], labels as indices
     groups, # [n], equal numbers for pictures that belong together
@@ -116,7 +116,7 @@ def grouped_folds(
     for i,(_,part) in enumerate(StratifiedKFold(k, shuffle=True, random_state=42).split(lab, lab)): res[part] = i
     return res[inv]
 
-# %% ../../nbs/lib/learn/scores.ipynb #1882486a
+# %% ../../nbs/lib/learn/scores.ipynb #603353eb
 def held_out_probs(
     feats, # [n,nf], from `body_features`
     targs, # [n], labels as indices
@@ -126,7 +126,8 @@ def held_out_probs(
 )->np.ndarray: # [n,classes]
     "Probabilities from classifiers that were not shown the picture, nor its label"
     x,t,res = StandardScaler().fit_transform(_arr(feats)),_arr(targs, int),_arr(probs, float)
-    with warnings.catch_warnings(action='ignore', category=UserWarning): # of classes with few pictures, and of few iterations
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning) # of classes with few pictures, and of few iterations
         fold = grouped_folds(t, np.arange(len(t)) if groups is None else _arr(groups), n_folds)
         for k in progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds):
             rest,classes = fold!=k,np.unique(t[fold!=k])
@@ -137,7 +138,7 @@ def held_out_probs(
             res[np.ix_(todo, classes)] = m.predict_proba(x[todo])
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #bd981b05
+# %% ../../nbs/lib/learn/scores.ipynb #d44e0eb0
 def label_quality(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -150,7 +151,7 @@ def label_quality(
     if method!='normalized_margin': raise ValueError(f"method={method!r}: wanted 'normalized_margin' or 'self_confidence'")
     return (rows.margin.values+1)/2
 
-# %% ../../nbs/lib/learn/scores.ipynb #a5e6b81d
+# %% ../../nbs/lib/learn/scores.ipynb #c645cba0
 def confident_classes(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -162,7 +163,7 @@ def confident_classes(
     n = sure.sum(1)
     return np.select([n>1,n>0], [p.argmax(1),sure.argmax(1)], -1)
 
-# %% ../../nbs/lib/learn/scores.ipynb #5dd99e52
+# %% ../../nbs/lib/learn/scores.ipynb #e4c55e5a
 def confident_joint(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -173,7 +174,7 @@ def confident_joint(
     np.fill_diagonal(res, res.diagonal().clip(1))
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #c7b6372a
+# %% ../../nbs/lib/learn/scores.ipynb #e6fe4aff
 def label_issues(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -182,7 +183,7 @@ def label_issues(
     c = confident_classes(probs, targs)
     return (c>=0) & (c!=_arr(targs, int)) & (label_quality(probs, targs)<.5-5e-7)
 
-# %% ../../nbs/lib/learn/scores.ipynb #0f1e01f8
+# %% ../../nbs/lib/learn/scores.ipynb #94d83b99
 def learner_items(
     learn, # made with `get_dls`
 )->pd.DataFrame: # a row per picture: file, split
@@ -192,7 +193,7 @@ def learner_items(
     if not len(df): raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
     return df
 
-# %% ../../nbs/lib/learn/scores.ipynb #a44b0bf2
+# %% ../../nbs/lib/learn/scores.ipynb #82276856
 def best_twins(
     pairs, # of `look_alikes`, the surest first
     items, # paths of the pictures that `pairs` are about
@@ -202,7 +203,7 @@ def best_twins(
     res = pd.DataFrame(dict(twin=[items[o] for o in ends.j], kind=ends.kind), dtype=object)
     return res.reindex(range(len(items)), fill_value='')
 
-# %% ../../nbs/lib/learn/scores.ipynb #c8f1bad2
+# %% ../../nbs/lib/learn/scores.ipynb #bcb14b80
 score_cols = 'file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
 
 def scores(
@@ -218,7 +219,7 @@ def scores(
     own = score_rows(probs, targs, vocab).assign(second=held.second, issue=(1-held.margin)/2, outlier=outliers(feats, targs, twins))
     return pd.concat([df, own, best_twins(pairs, items)], axis=1)[score_cols].sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
-# %% ../../nbs/lib/learn/scores.ipynb #587d5b3d
+# %% ../../nbs/lib/learn/scores.ipynb #ceba2661
 def show_grid(
     pics, # what `show_image` takes; None leaves a place free
     titles, # one for each
@@ -231,11 +232,11 @@ def show_grid(
     fig.tight_layout()
     return axs
 
-# %% ../../nbs/lib/learn/scores.ipynb #697c3791
+# %% ../../nbs/lib/learn/scores.ipynb #629afcb2
 def shortened(s:str, n:int=16): return s if len(s)<=n else s[:n-1]+'…'
 
 
-# %% ../../nbs/lib/learn/scores.ipynb #625c5119
+# %% ../../nbs/lib/learn/scores.ipynb #24a7f940
 def show_scored(
     rows, # of `scores`, as tuples; None leaves a place free
     nrows:int, # rows of pictures
@@ -244,7 +245,7 @@ def show_scored(
     def title(o): return o and f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}'
     return show_grid([o and UprightImage.create(o.file) for o in rows], [title(o) for o in rows], nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #8b72f310
+# %% ../../nbs/lib/learn/scores.ipynb #44fa8ee5
 def show_scores(
     df, # rows of `scores`
     n:int=12, # how many pictures
@@ -254,7 +255,7 @@ def show_scores(
     if not len(df): raise ValueError('No pictures to show: `df` has no rows.')
     show_scored(list(df.head(n).itertuples()), nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #72a5bb54
+# %% ../../nbs/lib/learn/scores.ipynb #c0870983
 def guess(
     learn, # any classifier
     items, # paths of pictures
