@@ -2,14 +2,11 @@
 import os, re, signal, socket, struct, subprocess, sys, threading, time, zlib
 from email.utils import formatdate
 import pandas as pd, pytest
-from pathlib import Path
-from PIL import Image
-from imgcls.learn.data import list_items
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
-from imgcls.gather.verify import duplicates, image_files, read_looks, tally, verify_images
+from imgcls.gather.verify import image_files, tally, verify_images
 from imgcls.gather.shell import gather
-from imgcls.dataset import Moves, read_manifest, sync, undo_last
+from imgcls.dataset import read_manifest
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
 from imgcls.gather.search import Hit
 from web import Web, jpg, says
@@ -162,115 +159,11 @@ def test_a_torn_manifest_is_mended(web, tmp_path):
     df = download_images(tmp_path/'a', urls=[web.url('/ok.jpg'),web.url('/half.jpg')])
     assert sorted(df.status)==['ok','ok']
 
-def test_verify_turns_upright_and_keeps_the_original(tmp_path):
-    (tmp_path/'a').mkdir()
-    raw = encode_image(draw_digit(3), orientation=6)
-    (tmp_path/'a'/'x.jpg').write_bytes(raw)
-    (tmp_path/'a'/'y.gif').write_bytes(encode_image(Image.new('RGB', (8,8)), 'GIF'))
-    df = verify_images(tmp_path)
-    assert dict(zip(df.file, df.what))=={'a/x.jpg':'stored anew', 'a/y.gif':'quarantined'}
-    assert Image.open(tmp_path/'a'/'x.jpg').size==draw_digit(3).size
-    m = Moves(tmp_path)
-    m.undo(m.pending('verify')[0])
-    assert (tmp_path/'a'/'x.jpg').read_bytes()==raw and (tmp_path/'a'/'y.gif').exists()
-
-def test_moves_never_overwrite(tmp_path):
-    for o in ('a','b'):
-        (tmp_path/o).mkdir()
-        (tmp_path/o/'x.jpg').write_text(o)
-    m = Moves(tmp_path)
-    assert m.move('a/x.jpg', 'b/x.jpg', batch='1')=='b/x-1.jpg' and (tmp_path/'b'/'x.jpg').read_text()=='b'
-    (tmp_path/'a'/'x.jpg').write_text('new')
-    with pytest.raises(FileExistsError, match='undo again'): m.undo('1')
-    assert (tmp_path/'a'/'x.jpg').read_text()=='new'
-
-def test_manifest_follows_moves_and_their_undo(web, tmp_path):
-    download_images(tmp_path/'a', urls=[web.url('/ok.jpg')])
-    before,m = read_manifest(tmp_path),Moves(tmp_path)
-    f = before.file[0]
-    g = m.move(f, 'b/'+f.split('/')[1], batch='1')
-    assert sync(tmp_path).file[0]==g
-    m.quarantine(g, 'blurred', '2')
-    assert (sync(tmp_path).status[0],sync(tmp_path).reason[0])==('quarantined','blurred')
-    m.undo('2')
-    m.undo('1')
-    assert sync(tmp_path).equals(before)
-    m.table.append(dict(batch='3', action='move', src=f, dst='b/never.jpg'))
-    assert sync(tmp_path).equals(before)
-
-def test_paths_never_lead_out(tmp_path):
+def test_labels_never_lead_out(tmp_path):
     data = tmp_path/'data'
-    (data/'a').mkdir(parents=True)
-    (data/'a'/'x.jpg').write_bytes(jpg)
-    (tmp_path/'secret.jpg').write_bytes(b'mine')
-    m = Moves(data)
-    for src,dst in [('../secret.jpg','a/y.jpg'), ('a/x.jpg','../y.jpg'), ('/etc/passwd','a/y'), ('a/x.jpg','/tmp/y')]:
-        with pytest.raises(ValueError, match='leads out'): m.move(src, dst)
-    m.table.append(dict(batch='evil', action='move', src='a/x.jpg', dst='../secret.jpg'))
-    with pytest.raises(ValueError, match='leads out'): m.undo('evil')
-    assert (tmp_path/'secret.jpg').read_bytes()==b'mine' and (data/'a'/'x.jpg').exists()
-    (data/'cleaned.csv').write_text('name,label\n../secret.jpg,a\n')
-    with pytest.raises(ValueError, match='leads out'): list_items(data, 'cleaned.csv')
     for label in ('..', '.hidden', 'a:b', 'x'*200):
         with pytest.raises(ValueError, match='name of a class'): guarded_download(data/label, urls=[])
     with pytest.raises(ValueError, match='name of a class'): gather(data, {'../up':'three'})
-
-def test_old_and_new_ways_to_call_verify(web, tmp_path):
-    download_images(tmp_path/'a', urls=[web.url('/ok.jpg'), web.url('/half.jpg')])
-    download_images(tmp_path/'b', urls=[web.url('/others.jpg')])
-    df = verify_images(tmp_path/'a', delete=True, max_size=40)
-    assert sorted(df.what)==['quarantined','stored anew'] and max(Image.open(image_files(tmp_path)[0]).size)==40
-    assert len(list((tmp_path/'.quarantine').rglob('*.jpg')))==2
-    df = verify_images([*(tmp_path/'b').iterdir()], max_size=40)
-    assert list(df.what)==['stored anew'] and len(verify_images(tmp_path, max_size=40))==0
-    with pytest.raises(FileNotFoundError, match='folder per class'): verify_images(tmp_path/'none')
-
-def test_stored_anew_under_a_new_ending_and_back(tmp_path):
-    (tmp_path/'a').mkdir()
-    gif = encode_image(draw_digit(7), 'GIF')
-    (tmp_path/'a'/'x.gif').write_bytes(gif)
-    (tmp_path/'a'/'x.png').write_bytes(encode_image(draw_digit(8), 'PNG'))
-    (tmp_path/'a'/'p.JPEG').write_bytes(encode_image(draw_digit(9), orientation=6))
-    df = verify_images(tmp_path)
-    assert sorted(df.file)==['a/p.JPEG','a/x-1.png'] and Image.open(tmp_path/'a'/'x-1.png').mode=='RGB'
-    m = Moves(tmp_path)
-    m.undo(m.pending('verify')[0])
-    assert (tmp_path/'a'/'x.gif').read_bytes()==gif and sorted(o.name for o in (tmp_path/'a').iterdir())==['p.JPEG','x.gif','x.png']
-
-def test_the_manifest_follows_a_new_ending(tmp_path):
-    with Web({'/x.gif':says(encode_image(draw_digit(7), 'GIF'))}) as web: download_images(tmp_path/'a', urls=[web.url('/x.gif')])
-    verify_images(tmp_path)
-    df = read_manifest(tmp_path)
-    assert df.file[0].endswith('.png') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
-    m = Moves(tmp_path)
-    m.undo(m.pending('verify')[0])
-    df = sync(tmp_path)
-    assert df.file[0].endswith('.gif') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
-
-def test_a_rewrite_that_was_cut_short_is_finished(tmp_path, monkeypatch):
-    (tmp_path/'a').mkdir()
-    (tmp_path/'a'/'x.gif').write_bytes(encode_image(draw_digit(7), 'GIF'))
-    with monkeypatch.context() as m:
-        m.setattr(Path, 'unlink', lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt): verify_images(tmp_path)
-    assert sorted(o.name for o in (tmp_path/'a').iterdir())==['x.gif','x.png']
-    verify_images(tmp_path)
-    assert [o.name for o in (tmp_path/'a').iterdir()]==['x.png']
-
-def test_an_undo_loses_nothing(tmp_path):
-    (tmp_path/'a').mkdir()
-    fn,first = tmp_path/'a'/'x.jpg',encode_image(draw_digit(3).resize((400,400)))
-    fn.write_bytes(first)
-    verify_images(tmp_path, max_size=200)
-    second = fn.read_bytes()
-    verify_images(tmp_path, max_size=100)
-    m = Moves(tmp_path)
-    with pytest.raises(ValueError, match='came later and touched'): m.undo(m.pending()[0])
-    assert undo_last(tmp_path)==1 and fn.read_bytes()==second
-    fn.write_bytes(edited := encode_image(draw_digit(8)))
-    assert undo_last(tmp_path, 'verify')==1 and fn.read_bytes()==first
-    assert edited in [o.read_bytes() for o in (tmp_path/'.quarantine').rglob('*.jpg')]
-    with pytest.raises(ValueError, match='nothing to take back'): undo_last(tmp_path)
 
 def test_a_refusal_can_be_lifted(web, tmp_path):
     urls = [web.url('/ok.jpg'), web.url('/noai.jpg')]
@@ -279,13 +172,7 @@ def test_a_refusal_can_be_lifted(web, tmp_path):
     assert guarded_download(tmp_path/'a', urls=urls, allow_private=True).status.tolist()==['ok','failed']
     assert guarded_download(tmp_path/'a', urls=urls, allow_private=True, robots=False).status.tolist()==['ok','ok']
 
-def test_bad_arguments_are_sentences(web, tmp_path):
-    assert len(download_images(tmp_path/'a', urls=web.url('/ok.jpg')))==1
-    for kw in (dict(max_size=-5), dict(max_size=0), dict(max_size='200'), dict(min_size=0)):
-        with pytest.raises(ValueError, match='wanted a number of pixels'): verify_images(tmp_path, **kw)
-    with pytest.raises(ValueError, match="'label' or 'reason'"): tally(tmp_path, 'engine')
-    for f in (tally, attribution, duplicates):
-        with pytest.raises(FileNotFoundError, match='folder per class'): f(tmp_path/'none')
+def test_one_address_may_come_without_a_list(web, tmp_path): assert len(download_images(tmp_path/'a', urls=web.url('/ok.jpg')))==1
 
 def test_limits_of_a_gathering_concern_what_it_brings(tmp_path):
     with SampleWeb(100) as web:
@@ -302,21 +189,6 @@ def test_a_class_that_nothing_is_found_for_does_not_stop_the_others(tmp_path, mo
         monkeypatch.setattr('imgcls.gather.search.sample_web', lambda: web)
         df = gather(tmp_path, dict(three='three', xyz='unicorn', seven='seven'))
     assert list(df.index)==['seven','three','all']
-
-def test_duplicates_across_classes(tmp_path):
-    for label,name,b in [('a','1.jpg',jpg), ('b','2.jpg',jpg), ('a','3.jpg',encode_image(draw_digit(3).resize((90,90)), quality=60)), ('a','4.jpg',encode_image(draw_digit(8)))]:
-        (tmp_path/label).mkdir(exist_ok=True)
-        (tmp_path/label/name).write_bytes(b)
-    df = duplicates(tmp_path)
-    assert dict(zip(df.file, df.kind))=={'a/1.jpg':'exact', 'b/2.jpg':'exact', 'a/3.jpg':'near'} and df.across.all() and df.group.nunique()==1
-
-def test_looks_are_kept_and_changes_are_seen(tmp_path):
-    (tmp_path/'a').mkdir()
-    (tmp_path/'a'/'x.jpg').write_bytes(jpg)
-    verify_images(tmp_path)
-    assert len(read_looks(tmp_path))==1
-    (tmp_path/'a'/'x.jpg').write_bytes(jpg[:900])
-    assert verify_images(tmp_path).what.tolist()==['quarantined']
 
 def test_credits(web, tmp_path):
     hits = [Hit(web.url('/ok.jpg'), 'https://x.org/p', 'A | [b] <i>', licence='CC BY-SA 2.0', creator='Ann'), Hit(web.url('/others.jpg'), licence='CC0 1.0')]

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/bring.html.md"""
 # %% auto #0
 __all__ = ['dark', 'blurred', 'import_folder', 'Audit', 'audit']
 
-# %% ../../nbs/lib/gather/bring.ipynb #06e44fe8
+# %% ../../nbs/lib/gather/bring.ipynb #5159a109
 import hashlib, re, uuid
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,9 @@ from fastcore.basics import defaults
 from ..dataset import check_label, progress, sync, unlabelled
 from .download import _Entry, _retry, _scratch
 from .search import Hit
-from .verify import duplicates, look_again, verify_images, _check_sizes, _dataset, _exts
+from ..dataset import Dataset, is_picture_name
+from ..twins import duplicates
+from .verify import verify_images, check_sizes
 from ..picture import NotAPicture, endings, open_picture
 
 # %% ../../nbs/lib/gather/bring.ipynb #a1800412
@@ -31,7 +33,7 @@ def _label_of(
     if by is None or len(fn.parts)<2: return ''
     return check_label(re.sub(r'[\\:*?"<>|]', '_', fn.parts[-2] if by=='parent' else fn.parts[0]).strip())
 
-# %% ../../nbs/lib/gather/bring.ipynb #31cbf18c
+# %% ../../nbs/lib/gather/bring.ipynb #42346ceb
 def _bring(fn, tmp, max_pixels):
     "Copy `fn` to a file in `tmp`, if it is a picture; a result as of a download"
     try:
@@ -48,9 +50,9 @@ def _bring(fn, tmp, max_pixels):
 
 def _tree(src):
     "All files under `src` that may be pictures, hidden ones left out"
-    return [o for o in sorted(src.rglob('*')) if o.is_file() and o.suffix.lower() in {'', *_exts} and not any(p.startswith(('.','__')) for p in o.relative_to(src).parts)]
+    return [o for o in sorted(src.rglob('*')) if o.is_file() and (not o.suffix or is_picture_name(o)) and not any(p.startswith(('.','__')) for p in o.relative_to(src).parts)]
 
-# %% ../../nbs/lib/gather/bring.ipynb #e1e9b8a4
+# %% ../../nbs/lib/gather/bring.ipynb #993af9a9
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
     dest, # dataset folder; made if it isn't there
@@ -64,7 +66,7 @@ def import_folder(
     if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
     if dest==src or src in dest.parents: raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
     if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
-    _check_sizes(max_size=max_size, min_size=min_size)
+    check_sizes(max_size=max_size, min_size=min_size)
     df,fns = sync(dest),_tree(src)
     if label and not callable(label) and {o.parent for o in fns}=={src}: label = lambda o: src.name
     tried = set(df[~df.reason.str.endswith(_retry)].url)
@@ -90,7 +92,7 @@ def _line(df):
     return pd.Series(dict(pictures=len(df), formats=exts, size=f'{df.width.median():.0f}×{df.height.median():.0f}', smallest=int(short.min()), dark=(df.light<dark).sum(),
         blurred=(df.sharp<blurred).sum(), twins=df.twin.sum(), across=df.across.sum(), damaged=(df.wrong!='').sum()))
 
-# %% ../../nbs/lib/gather/bring.ipynb #9a14a80d
+# %% ../../nbs/lib/gather/bring.ipynb #4067b0e4
 def _waiting(path):
     "A word on pictures that wait for a label, if there are any"
     n = len([o for o in (Path(path)/unlabelled).glob('*') if o.is_file()])
@@ -99,7 +101,8 @@ def _waiting(path):
 class Audit:
     "A dataset's stock: `table` with a row per class, `looks` with a row per picture, `plot` for a class"
     def __init__(self, path):
-        self.path,df = _dataset(path)[0],look_again(path)
+        ds = Dataset.of(path)
+        self.path,df = ds.path,ds.looks()
         if not len(df): raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{_waiting(path)}')
         dup = duplicates(path)
         self.looks = df.assign(twin=df.file.isin(dup.file), across=df.file.isin(dup[dup.across.astype(bool)].file))
