@@ -6,7 +6,7 @@ from imgcls.learn.data import get_dls
 from imgcls.learn.interpret import (calibration_error, class_report, grad_cam, most_confused, plot_reliability, reliability, show_cam, show_confused,
     temperature, wilson)
 from imgcls.learn.scores import (body_features, confident_joint, grouped_folds, held_out_probs, known_pairs, label_issues, label_quality, score_rows,
-    scores, show_scores, twin_groups)
+    scores, show_scores, sure_groups)
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -121,7 +121,7 @@ def test_twins_are_known_from_the_looks(tmp_path):
     fns = sorted(path.glob('*/*.png'))
     assert not len(known_pairs(path, fns))
     verify_images(path)
-    g = dict(zip([o.name for o in fns], twin_groups(known_pairs(path, fns), len(fns))))
+    g = dict(zip([o.name for o in fns], sure_groups(known_pairs(path, fns), len(fns))))
     assert g['000.png']==g['twin.png'] and len(set(g.values()))==len(fns)-1
 
 def test_a_model_without_body_and_head_is_said(learn):

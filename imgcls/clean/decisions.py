@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 # %% auto #0
 __all__ = ['ranked_by', 'views', 'Cleaning', 'write_cleaned']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9f70c4bb
-import os, warnings
+# %% ../../nbs/lib/clean/decisions.ipynb #65d0858d
+import os
 import pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
@@ -16,59 +16,36 @@ from itertools import combinations
 from pathlib import Path, PurePosixPath
 from fastcore.basics import patch
 from fastcore.foundation import L
-from ..dataset import Moves, Table, check_label, free_name, sync, timestamp, unlabelled
-from ..gather.verify import look_again
-from ..learn.data import list_items
+from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabelled
 from ..picture import hash_array
 from ..twins import groups, look_alikes
 
-# %% ../../nbs/lib/clean/decisions.ipynb #bcf14c66
+# %% ../../nbs/lib/clean/decisions.ipynb #5fbbf7e0
 keep_it,delete_it = '<Keep>','<Delete>'
 journal_cols = 'time action file decision batch'.split()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #de6ffa58
-def relative(
-    fns, # absolute paths, or relative to the working folder or to the dataset
-    path, # dataset folder, absolute
-)->list: # relative to the dataset, with /
-    "Paths as the journal has them"
-    top,cwd = f'{path}{os.sep}',f'{Path.cwd()}{os.sep}'
-    def rel(o):
-        full = o if os.path.isabs(o) else os.path.normpath(cwd+o)
-        return full[len(top):] if full.startswith(top) else o
-    return [rel(str(o)).replace(os.sep, '/') for o in fns]
+# %% ../../nbs/lib/clean/decisions.ipynb #8b85e605
+def checked_scores(
+    df, # of `scores`
+    data:Dataset,
+)->pd.DataFrame: # with paths relative to the dataset
+    "What a model thinks of pictures of `data`, or an error that says what it is instead"
+    wanted = 'wanted the table that `scores(learn)` returns'
+    if not isinstance(df, pd.DataFrame): raise TypeError(f'scores is a {type(df).__name__}: {wanted}; labels to choose from go into vocab=')
+    if lost := {'file','label'}-set(df): raise ValueError(f'scores has no column {" and ".join(sorted(lost))}: {wanted}')
+    df = df.assign(**{k:[data.rel(o) for o in df[k]] for k in ('file','twin') if k in df}).reset_index(drop=True)
+    if not len(df) or any((data.path/o).is_file() for o in df.file): return df
+    raise FileNotFoundError(f'None of the files of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #90a7f2e2
-def checked_scores(df, path):
-    "`df`, of `scores`, with files as the journal has them"
-    if not isinstance(df, pd.DataFrame): raise TypeError(f'scores is a {type(df).__name__}: wanted the table that `scores(learn)` returns; labels to choose from go into vocab=')
-    lost = {'file','label'}-set(df.columns)
-    if lost: raise ValueError(f'scores has no column {" and ".join(sorted(lost))}: wanted the table that `scores(learn)` returns')
-    df = df.assign(**{o:relative(df[o], path) for o in ('file','twin') if o in df}).reset_index(drop=True)
-    if len(df) and not any((path/o).is_file() for o in df.file): raise FileNotFoundError(f'None of the files of scores is in {path}; the first is {df.file[0]}. Is it another dataset?')
-    return df
-
-# %% ../../nbs/lib/clean/decisions.ipynb #c7c3c59d
+# %% ../../nbs/lib/clean/decisions.ipynb #0832b136
 def label_folders(
     df, # of `checked_scores`
 )->dict: # folder of each label; None where labels don't follow folders
     "Where labels go with folders"
     at = pd.DataFrame(dict(label=df.label, top=[PurePosixPath(o).parent.name for o in df.file])).drop_duplicates()
-    if at.label.duplicated().any() or at.top.duplicated().any() or (at.top=='').any(): return None
-    return dict(zip(at.label, at.top))
+    return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0be353cf
-def listed(
-    path, # dataset folder, absolute
-)->pd.DataFrame: # file (relative to the dataset), label, split
-    "Pictures of the class folders"
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore') # on empty folders
-        try: df = list_items(path)
-        except FileNotFoundError: return pd.DataFrame(columns=['file','label','split'], dtype=str)
-    return df.assign(file=relative(df.file, path))
-
-# %% ../../nbs/lib/clean/decisions.ipynb #209c7106
+# %% ../../nbs/lib/clean/decisions.ipynb #a60e922b
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
     def __init__(self,
@@ -76,16 +53,17 @@ class Cleaning:
         scores:pd.DataFrame=None, # of `scores`; without it, no view needs a model's opinion
         vocab=None, # labels to choose from; default: those of `scores`, and the dataset's folders
     ):
-        self.path,self.guesses = Path(path).absolute(),None
+        self.data,self.guesses = Dataset(os.path.abspath(path)),None
+        self.path = self.data.path
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted a dataset, with a folder per class')
         if isinstance(vocab, str): raise TypeError(f'vocab={vocab!r}: wanted a list of labels, e.g. [{vocab!r}]')
-        self.scores = None if scores is None else checked_scores(scores, self.path)
+        self.scores = None if scores is None else checked_scores(scores, self.data)
         self.folders = {} if scores is None else label_folders(self.scores)
         self.names = {v:k for k,v in (self.folders or {}).items()}
-        self.labels = dict(zip(self.scores.file, self.scores.label)) if self.folders is None else {}
-        found = set((listed(self.path) if scores is None else self.scores).label)
+        self.first = dict(zip(self.scores.file, self.scores.label)) if self.folders is None else {}
+        self.labels,found = dict(self.first),set((self.data.layout() if scores is None else self.scores).label)
         self.vocab = [o if o in found else check_label(o) for o in dict.fromkeys(sorted(found) if vocab is None else vocab)]
-        self.journal,self.before = Table(self.path/'decisions.csv', journal_cols),{}
+        self.journal = Table(self.path/'decisions.csv', journal_cols)
         self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
 
@@ -95,17 +73,16 @@ class Cleaning:
 
     def label_of(self, rel):
         "Label that file `rel` has now; '' for none"
-        if rel in self.labels: return self.labels[rel]
-        top = PurePosixPath(rel).parent.name
-        return '' if top==unlabelled else self.names.get(top, top)
+        top = self.data.label(rel)
+        return self.labels.get(rel, self.names.get(top, top))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #d4ceecad
+# %% ../../nbs/lib/clean/decisions.ipynb #04f1728b
 def remember(now, file, what):
     "Put a decision at the end of `now`; '' is none"
     now.pop(file, None)
     if what: now[file] = what
 
-# %% ../../nbs/lib/clean/decisions.ipynb #423b6dd0
+# %% ../../nbs/lib/clean/decisions.ipynb #4e3e4452
 def replay(
     df, # rows of the journal
 )->tuple: # (what is decided: file → decision; what each batch applied; how each batch ended: 'done' or 'undo')
@@ -120,22 +97,22 @@ def replay(
         if o.action=='undo': now |= {k:v for k,v in applied.get(o.batch, {}).items() if now.get(k, keep_it)==keep_it}
     return now,applied,ends
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b6cacf32
+# %% ../../nbs/lib/clean/decisions.ipynb #28d9a884
 def as_rows(todo): return [dict(action='decide', file=k, decision=v) for k,v in todo.items()]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1e7a683b
+# %% ../../nbs/lib/clean/decisions.ipynb #6bc43ee3
 @patch
 def write(self:Cleaning, *rows):
     "Append `rows` to the journal"
     if rows: self.journal.append(*[dict(o, time=timestamp()) for o in rows])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #e46b3d4b
+# %% ../../nbs/lib/clean/decisions.ipynb #ba067626
 @patch
 def refresh(self:Cleaning):
     "Read the journal again, and settle what was left unfinished"
     self.decisions,applied,ends = replay(self.journal.read())
     if not applied: return
-    log = Moves(self.path).table.read()
+    log = self.data.moves.table.read()
     back = set(log[log.action=='undone'].src)
     for b in applied:
         if b in back and ends.get(b)!='undo': self.finish(dict(action='undo', batch=b))
@@ -143,7 +120,7 @@ def refresh(self:Cleaning):
         moved = log[(log.batch==b) & (log.action=='move')]
         with self.alone(): self.settle(b, {o.src:o.dst for o in moved.itertuples() if (self.path/o.dst).exists()})
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8fe9da23
+# %% ../../nbs/lib/clean/decisions.ipynb #a5b9cc57
 @patch
 def alone(self:Cleaning):
     "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
@@ -151,7 +128,7 @@ def alone(self:Cleaning):
     try: return self.lock.acquire()
     except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. Wait for it, or stop it, and try again') from None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #76e8b40d
+# %% ../../nbs/lib/clean/decisions.ipynb #25bcabf2
 @patch
 def settle(self:Cleaning,
     batch, # that was applied
@@ -161,29 +138,29 @@ def settle(self:Cleaning,
     now,applied,_ = replay(self.journal.read())
     todo = applied[batch]
     left = {k:v for k,v in todo.items() if k not in done and k not in now and (self.path/k).is_file()}
-    seen = {v:keep_it for k,v in done.items() if todo.get(k)!=delete_it}
+    seen = {v:keep_it for k,v in done.items() if todo.get(k, delete_it)!=delete_it}
     self.finish(*as_rows(left|seen), dict(action='done', batch=batch))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #22e0a3cb
+# %% ../../nbs/lib/clean/decisions.ipynb #a22c0276
 @patch
 def finish(self:Cleaning, *rows):
     "Bring the manifest up to date, write `rows`, and read what is decided now"
-    sync(self.path)
+    self.data.manifest()
     self.write(*rows)
     self.decisions = replay(self.journal.read())[0]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #02b8ad7e
+# %% ../../nbs/lib/clean/decisions.ipynb #50db1508
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
     if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; decide about several in a loop')
-    rel, = relative([fn], self.path)
+    rel = self.data.rel(fn)
     (top,_,name),inside = rel.partition('/'),not os.path.isabs(rel) and '..' not in rel.split('/')
     if not (inside and (self.path/rel).is_file()): raise FileNotFoundError(f'{fn}: no such picture in {self.path}. If it was moved, .quarantine/moves.csv there says where to')
     if rel in self.labels or (name and (top[0]!='.' or top==unlabelled)): return rel
     raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0a21be53
+# %% ../../nbs/lib/clean/decisions.ipynb #caed8d06
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
@@ -194,13 +171,13 @@ def decide(self:Cleaning,
     if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
     self.note([rel], what)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #39455c6d
+# %% ../../nbs/lib/clean/decisions.ipynb #822bebb2
 @patch
 def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
-    self.note(relative([fn], self.path), '')
+    self.note([self.data.rel(fn)], '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #21069a50
+# %% ../../nbs/lib/clean/decisions.ipynb #9fd62413
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
@@ -210,7 +187,7 @@ def note(self:Cleaning, rels, what):
     except OSError as e: raise type(e)(e.errno, f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). Copy the dataset to a folder of yours') from None
     for k,v in todo.items(): remember(self.decisions, k, v)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a0f4a8b5
+# %% ../../nbs/lib/clean/decisions.ipynb #a2a9d512
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
@@ -220,7 +197,7 @@ def home(self:Cleaning, rel, label):
     sets = (self.path/'train').is_dir() and 'train' not in self.vocab
     return f'{"train/"*sets}{top}/{p.name}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #68d539d7
+# %% ../../nbs/lib/clean/decisions.ipynb #9ef9408d
 @patch
 def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: file, label, decision, to (path after it)
     "What `apply` would do"
@@ -233,7 +210,7 @@ def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: fi
         rows.append((f, label, what, to))
     return pd.DataFrame(rows, columns=['file','label','decision','to'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #984b2842
+# %% ../../nbs/lib/clean/decisions.ipynb #f86d148e
 def list_rows(
     df, # file, label and perhaps split
 )->pd.DataFrame: # name, label and, where there are splits, split
@@ -241,48 +218,47 @@ def list_rows(
     cols = ['name','label'] + ['split']*bool('split' in df and (df.split!='').any())
     return df.rename(columns={'file':'name'})[cols]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a2b36a12
+# %% ../../nbs/lib/clean/decisions.ipynb #ec595279
 def write_cleaned(
     path, # dataset folder
     df:pd.DataFrame=None, # columns file (or name) and label, perhaps split; default: what the folders say
 )->Path: # the list
     "Write `cleaned.csv`, a row for every picture: `name,label`, and `split` where folders or `df` have one"
-    rows = list_rows(listed(Path(path).absolute()) if df is None else df)
+    rows = list_rows(Dataset(path).layout() if df is None else df)
     table = Table(Path(path)/'cleaned.csv', list(rows))
     table.write(rows)
     return table.fn
 
-# %% ../../nbs/lib/clean/decisions.ipynb #57027e6e
+# %% ../../nbs/lib/clean/decisions.ipynb #c911f49b
 @patch
 def everything(self:Cleaning):
     "All labelled pictures that are there now"
-    if self.scores is None: return listed(self.path)
+    if self.scores is None: return self.data.layout().rename(columns=dict(name='file'))
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #59efb051
+# %% ../../nbs/lib/clean/decisions.ipynb #1b8aa64b
 @patch
-def write_list(self:Cleaning, moves, batch):
+def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
-    fn,df = self.path/'cleaned.csv',self.everything() if self.labels else listed(self.path)
-    if self.labels: df = df.assign(label=df.file.map(self.labels))
+    fn,df = self.path/'cleaned.csv',self.data.layout()
+    if self.labels: df = self.everything().assign(label=lambda o: o.file.map(self.labels))
     if fn.exists() and fn.read_bytes()==list_rows(df).to_csv(index=False, lineterminator='\n').encode(): return
-    if fn.exists(): moves.quarantine('cleaned.csv', 'replaced by the cleaner', batch, copy=True)
-    else: moves.made('cleaned.csv', batch)
+    self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
     write_cleaned(self.path, df)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #56f18f12
+# %% ../../nbs/lib/clean/decisions.ipynb #081682ec
 @patch
-def carry_out(self:Cleaning, o, moves, batch):
+def carry_out(self:Cleaning, o, batch):
     "Do what row `o` of the plan says; '' or what prevented it"
     if not (self.path/o.file).is_file(): return 'the file is gone'
     why = 'deleted in the cleaner' if o.decision==delete_it else f'{o.label or "no label"} → {o.decision}'
     try:
         if o.to==o.file: self.labels[o.file] = o.decision
-        else: moves.move(o.file, o.to, why, batch)
+        else: self.data.moves.move(o.file, o.to, why, batch)
     except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
     return ''
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b5f7f482
+# %% ../../nbs/lib/clean/decisions.ipynb #e4915133
 @patch
 def apply(self:Cleaning,
     dry_run:bool=False, # only say what would be done?
@@ -291,18 +267,17 @@ def apply(self:Cleaning,
     if dry_run: return self.plan().assign(done=False, why='dry run')
     with self.alone():
         self.refresh()
-        df,batch,moves = self.plan(),f'clean {timestamp()}',Moves(self.path)
-        self.before[batch] = dict(self.labels)
+        df,batch = self.plan(),f'clean {timestamp()}'
         if len(df): self.write(dict(action='apply', batch=batch))
-        why = pd.Series([self.carry_out(o, moves, batch) for o in df.itertuples()], dtype=object)
+        why = pd.Series([self.carry_out(o, batch) for o in df.itertuples()], dtype=object)
         df = df.assign(done=why=='', why=why)
-        self.write_list(moves, batch)
+        self.write_list(batch)
         moved = dict(df.loc[df.done, ['file','to']].values)
         if len(df): self.settle(batch, moved)
         self.follow(moved)
     return df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4e6a67a3
+# %% ../../nbs/lib/clean/decisions.ipynb #418a5f73
 @patch
 def follow(self:Cleaning, moved):
     "Note in `scores` where files are now"
@@ -310,52 +285,61 @@ def follow(self:Cleaning, moved):
     for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #116fcacb
+# %% ../../nbs/lib/clean/decisions.ipynb #9ff33a91
+@patch
+def last_batch(self:Cleaning):
+    "The apply that `undo` would take back; '' if there is none"
+    return next(iter(self.data.moves.pending('clean ')[::-1]), '')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #9b727ac1
+@patch
+def listed(self:Cleaning)->dict: # file → label
+    "What `cleaned.csv` says"
+    fn = self.path/'cleaned.csv'
+    return dict(Table(fn, ['name','label']).read()[['name','label']].values) if fn.exists() else {}
+
+# %% ../../nbs/lib/clean/decisions.ipynb #1f4d0f23
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
     with self.alone():
-        moves = Moves(self.path)
-        if not (todo := moves.pending('clean ')): return L()
-        batch,log = todo[-1],moves.table.read()
-        mine = log[(log.batch==batch) & (log.action=='move')]
-        res = moves.undo(batch)
+        if not (batch := self.last_batch()): return L()
+        log = self.data.moves.table.read()
+        mine,res = log[(log.batch==batch) & (log.action=='move')],self.data.moves.undo(batch)
         gone = {o:'' for o in mine.dst if o in self.decisions}
         self.finish(*as_rows(gone), dict(action='undo', batch=batch))
-        self.labels.update(self.before.pop(batch, {}))
-        fn = self.path/'cleaned.csv'
-        if self.labels and fn.exists(): self.labels.update(pd.read_csv(fn, dtype=str, keep_default_na=False).set_index('name').label)
+        if self.labels: self.labels = self.first | self.listed()
         self.follow(dict(zip(mine.dst, mine.src)))
         self.refresh()
     return L(o for o in res if o!='cleaned.csv')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #3a97ea46
+# %% ../../nbs/lib/clean/decisions.ipynb #f486b64a
 @patch
 def last_apply(self:Cleaning):
     "When the apply was that `undo` would take back; '' if there is none"
-    return next(iter(Moves(self.path).pending('clean ')[::-1]), '').removeprefix('clean ')
+    return self.last_batch().removeprefix('clean ')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #fee504c1
+# %% ../../nbs/lib/clean/decisions.ipynb #9d5466bb
 def why_issue(o):
     "Does the label of row `o` fit?"
     return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9c8a8a59
+# %% ../../nbs/lib/clean/decisions.ipynb #d0542c2f
 def why_margin(o):
     "How near the label of row `o` and the class said instead are"
     return f'{o.label} or {o.pred}? {abs(o.margin):.0%} apart' if o.pred!=o.label else f'the next class is {o.margin:.0%} behind'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b7b57c57
+# %% ../../nbs/lib/clean/decisions.ipynb #a2650fbf
 def why_loss(o): return f'loss {o.loss:.2f}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9c8273e2
+# %% ../../nbs/lib/clean/decisions.ipynb #23575ebb
 def why_outlier(o): return f'{o.outlier:.1f} × as far off as usual'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4b11a2b0
+# %% ../../nbs/lib/clean/decisions.ipynb #a0fe7351
 ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_outlier)
 views = [*ranked_by, 'alike', 'unlabelled', 'all']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #08b353d8
+# %% ../../nbs/lib/clean/decisions.ipynb #0d3653ce
 @patch
 def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
@@ -366,7 +350,7 @@ def ranked(self:Cleaning, by):
     df = df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
     return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b76d50c3
+# %% ../../nbs/lib/clean/decisions.ipynb #f65be733
 @patch
 def waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
@@ -374,7 +358,7 @@ def waiting(self:Cleaning):
     df = pd.DataFrame(dict(file=pd.Series(fns, dtype=str), label='', split='', why=''))
     return df if self.guesses is None else df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #d6be5816
+# %% ../../nbs/lib/clean/decisions.ipynb #142d3062
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def twin_pairs(
@@ -388,7 +372,7 @@ def twin_pairs(
     far = df[(df.kind=='similar') & df.twin.isin(at)]
     return pd.concat([res, pd.DataFrame(dict(i=far.file.map(at), j=far.twin.map(at), kind='similar'))])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #6fca18d7
+# %% ../../nbs/lib/clean/decisions.ipynb #dcdc3ed9
 def likened(
     o, # row of a group
     g, # the group, the largest picture first
@@ -400,7 +384,7 @@ def likened(
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
     return ', '.join([*apart, f"{likeness[kinds.get(frozenset((o.file,a.file)), 'near')]} {a.file}"])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a57d5d16
+# %% ../../nbs/lib/clean/decisions.ipynb #e3edad31
 def twin_group(
     g, # rows of a group of look-alikes
     kinds, # of two files → their kind
@@ -411,14 +395,14 @@ def twin_group(
     g = g.assign(why=[likened(o, g, kinds) for o in g.itertuples()])
     return (g.label.nunique()==1, g.split.nunique()==1, sure, g.file.iloc[0]),g
 
-# %% ../../nbs/lib/clean/decisions.ipynb #06025a18
+# %% ../../nbs/lib/clean/decisions.ipynb #58de8555
 @patch
 def alike(self:Cleaning,
     max_dist:int=32, # bits of the hash, of 256, that may differ
 )->pd.DataFrame: # columns of `scores`, group, and why; the largest picture of a group comes first
     "Groups of look-alikes, in the order to look at them"
     df = self.everything()
-    looks = look_again(self.path, [self.path/o for o in df.file])
+    looks = self.data.looks([self.path/o for o in df.file])
     df = df.merge(looks.loc[looks.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
     if not len(df): return df.assign(group=0, why='')
     pairs,f = twin_pairs(df, max_dist),list(df.file)
@@ -427,7 +411,7 @@ def alike(self:Cleaning,
     res = [g.assign(group=i) for i,(_,g) in enumerate(sorted(found, key=lambda o: o[0]))]
     return pd.concat(res, ignore_index=True) if res else df.assign(group=0, why='')[:0]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #cf6dab0a
+# %% ../../nbs/lib/clean/decisions.ipynb #f6ba513b
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`

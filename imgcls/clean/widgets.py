@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/widgets.html.md"""
 # %% auto #0
 __all__ = ['thumb', 'Thumbs', 'ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #f5d87def
+# %% ../../nbs/lib/clean/widgets.ipynb #10c2b4c1
 import io, math, os, tempfile, textwrap, time
 import ipywidgets as W, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -16,32 +16,30 @@ from hashlib import sha1
 from importlib.resources import files
 from IPython.display import display
 from pathlib import Path
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 from uuid import uuid4
 from fastcore.basics import patch, defaults
 from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
 from .decisions import Cleaning, delete_it, keep_it
-from ..gather.verify import look_again
-from ..learn.pixels import UprightImage
 from ..learn.scores import guess, scores
+from ..picture import thumbnail
 
-# %% ../../nbs/lib/clean/widgets.ipynb #0e7b9297
+# %% ../../nbs/lib/clean/widgets.ipynb #5b617fbd
 def thumb(
     fn, # a picture
     px:int, # pixels of the longer side
 )->bytes: # JPEG; of what can't be read, a picture that says so
     "Thumbnail of a file"
-    try: im = ImageOps.contain(UprightImage.create(fn, px), (px,px))
+    try: return thumbnail(fn, px)
     except Exception as e: # whatever is wrong with a picture, its place on the page says so
-        im = Image.new('RGB', (px,px), '#dddddd')
-        said = textwrap.fill(f'{Path(fn).name} {getattr(e, "strerror", None) or type(e).__name__}', px//7)
+        im,buf = Image.new('RGB', (px,px), '#dddddd'),io.BytesIO()
+        said = textwrap.fill(f'{Path(fn).name}: {getattr(e, "strerror", None) or e}', px//7)
         ImageDraw.Draw(im).multiline_text((8,8), f"can't be read:\n\n{said}", '#a00000')
-    buf = io.BytesIO()
-    im.save(buf, 'JPEG', quality=85)
-    return buf.getvalue()
+        im.save(buf, 'JPEG')
+        return buf.getvalue()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6ab4c374
+# %% ../../nbs/lib/clean/widgets.ipynb #a4f1c863
 class Thumbs:
     "Thumbnails of the pictures of a dataset, each made once"
     def __init__(self,
@@ -73,13 +71,13 @@ class Thumbs:
 
     def ahead(self, rels): self.todo.submit(lambda: [self.one(o) for o in rels])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c02e5759
+# %% ../../nbs/lib/clean/widgets.ipynb #9f196435
 def told(row, k):
     "What `row` says in column `k`; '' for nothing"
     v = getattr(row, k, '')
     return '' if v is None or v!=v else v
 
-# %% ../../nbs/lib/clean/widgets.ipynb #daff7d7e
+# %% ../../nbs/lib/clean/widgets.ipynb #13a1a659
 def facts(
     row, # of a view
 )->list: # loss, split and size, as far as they are known
@@ -88,7 +86,7 @@ def facts(
     res = [loss!='' and f'loss {loss:.2f}', told(row, 'split'), width!='' and f'{width:.0f}×{row.height:.0f} px']
     return [o for o in res if o]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #9977215a
+# %% ../../nbs/lib/clean/widgets.ipynb #781c9556
 def caption(
     row, # of a view
 )->str: # HTML
@@ -100,7 +98,7 @@ def caption(
     if why and why not in small: parts.append(Div(why, cls='imgcls-why'))
     return to_xml(Div(*parts, cls='imgcls-caption', title=row.file), indent=False)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #60c71c21
+# %% ../../nbs/lib/clean/widgets.ipynb #d3903205
 def proposal(
     row, # of a view
     opts, # labels to choose from
@@ -109,7 +107,7 @@ def proposal(
     o = getattr(row, 'proposal', getattr(row, 'pred', ''))
     return str(o) if o in opts and o!=row.label else ''
 
-# %% ../../nbs/lib/clean/widgets.ipynb #60b0707f
+# %% ../../nbs/lib/clean/widgets.ipynb #a47e0ff0
 def button(
     name:str, # text on it
     icon:str, # of Font Awesome
@@ -122,7 +120,7 @@ def button(
     res.on_click(lambda _: do())
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #e4c4a532
+# %% ../../nbs/lib/clean/widgets.ipynb #6b4067d1
 class Card:
     "One picture, what is said of it, and what can be done about it"
     def __init__(self,
@@ -145,7 +143,7 @@ class Card:
         "What a button or the menu does"
         if self.row is not None: self.decide(self.row.file, what)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #d511fff4
+# %% ../../nbs/lib/clean/widgets.ipynb #f241663d
 @patch
 def show(self:Card,
     row, # of a view
@@ -157,7 +155,7 @@ def show(self:Card,
     self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
     self.no.description,self.no._dom_classes = ('',['imgcls-small']) if self.proposal else ('Delete',[])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c71e3a64
+# %% ../../nbs/lib/clean/widgets.ipynb #63d8ea00
 @patch
 def mark(self:Card,
     what:str, # what was decided about the picture; '' for nothing
@@ -173,16 +171,16 @@ def mark(self:Card,
     self.box._dom_classes = ['imgcls-card', frame, *['imgcls-here']*here]
     self.row = row
 
-# %% ../../nbs/lib/clean/widgets.ipynb #2b8f9ec7
+# %% ../../nbs/lib/clean/widgets.ipynb #b14cbd15
 def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
 
-# %% ../../nbs/lib/clean/widgets.ipynb #df6caabd
+# %% ../../nbs/lib/clean/widgets.ipynb #823e862b
 def stylesheet():
     "How the cleaners look, as a widget that is not seen itself"
     css = (files('imgcls')/'static'/'cleaner.css').read_text(encoding='utf-8')
     return W.HTML(f'<style>{css}</style>', layout=dict(display='none'))
 
-# %% ../../nbs/lib/clean/widgets.ipynb #8086ffa5
+# %% ../../nbs/lib/clean/widgets.ipynb #9d0ba943
 every = 'All classes'
 named_views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike', 'No label yet':'unlabelled', 'All':'all'}
 
@@ -217,7 +215,7 @@ class Review:
     def again(self): return f"dls = get_dls({str(self.cleaning.path)!r}, csv='cleaned.csv')"
     def _ipython_display_(self): display(self.widget)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #3daa1e25
+# %% ../../nbs/lib/clean/widgets.ipynb #09ea3e58
 @patch
 def menus(self:Review, by):
     "What stands above the page"
@@ -231,7 +229,7 @@ def menus(self:Review, by):
     self.at.observe(lambda ch: self.busy or self.safely(lambda: self.show(ch['new']-1)), 'value')
     return [*asked, self.at]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #4ed40878
+# %% ../../nbs/lib/clean/widgets.ipynb #6efe5c07
 @patch
 def buttons(self:Review):
     "What stands below the page"
@@ -240,7 +238,7 @@ def buttons(self:Review):
     self.btn_apply = made('Apply', 'check', self.apply, 'primary')
     return [made('Back', 'arrow-left', self.back), self.btn_next, self.btn_apply, self.btn_undo]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #721d30d9
+# %% ../../nbs/lib/clean/widgets.ipynb #f85e560b
 @patch
 def pressed(self:Review, do):
     "A button below the page; the second click of a double click is none"
@@ -248,7 +246,7 @@ def pressed(self:Review, do):
     self.safely(do)
     self.last = do,time.monotonic()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #1cac4d93
+# %% ../../nbs/lib/clean/widgets.ipynb #76f2400d
 @patch
 def safely(self:Review, do):
     "Call `do`; what goes wrong is said on the page, where nobody sees a kernel's log"
@@ -256,14 +254,14 @@ def safely(self:Review, do):
     try: return do()
     except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c1d3e396
+# %% ../../nbs/lib/clean/widgets.ipynb #28ddd407
 @patch
 def say(self:Review, txt, role='status', code=''):
     "A sentence below the buttons"
     below = (Br(),Code(code)) if code else ()
     self.said.value = to_xml(Div(txt, *below, role=role, cls='imgcls-said'), indent=False)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c9f45291
+# %% ../../nbs/lib/clean/widgets.ipynb #1e505c79
 @patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
@@ -275,7 +273,7 @@ def choose(self:Review, page=0):
     self.rows = self.listed(by, label, None if by=='unlabelled' else split)
     self.show(page)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #5a779727
+# %% ../../nbs/lib/clean/widgets.ipynb #b40d1534
 @patch
 def show(self:Review, page:int):
     "Show page `page` of the list, from 0"
@@ -291,7 +289,7 @@ def show(self:Review, page:int):
     self.thumbs.ahead(self.on_page(self.page+1).file)
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #1b1c94b1
+# %% ../../nbs/lib/clean/widgets.ipynb #6e907276
 @patch
 def mark(self:Review):
     "Show what was decided: on the cards, and in figures above them"
@@ -304,21 +302,21 @@ def mark(self:Review):
     said = f'Page {self.page+1} of {self.pages()} · ',*what,f' · {len(now):,} looked at · to delete ',B(n_del),f' · to {self.verb} ',B(n_new)
     self.info.value = to_xml(Div(*said, cls='imgcls-count'), indent=False)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #de107338
+# %% ../../nbs/lib/clean/widgets.ipynb #7ee94831
 @patch
 def nothing(self:Review):
     "What is said of an empty list"
     if self.dd_view.value!='All' or self.cleaning.vocab: return ['Nothing to look at here']
     return [f'No pictures in class folders of {self.cleaning.path}. ', Code('import_folder'), ' brings a folder of pictures in']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #ac1c0426
+# %% ../../nbs/lib/clean/widgets.ipynb #d2881155
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
     self.safely(lambda: self.cleaning.decide(fn, what) if what else self.cleaning.forget(fn))
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #ff720b93
+# %% ../../nbs/lib/clean/widgets.ipynb #7675436a
 @patch
 def next(self:Review):
     "On to the next page; what was left undecided on this one is kept"
@@ -327,7 +325,7 @@ def next(self:Review):
     finally: self.show(self.page+1)
     if last: self.say('That was the last page.')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #75241ffe
+# %% ../../nbs/lib/clean/widgets.ipynb #96c80909
 @patch
 def apply(self:Review):
     "Carry out all decisions; they can be taken back with `undo`"
@@ -338,7 +336,7 @@ def apply(self:Review):
     self.say(f'{counted(int(res.done.sum()), "picture")} moved or relabelled.{left} Train again on what is left:', code=self.again())
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #e0a60fe7
+# %% ../../nbs/lib/clean/widgets.ipynb #6aa19e84
 @patch
 def undo(self:Review):
     "Take the last apply back"
@@ -348,7 +346,7 @@ def undo(self:Review):
     self.say(said if when else 'Nothing to take back.')
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #552394c6
+# %% ../../nbs/lib/clean/widgets.ipynb #db24fa69
 def learner_home(
     learn, # its items are files
 )->Path:
@@ -357,21 +355,20 @@ def learner_home(
     if all(o.is_relative_to(top) for o in fns) and len(fns[0].relative_to(top).parts)<4: return learn.path
     return Path(os.path.commonpath([o.parent.parent for o in fns]))
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7f611c0c
+# %% ../../nbs/lib/clean/widgets.ipynb #22bdef56
 def guesses(
     learn, # any classifier
     cleaning:Cleaning, # of a dataset with pictures that wait for a label
 )->pd.DataFrame: # file (relative to the dataset), pred, prob
     "What the model says about pictures without a label, as far as they can be read; None where there are none"
-    path,rels = cleaning.path,cleaning.view('unlabelled').file
+    data,rels = cleaning.data,cleaning.view('unlabelled').file
     if not len(rels): return None
-    seen = look_again(path, [path/o for o in rels])
-    fns = seen.file[seen.wrong==''].tolist()
-    if not fns: return pd.DataFrame(columns=['file','pred','prob'])
-    df = guess(learn, [path/o for o in fns])
-    return df.assign(file=[o.relative_to(path).as_posix() for o in df.file])
+    seen = data.looks([data.path/o for o in rels])
+    fns = [data.path/o for o in seen.file[seen.wrong=='']]
+    df = guess(learn, fns) if fns else pd.DataFrame(columns=['file','pred','prob'])
+    return df.assign(file=[data.rel(o) for o in df.file])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #40bfc2ce
+# %% ../../nbs/lib/clean/widgets.ipynb #7b4021c3
 class ImageClassifierCleaner(Review):
     "Look at a learner's pictures, those first that the model doubts, and decide what to keep, delete or relabel"
     def __init__(self,
@@ -401,20 +398,20 @@ class ImageClassifierCleaner(Review):
         size = getattr(getattr(self.learn.dls.train, 'pixels', None), 'size', None)
         return super().again().replace(', csv', f', size={size}, csv' if size else ', csv')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #9e40289d
+# %% ../../nbs/lib/clean/widgets.ipynb #87404698
 @patch
 def delete(self:ImageClassifierCleaner)->L: # indices into `fns`
     "Pictures to delete"
     return L(i for i,o in enumerate(self.df.file) if self.cleaning.decisions.get(o)==delete_it)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #b479ca07
+# %% ../../nbs/lib/clean/widgets.ipynb #8ec4b2d1
 @patch
 def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
     "Pictures to relabel"
     todo = {o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=delete_it}
     return L((i,todo[o]) for i,o in enumerate(self.df.file) if o in todo)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #2600a2f6
+# %% ../../nbs/lib/clean/widgets.ipynb #051c0c39
 def side_by_side(
     df, # of the view 'alike'
 )->pd.DataFrame: # pairs of rows: the first of each group with each of the others
@@ -422,7 +419,7 @@ def side_by_side(
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
     return df.iloc[rows].reset_index(drop=True)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #58c44ce5
+# %% ../../nbs/lib/clean/widgets.ipynb #e2f7d287
 class ImageCleaner(Review):
     "Look at a dataset without a model: at all of it, or at pairs that look alike"
     def __init__(self,
@@ -456,7 +453,7 @@ class ImageCleaner(Review):
         if not self.pairs: return super().arranged(cards)
         return [W.GridBox([a.box,b.box], _dom_classes=['imgcls-pair']) for a,b in zip(cards[::2], cards[1::2])]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7c8148bb
+# %% ../../nbs/lib/clean/widgets.ipynb #6e01973c
 class ImageLabeler(Review):
     "Give pictures their first label, with a button a class, or with keys"
     verb = 'label'
@@ -490,14 +487,14 @@ class ImageLabeler(Review):
         keys = ' · '.join(f'{i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1))
         self.info.value += to_xml(Div(f'Keys: {keys}'), indent=False)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #9d19f638
+# %% ../../nbs/lib/clean/widgets.ipynb #ca8d957f
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
     past = {*self.cleaning.decisions, *[fn for key,fn in self.typed if key==' ']}
     return next((o for o in self.shown() if o.row.file not in past), None)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #86124e7c
+# %% ../../nbs/lib/clean/widgets.ipynb #6526274d
 @patch
 def press(self:ImageLabeler, key):
     "What one key does"
@@ -507,7 +504,7 @@ def press(self:ImageLabeler, key):
     self.typed.append((key, here.row.file if here and (what or key==' ') else ''))
     if not self.turn() and self.page+1<self.pages(): super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
 
-# %% ../../nbs/lib/clean/widgets.ipynb #194aa81d
+# %% ../../nbs/lib/clean/widgets.ipynb #77d72a84
 @patch
 def type(self:ImageLabeler, txt):
     "The text in the field is `txt` now"
@@ -518,7 +515,7 @@ def type(self:ImageLabeler, txt):
     for key in txt[same:]: self.press(key)
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #3bc43c72
+# %% ../../nbs/lib/clean/widgets.ipynb #38054e60
 @patch
 def show(self:ImageLabeler, page:int):
     "Show page `page`, with an empty field"

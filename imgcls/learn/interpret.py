@@ -9,14 +9,14 @@ __all__ = ['wilson', 'of_split', 'shares', 'mean_f1', 'class_report', 'most_conf
            'feature_maps', 'class_maps', 'class_indices', 'explain', 'grad_cam', 'show_cam', 'reliability',
            'calibration_error', 'plot_bins', 'plot_reliability', 'temperature']
 
-# %% ../../nbs/lib/learn/interpret.ipynb #02915e31
+# %% ../../nbs/lib/learn/interpret.ipynb #7a034ef6
 from contextlib import contextmanager
 from fastai.vision.all import *
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import multilabel_confusion_matrix
 from .scores import has_body, score_rows, scores, show_grid, show_scored, show_scores, shortened
 
-# %% ../../nbs/lib/learn/interpret.ipynb #40d15edd
+# %% ../../nbs/lib/learn/interpret.ipynb #932c1f19
 def wilson(
     k, # how many did
     n, # of how many
@@ -26,7 +26,7 @@ def wilson(
     mid,half = k+z*z/2,z*np.sqrt(k*(n-k)/np.maximum(n, 1)+z*z/4)
     return ((mid-half)/(n+z*z)).clip(0, 1),((mid+half)/(n+z*z)).clip(0, 1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #05915902
+# %% ../../nbs/lib/learn/interpret.ipynb #5c3188d2
 def of_split(
     df, # rows of `scores`
     split, # 'train' or 'valid'; None: both
@@ -38,7 +38,7 @@ def of_split(
     if not len(d): raise ValueError(f'No pictures in split {split!r}: wanted rows of `scores`, and split one of {there} or None for all.')
     return d
 
-# %% ../../nbs/lib/learn/interpret.ipynb #babfb27f
+# %% ../../nbs/lib/learn/interpret.ipynb #2f9865b2
 def shares(
     k, # [m], how many did
     n, # [m], of how many; 0: the share is NaN
@@ -47,7 +47,7 @@ def shares(
     value = np.where(n>0, k/np.maximum(n, 1), np.nan)
     return np.stack([value, *wilson(k, n)], -1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #a9ee70ea
+# %% ../../nbs/lib/learn/interpret.ipynb #3d98b499
 def mean_f1(
     f1, # [classes,3]: value, low, high; NaN for classes that nothing is said of
 )->list: # value, low, high
@@ -57,7 +57,7 @@ def mean_f1(
     mean = f[:,0].mean()
     return [mean, max(mean-below, 0), min(mean+above, 1)]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #4706559e
+# %% ../../nbs/lib/learn/interpret.ipynb #f2cde1aa
 def class_report(
     df, # rows of `scores`
     split:str='valid', # None: both
@@ -73,7 +73,7 @@ def class_report(
     res.insert(0, ('n',''), [*(tp+fn), len(d)])
     return res
 
-# %% ../../nbs/lib/learn/interpret.ipynb #83093a5a
+# %% ../../nbs/lib/learn/interpret.ipynb #af3e7a36
 def most_confused(
     df, # rows of `scores`
     min_n:int=1, # leave out rarer pairs
@@ -84,7 +84,7 @@ def most_confused(
     n = d[d.label!=d.pred].groupby(['label','pred']).size().rename('n').reset_index()
     return n[n.n>=min_n].sort_values(['n','label','pred'], ascending=[False,True,True], ignore_index=True)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #8f0cedbe
+# %% ../../nbs/lib/learn/interpret.ipynb #6c702df1
 def show_confused(
     df, # rows of `scores`
     n:int=3, # how many pairs of classes; a row each
@@ -98,7 +98,7 @@ def show_confused(
     found = [list(d[(d.label==p.label) & (d.pred==p.pred)].head(k).itertuples()) for p in pairs.itertuples()]
     show_scored([o for row in found for o in row+[None]*(k-len(row))], len(pairs))
 
-# %% ../../nbs/lib/learn/interpret.ipynb #61bf086e
+# %% ../../nbs/lib/learn/interpret.ipynb #afbc8f3b
 @contextmanager
 def evaluating(
     model, # a network
@@ -110,7 +110,7 @@ def evaluating(
     finally:
         for m,o in modes.items(): m.training = o
 
-# %% ../../nbs/lib/learn/interpret.ipynb #1936f6e2
+# %% ../../nbs/lib/learn/interpret.ipynb #8b02f7d6
 @torch.no_grad()
 def feature_maps(
     body, # of a convolutional network
@@ -122,7 +122,7 @@ def feature_maps(
         'transformer does. Look through a convolutional network trained on the same pictures, such as resnet34 or convnext_tiny.')
     return a
 
-# %% ../../nbs/lib/learn/interpret.ipynb #cb7f8a54
+# %% ../../nbs/lib/learn/interpret.ipynb #2d881a09
 def class_maps(
     model, # nn.Sequential(body, head)
     x, # inputs [n,3,h,w]
@@ -139,7 +139,7 @@ def class_maps(
     top = heat.amax((1,2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
     return heat/top,z.detach().softmax(1),idx
 
-# %% ../../nbs/lib/learn/interpret.ipynb #7d691a59
+# %% ../../nbs/lib/learn/interpret.ipynb #4f3f67ab
 def class_indices(
     vocab, # labels
     label, # one for all, a list with one for each, or None
@@ -151,7 +151,7 @@ def class_indices(
     if bad := set(names)-{None,*vocab}: raise ValueError(f'label={bad.pop()!r}: wanted one of {", ".join(vocab)}; None is the class predicted')
     return [-1 if o is None else list(vocab).index(o) for o in names]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #a2731e0c
+# %% ../../nbs/lib/learn/interpret.ipynb #dd7545d1
 def explain(
     learn, # a convolutional network
     fns, # pictures
@@ -166,7 +166,7 @@ def explain(
         maps,probs,idx = class_maps(learn.model, b[0].as_subclass(Tensor), idx)
         for im,o,p,i in zip(dl.decode(b)[0], maps, probs, idx): yield im,to_np(o),vocab[i],float(p[i])
 
-# %% ../../nbs/lib/learn/interpret.ipynb #d1592b4c
+# %% ../../nbs/lib/learn/interpret.ipynb #73a5b3e7
 def grad_cam(
     learn, # a convolutional network
     fn, # a picture
@@ -175,7 +175,7 @@ def grad_cam(
     "Where in the picture the evidence for a class is"
     return next(explain(learn, [fn], label))[1]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #5faa450f
+# %% ../../nbs/lib/learn/interpret.ipynb #31c5b5af
 def show_cam(
     learn, # a convolutional network
     fns, # pictures
@@ -188,7 +188,7 @@ def show_cam(
     titles = [f'{shortened(o)} {p:.0%}' for o,p in zip(names, probs)]
     for ax,o in zip(show_grid(pics, titles, nrows, imsize=1.6), maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #656ba90a
+# %% ../../nbs/lib/learn/interpret.ipynb #e5ff4587
 def reliability(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width, from 0 to 1
@@ -204,7 +204,7 @@ def reliability(
     res[['accuracy','low','high']] = shares(right, n)
     return res.assign(n=n).rename_axis(None)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #77527bb5
+# %% ../../nbs/lib/learn/interpret.ipynb #6cd82321
 def calibration_error(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width
@@ -214,7 +214,7 @@ def calibration_error(
     r = reliability(df, n_bins, split)
     return float((r.n*(r.confidence-r.accuracy).abs()).sum()/r.n.sum())
 
-# %% ../../nbs/lib/learn/interpret.ipynb #66bd719e
+# %% ../../nbs/lib/learn/interpret.ipynb #06547a65
 def plot_bins(
     r, # rows of `reliability`
     title:str, # of the figure
@@ -231,7 +231,7 @@ def plot_bins(
     hist.set_xlabel('confidence')
     hist.margins(y=.25)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #40224a7f
+# %% ../../nbs/lib/learn/interpret.ipynb #9c3364d2
 def plot_reliability(
     dfs, # rows of `scores` or `score_rows`; or several, as a dict with a title for each
     n_bins:int=10, # bins of equal width
@@ -248,7 +248,7 @@ def plot_reliability(
     axs[1,0].set_ylabel('pictures')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/interpret.ipynb #80c12f90
+# %% ../../nbs/lib/learn/interpret.ipynb #d6009705
 def temperature(
     logits, # [n,classes], of pictures not trained on
     targs, # [n], their labels as indices
