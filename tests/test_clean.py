@@ -4,11 +4,11 @@ import pandas as pd, pytest
 from fastai.vision.all import ImageDataLoaders, Resize, resnet18, set_seed, vision_learner
 from pathlib import Path
 from PIL import Image
-from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, _said
+from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, caption
 from imgcls.learn.data import get_dls
 from imgcls.clean.decisions import Cleaning
 from imgcls.gather.verify import image_files
-from imgcls.learn.interpret import guess
+from imgcls.learn.scores import guess
 from imgcls.dataset import unlabelled
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -105,11 +105,11 @@ def test_what_goes_wrong_is_said(cleaner, monkeypatch):
     fn = c.cleaning.path/c.cards[0].row.file
     fn.rename(fn.with_suffix('.away'))
     c.cards[0].no.click()
-    assert "role='alert'" in said(c) and 'no such picture' in said(c) and c.cards[0].menu.value=='<Keep>'
+    assert 'role="alert"' in said(c) and 'no such picture' in said(c) and c.cards[0].menu.value=='<Keep>'
 
 def test_a_class_is_never_html():
     rows = [dict(label='<b>cat</b>', pred='<i>', prob=.5, loss=1., split='train', why='<script>alert(1)</script>', file='a.png')]
-    txt = _said(next(pd.DataFrame(rows).itertuples()))
+    txt = caption(next(pd.DataFrame(rows).itertuples()))
     assert '&lt;b&gt;cat' in txt and not any(o in txt for o in ('<b>','<i>','<script'))
 
 def test_pairs(tmp_path):
@@ -136,7 +136,7 @@ def typed(c, *values):
 
 def test_keys(waiting):
     c = ImageLabeler(waiting, ['cat','dog','owl'])
-    assert [o for o in c.shown() if 'dashed' in o.box.layout.border]==c.cards[:1]
+    assert [o for o in c.shown() if 'imgcls-here' in o.box._dom_classes]==c.cards[:1]
     assert typed(c, '1', '13')[:3]==['cat','owl',None]
     assert typed(c, '1', '12')[:3]==['cat','dog',None]
     assert typed(c, '12 0')==['cat','dog',None,'<Delete>',None] # a space skips
@@ -174,7 +174,7 @@ def test_thumbnails_are_made_once_and_anew_when_the_picture_changes(tmp_path, mo
     t = Thumbs(tmp_path, 100)
     b = t.one('a.jpg')
     assert Image.open(io.BytesIO(b)).size==(100,25) and t.one('a.jpg')==b and len(list((tmp_path/'.thumbs').rglob('*.jpg')))==1
-    monkeypatch.setattr('imgcls.clean.widgets._thumb', lambda *args: b'new')
+    monkeypatch.setattr('imgcls.clean.widgets.thumb', lambda *args: b'new')
     assert t.one('a.jpg')==b
     os.utime(fn, ns=(1,1))
     assert t.one('a.jpg')==b'new'
@@ -264,10 +264,10 @@ def test_words(tmp_path):
     c.cleaning.journal.append = no
     c.safely(c.next)
     c.cards[0].no.click()
-    assert "role='alert'" in c.said.value and '[Errno' not in text(c)
+    assert 'role="alert"' in c.said.value and '[Errno' not in text(c)
     c.cleaning.journal.append = append
     c.cards[0].no.click()
-    assert 'to delete 1' in text(c) and "role='alert'" not in c.said.value
+    assert 'to delete 1' in text(c) and 'role="alert"' not in c.said.value
 
 @pytest.fixture
 def learn(trained):

@@ -3,9 +3,10 @@ import numpy as np, pandas as pd, pytest, torch
 from fastai.vision.all import Learner, TensorImage, load_learner, nn, set_seed, vision_learner
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.learn.data import get_dls
-from imgcls.learn.interpret import (body_features, calibration_error, class_report, confident_joint, grad_cam, held_out_probs, label_issues, label_quality,
-    most_confused, plot_reliability, reliability, score_rows, scores, show_cam, show_confused, show_scores, temperature, wilson)
-from imgcls.learn.interpret import _alike, _folds, _twins
+from imgcls.learn.interpret import (calibration_error, class_report, grad_cam, most_confused, plot_reliability, reliability, show_cam, show_confused,
+    temperature, wilson)
+from imgcls.learn.scores import (body_features, confident_joint, grouped_folds, held_out_probs, known_pairs, label_issues, label_quality, score_rows,
+    scores, show_scores, sure_groups)
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -110,7 +111,7 @@ def test_a_rare_class_is_not_suspect_for_being_rare():
 def test_folds_keep_groups_together_and_classes_even():
     t,g = np.repeat([0,1,2], [100,50,5]),np.arange(155)
     g[[3,120]] = g[60] = 3
-    f = _folds(t, g, 5)
+    f = grouped_folds(t, g, 5)
     assert f[3]==f[120]==f[60]
     assert all(np.ptp(np.bincount(f[t==c], minlength=5))<=2 for c in (0,1)) and set(f[t==2])==set(range(5))
 
@@ -118,9 +119,9 @@ def test_twins_are_known_from_the_looks(tmp_path):
     path = folder(tmp_path/'d', dict(cat=6, dog=6))
     draw_digit(0).resize((90,90)).save(path/'dog'/'twin.png')
     fns = sorted(path.glob('*/*.png'))
-    assert not len(_alike(path, fns))
+    assert not len(known_pairs(path, fns))
     verify_images(path)
-    g = dict(zip([o.name for o in fns], _twins(_alike(path, fns), len(fns))))
+    g = dict(zip([o.name for o in fns], sure_groups(known_pairs(path, fns), len(fns))))
     assert g['000.png']==g['twin.png'] and len(set(g.values()))==len(fns)-1
 
 def test_a_model_without_body_and_head_is_said(learn):
