@@ -397,7 +397,7 @@ def test_any_title(tmp_path):
     title = 'A "title" | with <b>tags</b>\n# and: ümläuts'
     path = deploy(model, tmp_path/'my_app', title=title)
     nb = json.loads((path/'app.ipynb').read_text('utf-8'))
-    assert nb['metadata']['title']==' '.join(title.split()) and len(nb['cells'][0]['source'].splitlines())==1
+    assert nb['metadata']['title']==' '.join(title.split()) and len(''.join(nb['cells'][0]['source']).splitlines())==1
     head = (path/'README.md').read_text('utf-8').split('---\n')[1]
     assert json.loads(re.search('(?m)^title: (.*)$', head)[1])==' '.join(title.split()) and 'sdk: docker' in head
 
