@@ -6,7 +6,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent/'tools'))
 from browser import chromium
 from imgcls.learn.data import get_dls
 from imgcls.learn.export import export_onnx
-from imgcls.use.host import _wait, app_notebook, free_port, serve_app, stop_app
+from imgcls.use.host import await_port, app_notebook, free_port, serve_app, stop_app
 from imgcls.sample import draw_digit, heldout_folder
 from imgcls.learn.train import get_learner
 
@@ -27,10 +27,14 @@ def plain(path, *args):
     "Voila as it comes"
     port,log = free_port(0),open(path/'log', 'w')
     p = subprocess.Popen([sys.executable, '-m', 'voila', 'theirs.ipynb', f'--port={port}', '--no-browser', '--Voila.ip=127.0.0.1', *args], cwd=path, stdout=log, stderr=log)
-    _wait(p, ('127.0.0.1',port), log)
+    await_port(p, ('127.0.0.1',port), path/'log')
     return p,f'http://localhost:{port}'
 
-def kernels(p): return [o for o in psutil.Process(p.pid).children(recursive=True) if 'ipykernel' in ' '.join(o.cmdline())]
+def is_kernel(o):
+    try: return 'ipykernel' in ' '.join(o.cmdline())
+    except psutil.Error: return False # it has ended
+
+def kernels(p): return [o for o in psutil.Process(p.pid).children(recursive=True) if is_kernel(o)]
 def mb(o): return next(int(l.split()[1]) for l in Path(f'/proc/{o.pid}/smaps_rollup').read_text().splitlines() if l.startswith('Pss:'))/1024
 
 def warm(p, n, secs=90):
@@ -128,4 +132,4 @@ MB are proportional set sizes.
 |---|---|---|---|
 {chr(10).join(rows+ends)}''')
 
-if __name__=='__main__': main()
+if __name__=='__main__': main(int(sys.argv[1]) if sys.argv[1:] else 3)

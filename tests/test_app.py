@@ -109,9 +109,9 @@ def test_history(app):
     for i in range(30): app.answer(digit(i), f'{i}.jpg')
     h = app.history
     assert [o.what[1] for o in h.tiles]==[f'{i}.jpg' for i in range(29,5,-1)] and list(h.row.children)==[o.widget for o in h.tiles]
-    assert [o for o in h.tiles if 'ic-on' in o.img.value]==h.tiles[:1]
+    assert [o for o in h.tiles if 'ic-on' in o.widget._dom_classes]==h.tiles[:1]
     h.tiles[5].btn.click()
-    assert '24.jpg' in app.out.value and [o for o in h.tiles if 'ic-on' in o.img.value]==[h.tiles[5]] and h.tiles[5].what[1]=='24.jpg'
+    assert '24.jpg' in app.out.value and [o for o in h.tiles if 'ic-on' in o.widget._dom_classes]==[h.tiles[5]] and h.tiles[5].what[1]=='24.jpg'
     app.answer(digit(20), 'again.jpg')
     assert len(h.tiles)==24 and h.tiles[0].what[1]=='again.jpg' and not any(o.what[1]=='20.jpg' for o in h.tiles) # the same picture is no new one
 

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 from imgcls.use.host import app_notebook, free_port, serve_app, server_config, stop_app, voila_config
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
-from fronts import wait, write_nb
+from fronts import _known7, wait, write_nb
 import widgets7
 
 model = root/'imgcls'/'assets'/'digits.onnx'
@@ -134,7 +134,8 @@ def test_large_uploads(serve, browser, tmp_path):
     page,_ = visit(browser, url)
     for mb in (30,60): (tmp_path/f'{mb}.png').write_bytes(five['buffer']+os.urandom(mb*2**20))
     choose(page, tmp_path/'60.png')
-    expect(page.get_by_role('alert')).to_contain_text('61 MB is too much: 47 MB')
+    expect(page.locator('.visit-notice')).to_contain_text('61 MB is too much: 47 MB')
+    expect(page.locator('.ic-app').get_by_role('alert')).to_contain_text('Nothing has arrived') # and the button is a new one
     page.get_by_role('button', name='OK', exact=True).click()
     answers(page, tmp_path/'30.png')
     assert not page.get_by_role('alert').count() and not page.trouble
@@ -155,8 +156,8 @@ def test_kernel_and_connection_lost(serve, browser):
 def test_the_connection_comes_back(serve, browser):
     p,url = serve(pool_size=0)
     page,k = visit(browser, url)
-    page.evaluate('ic.ws.close()')
-    page.wait_for_function('ic.ws.readyState==1')
+    page.evaluate('visitSocket.close()')
+    page.wait_for_function('visitSocket.readyState==1')
     answers(page)
     assert list(kernels(p))==[k]
     page.context.close()
@@ -213,16 +214,16 @@ def test_widgets_of_both_versions(serve, browser, tmp_path, monkeypatch, major):
         said(f'press {i}')
         said(f'only {i}')
     expect(page.locator('.widget-output').first).to_have_text(re.compile(r'captured 1\s+captured 2'))
-    assert page.locator('progress').evaluate('e => e.value')==2
+    assert page.locator('.progress-bar').evaluate('e => e.style.width')=='50%'
     page.get_by_text('more').click()
     said('folded')
     said('Accordion says 0')
     said('plain')
     for _ in range(2): answers(page)
-    assert not page.trouble and not page.locator('script[src]').count()
+    assert not [o for o in page.trouble if major!=7 or _known7 not in o]
     page.context.close()
 
-def test_what_the_page_does_not_know_voila_shows(serve, browser, tmp_path):
+def test_a_slider(serve, browser, tmp_path):
     nb = write_nb(tmp_path/'more.ipynb', "import ipywidgets as W\ns,l = W.IntSlider(7, description='turn'),W.Label('none')\ns.observe(lambda ch: setattr(l, 'value', f'now {ch.new}'), 'value')\nW.VBox([s,l])")
     _,url = serve(nb, pool_size=0)
     page,_ = visit(browser, url, 'turn')

@@ -1,0 +1,64 @@
+// What Voila's page does not tell a visitor: that the connection is lost, that the kernel is gone, that a photo is too large.
+// And what it does not tell the server: that the visitor has left. It listens at the page's one websocket.
+window.voila_heartbeat = window.voila_process = () => {};
+window.voila_finish = window.display_cells = () => document.getElementById('loading')?.remove();
+
+(() => {
+  const config = () => JSON.parse(document.getElementById('jupyter-config-data').textContent)
+  const address = what => { const { baseUrl, kernelId } = config(); return baseUrl + what + kernelId }
+  let socket, left = false
+
+  function notice(said, name, action) {
+    document.querySelector('.visit-notice')?.remove()
+    if (!said) return
+    const el = Object.assign(document.createElement('div'), { className: 'visit-notice', role: 'alert' })
+    el.append(said)
+    if (name) el.append(Object.assign(document.createElement('button'), { textContent: name, onclick: action }))
+    document.body.append(el)
+  }
+
+  function end(said) {
+    if (!left) notice(said, 'Start again', () => location.reload())
+    left = true
+  }
+
+  function heard(data) {
+    const size = data.byteLength ?? data.length
+    if (size > 4000) return
+    const said = typeof data == 'string' ? data : new TextDecoder().decode(data)
+    if (/"execution_state":\s*"(restarting|dead)"/.test(said)) end('This app had to stop: the server may have run out of memory.')
+    if (/"msg_type":\s*"shutdown_reply"/.test(said)) end('This page was not used for a while, and its place was needed for somebody else.')
+  }
+
+  // An upload that is larger than the server takes would cut the connection. The app's own “Nothing happens?” renews the button that waits for it.
+  function refuse(size, limit) {
+    const mb = o => o / 2**20
+    notice(`${Math.ceil(mb(size))} MB is too much: ${Math.floor(mb(limit))} MB can be sent at a time.`, 'OK', () => notice())
+    document.querySelector('.ic-link')?.click()
+  }
+
+  window.WebSocket = class extends WebSocket {
+    constructor(...args) {
+      super(...args)
+      window.visitSocket = socket = this
+      this.addEventListener('open', () => left || notice())
+      this.addEventListener('message', o => heard(o.data))
+    }
+    send(data) {
+      const size = data.byteLength ?? data.length, limit = config().uploadLimit
+      if (size > limit) refuse(size, limit)
+      else super.send(data)
+    }
+  }
+
+  async function watch() {
+    if (left || socket?.readyState != WebSocket.CLOSED) return
+    notice('The connection is lost. Trying again …')
+    const answer = await fetch(address('api/kernels/')).catch(() => null)
+    if (answer?.status == 404) end('This page was not used for a while, and has gone to sleep.')
+  }
+  setInterval(watch, 2000)
+
+  addEventListener('pagehide', () => { left = true; navigator.sendBeacon(address('voila/api/shutdown/')) })
+  addEventListener('pageshow', o => o.persisted && location.reload())
+})()
