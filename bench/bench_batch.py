@@ -18,15 +18,18 @@ class Batches(batch.Pool):
         self.net,self.ready,self.reading,self.worker = ThreadPoolExecutor(1),deque(),0,None
         self.single = self.predictor # no second session
 
+    async def read(self, x):
+        self.reading += 1
+        try: return await asyncio.get_running_loop().run_in_executor(self.threads, self.predictor.prepared, x)
+        finally: self.reading -= 1
+
     async def probs(self, x):
         self.room()
-        loop,fut = asyncio.get_running_loop(),asyncio.get_running_loop().create_future()
-        self.asked,self.reading = self.asked+1,self.reading+1
-        try: self.ready.append((await loop.run_in_executor(self.threads, self.predictor.prepared, x),fut))
-        finally: self.asked,self.reading = self.asked-1,self.reading-1
-        if self.worker is None: self.worker = asyncio.create_task(self.work())
         self.asked += 1
-        try: return await fut
+        try:
+            self.ready.append((await self.read(x),fut := asyncio.get_running_loop().create_future()))
+            if self.worker is None: self.worker = asyncio.create_task(self.work())
+            return await fut
         finally: self.asked -= 1
 
     async def work(self):

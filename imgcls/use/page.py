@@ -34,7 +34,7 @@ def script(
     name:str, # index or docs
 )->str:
     "The modules of that page as one script"
-    return ''.join(re.sub(r'(?m)^(import |//).*\n|^export ', '', asset(f'{o}.js')) for o in modules[name])
+    return ''.join(re.sub(r'(?m)^(import |//).*\n|^export |^ +', '', asset(f'{o}.js')) for o in modules[name])
 
 # %% ../../nbs/lib/use/page.ipynb #02f14934
 def document(
