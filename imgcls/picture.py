@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 
 # %% auto #0
 __all__ = ['picture_formats', 'picture_endings', 'max_pixels', 'NotAPicture', 'endings', 'pixels', 'shrink', 'as_rgb',
-           'PictureError', 'PictureFormat', 'is_picture_name', 'sniff', 'content_of', 'peek', 'orientation',
+           'PictureError', 'PictureFormat', 'is_picture_name', 'can_open', 'sniff', 'content_of', 'peek', 'orientation',
            'open_image', 'thumbnail', 'phash', 'hash_array', 'look', 'open_picture', 'measure', 'distance']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
@@ -98,9 +98,12 @@ _wanted = 'wanted JPEG, PNG, WebP, GIF or the like.'
 _others = {rb'<!doctype html|<html|<head|<body|<script|\{':'a web page', rb'<svg|<[?!].*<svg':'an SVG drawing', rb'<[?!]':'a web page',
     rb'%pdf':'a PDF', rb'pk\x03\x04':'a ZIP or Office file', rb'.{0,4}ftyp':'a video'}
 
+# %% ../nbs/lib/picture.ipynb #c3ad5beb
 @lru_cache
-def _can_open(name):
-    "Has Pillow a reader for format `name` on this machine?"
+def can_open(
+    name:str, # Pillow's, e.g. HEIF
+)->bool:
+    "Has Pillow a reader for this format on this machine?"
     if name=='HEIF' and find_spec('pillow_heif'):
         import pillow_heif
         pillow_heif.register_heif_opener()
@@ -116,7 +119,7 @@ def sniff(
     if not head: raise PictureError('This file is empty.', 'not_a_picture')
     for name,form in picture_formats.items():
         if re.match(form.magic, head, re.S):
-            if _can_open(name): return name
+            if can_open(name): return name
             raise PictureError(f'This is a {form.kind} picture, which can not be read here: pip install -U pillow pillow-heif '
                 'and run again to retry, or save it as JPEG, as phones can.', 'not_a_picture')
     text = head[:1024].lstrip(b'\xef\xbb\xbf \t\r\n\0').lower()
@@ -138,6 +141,8 @@ class _Sips(io.BytesIO):
 _pieces = 'This picture is damaged: it is in too many pieces.'
 
 # %% ../nbs/lib/picture.ipynb #fae0991e
+_takes = 'wanted a path, bytes, a file, a PIL image or an array.'
+
 def content_of(
     x, # path, bytes or file object
 )->bytes:
@@ -145,12 +150,11 @@ def content_of(
     if hasattr(x, 'read'):
         with suppress(AttributeError, io.UnsupportedOperation): x.seek(0)
         return x.read()
-    if not isinstance(x, (str,os.PathLike)):
-        try: return bytes(memoryview(x))
-        except TypeError: raise TypeError(f'{type(x).__name__} can not be a picture: wanted a path, bytes, a file, a PIL image or an array.') from None
-    if '://' in str(x): raise PictureError(f'{x[:80]} is an address: open_image(fetch(…)) gets the picture at one that starts with http:// or https://', 'bad_address')
+    if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
+    if not isinstance(x, (str,os.PathLike)): raise TypeError(f'{type(x).__name__} can not be a picture: {_takes}')
+    if '://' in str(x): raise PictureError(f'{x[:80]} is no file: fetch(…) gets the picture at an address with http:// or https://', 'bad_address')
     try: return Path(x).read_bytes()
-    except IsADirectoryError: raise PictureError(f'{x} is a folder: wanted one picture. `predict_folder` takes folders.', 'not_a_picture') from None
+    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.', 'not_a_picture') from None
 
 # %% ../nbs/lib/picture.ipynb #8c393590
 max_pixels = 50_000_000
@@ -218,8 +222,10 @@ def orientation(
     return int(turn) if turn in _turns else 1
 
 # %% ../nbs/lib/picture.ipynb #db901643
-def _upright(im):
-    "`im` decoded, RGB, turned, with nothing left that would have it turned again"
+def upright(
+    im:Image.Image, # may not be decoded yet
+)->Image.Image: # RGB, with nothing left that would have it turned again
+    "`im` as a viewer shows it"
     with _said(im.format or im.mode):
         im.load()
         turn,res = orientation(im),as_rgb(im)
@@ -228,12 +234,6 @@ def _upright(im):
     res.info = {}
     return res
 
-# %% ../nbs/lib/picture.ipynb #4089760e
-def _from_array(a):
-    "Array `a` as a PIL image"
-    if a.dtype==np.uint8 and a.size and (a.ndim==2 or a.ndim==3 and a.shape[2] in (3,4)): return Image.fromarray(a)
-    raise PictureError(f'This array is no picture: {a.dtype} of shape {a.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
-
 # %% ../nbs/lib/picture.ipynb #ce571d87
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
@@ -241,18 +241,25 @@ def open_image(
     most:float=max_pixels, # pixels in all that are decoded
 )->Image.Image: # upright, RGB
     "The picture in `x`, or a `PictureError` that says what is the matter with it"
-    im = _from_array(x) if isinstance(x, np.ndarray) else x
-    if isinstance(im, Image.Image): _check_size(im, im.size, most)
-    else: im = peek(im, least, most)
-    return _upright(im)
+    if isinstance(x, np.ndarray):
+        if x.dtype!=np.uint8 or not x.size or x.ndim<2 or x.shape[2:] not in ((),(3,),(4,)):
+            raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
+        x = Image.fromarray(x)
+    if not isinstance(x, Image.Image): x = peek(x, least, most)
+    else: _check_size(x, x.size, most)
+    return upright(x)
 
-# %% ../nbs/lib/picture.ipynb #b6c34f9b
-def _encode(im, format, **kwargs):
-    "`im` as bytes of `format`"
-    buf = io.BytesIO()
-    im.save(buf, format, **kwargs)
+# %% ../nbs/lib/picture.ipynb #74ff524e
+def encode(
+    im:Image.Image,
+    format:str, # Pillow's name
+    **kwargs, # as Pillow's `save` takes them
+)->bytes:
+    "`im` as a file of `format`"
+    im.save(buf := io.BytesIO(), format, **kwargs)
     return buf.getvalue()
 
+# %% ../nbs/lib/picture.ipynb #b6c34f9b
 def thumbnail(
     x, # what `open_image` takes
     px:int=420, # pixels of the longer side, at most
@@ -261,7 +268,7 @@ def thumbnail(
     "Picture `x`, small"
     im = open_image(x, px).copy()
     im.thumbnail((px,px))
-    return _encode(im, 'JPEG', quality=quality)
+    return encode(im, 'JPEG', quality=quality)
 
 # %% ../nbs/lib/picture.ipynb #15f67ef9
 _k = np.arange(32)
@@ -319,7 +326,7 @@ def _pixels(b, im, size):
             turn = orientation(im)
             return a if turn==1 else np.asarray(Image.fromarray(a).transpose(_turns[turn]))
         im.draft(im.mode, (w,h))
-    return np.asarray(_upright(im))
+    return np.asarray(upright(im))
 
 # %% ../nbs/lib/picture.ipynb #3fb17739
 _modes = {'P':'palette', 'RGBA':'transparency', 'LA':'transparency', 'PA':'transparency', 'RGB':'transparency', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
@@ -343,7 +350,7 @@ def _store(a, im, small):
     with suppress(ImportError):
         from simplejpeg import encode_jpeg
         if form=='JPEG' and not icc: return encode_jpeg(np.ascontiguousarray(a), quality=quality, colorsubsampling=sampling),'.jpg'
-    b = _encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
+    b = encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
     return b,picture_formats[form].ending
 
 # %% ../nbs/lib/picture.ipynb #88e5d4f0
