@@ -8,12 +8,13 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['unlabelled', 'manifest_cols', 'looks_cols', 'split_cols', 'check_label', 'Table', 'Moves', 'Dataset', 'look_at',
            'image_files', 'list_items', 'read_names', 'read_looks', 'look_again', 'read_manifest', 'sync', 'undo_last']
 
-# %% ../nbs/lib/dataset.ipynb #15ca9aa3
+# %% ../nbs/lib/dataset.ipynb #0ead699d
 import csv, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from filelock import FileLock, Timeout
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from fastcore.basics import chunked, defaults, patch
@@ -21,7 +22,7 @@ from fastcore.foundation import L
 from fastcore.xtras import globtastic
 from fastprogress import fastprogress, progress_bar
 from PIL import Image
-from .picture import look
+from .picture import is_picture_name, look
 
 # %% ../nbs/lib/dataset.ipynb #8a400c5e
 def check_label(
@@ -279,13 +280,6 @@ def _around(cls:Dataset, fns):
     path = tops.pop() if tops else Path('.')
     return cls(path, [o.relative_to(path).as_posix() for o in fns])
 
-# %% ../nbs/lib/dataset.ipynb #bfdce0d0
-_endings = {*Image.registered_extensions(), '.bin', '.heic', '.heif'}
-
-def is_picture_name(fn):
-    "May the file that is called `fn` be a picture?"
-    return os.path.splitext(fn)[1].lower() in _endings
-
 # %% ../nbs/lib/dataset.ipynb #4d3e6d7c
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
@@ -465,16 +459,23 @@ def looks(self:Dataset,
     df = df[df.file.isin(set(names))].sort_values('file', ignore_index=True)
     return df.assign(label=[self.label(o) for o in df.file], ext=df.file.str.rsplit('.', n=1).str[-1].str.lower())
 
-# %% ../nbs/lib/dataset.ipynb #85e7189e
+# %% ../nbs/lib/dataset.ipynb #3a87a50e
 @patch
 @contextmanager
 def scratch(self:Dataset):
-    "A place for half-made files; what an earlier run left there goes"
-    tmp = self.path/'.partial'
-    shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True)
-    try: yield tmp
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+    "A folder of its own for half-made files, locked while it is used; it goes in the end, and so do those of runs that died"
+    top = self.path/'.partial'
+    for o in top.glob('*/lock'):
+        with suppress(Timeout,OSError), FileLock(o, timeout=0): shutil.rmtree(o.parent, ignore_errors=True)
+    mine = top/uuid.uuid4().hex
+    mine.mkdir(parents=True)
+    try:
+        with FileLock(mine/'lock'):
+            mine.mkdir(exist_ok=True) # should another have cleared it away before it was locked
+            yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        with suppress(OSError): top.rmdir()
 
 @patch
 def known(self:Dataset)->dict: # SHA-256 → row of the manifest

@@ -7,11 +7,11 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/audit.html.md"""
 # %% auto #0
 __all__ = ['Audit', 'audit']
 
-# %% ../../nbs/lib/gather/audit.ipynb #1a3131b1
+# %% ../../nbs/lib/gather/audit.ipynb #520eb4ce
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
 from fastcore.basics import patch
-from PIL import Image, ImageOps
 from ..dataset import Dataset, unlabelled
+from ..picture import open_image
 from ..twins import duplicates
 
 # %% ../../nbs/lib/gather/audit.ipynb #0c869499
@@ -61,7 +61,7 @@ def extremes(
     if len(twins): res.append(('has a twin, elsewhere' if twins.across.any() else 'has a twin', twins.file.iloc[-1]))
     return res
 
-# %% ../../nbs/lib/gather/audit.ipynb #90d5b56c
+# %% ../../nbs/lib/gather/audit.ipynb #71cd9e63
 @patch
 def plot(self:Audit, label:str):
     "One figure for class `label`: sizes, brightness, and what stands out"
@@ -76,7 +76,7 @@ def plot(self:Audit, label:str):
     light.set(xlabel='mean brightness (left of the line: dark)', ylabel='pictures')
     for ax in shown: ax.axis('off')
     for ax,(cap,file) in zip(shown, extremes(df)):
-        with Image.open(self.path/file) as im: ax.imshow(ImageOps.contain(ImageOps.exif_transpose(im).convert('RGB'), (200,200)))
+        ax.imshow(open_image(self.path/file, 200, 1e9))
         ax.set_title(cap, fontsize=9)
     return fig
 

@@ -7,16 +7,17 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/bring.html.md"""
 # %% auto #0
 __all__ = ['import_folder']
 
-# %% ../../nbs/lib/gather/bring.ipynb #ccfb958c
-import hashlib, re, uuid
+# %% ../../nbs/lib/gather/bring.ipynb #b75bdde4
+import re, uuid
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from fastcore.basics import chunked, defaults
-from ..dataset import Dataset, check_label, is_picture_name, progress
+from ..dataset import Dataset, check_label, progress
+from .download import arrived, failed, run_again
 from .verify import check_sizes, verify_images
-from ..picture import NotAPicture, endings, open_picture
+from ..picture import PictureError, is_picture_name
 
 # %% ../../nbs/lib/gather/bring.ipynb #c7b5b268
 def picture_tree(
@@ -39,31 +40,22 @@ def folder_label(
     else: label = re.sub(r'[\\:*?"<>|]', '_', fn.parts[-2] if by=='parent' else fn.parts[0]).strip()
     return check_label(label) if label else ''
 
-# %% ../../nbs/lib/gather/bring.ipynb #73d7cc37
-retry = 'run again to retry' # what the reason of a failure ends with that may go away
-
+# %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
 def copy_in(
-    fn, # a file
-    tmp, # folder for the copy
-    max_pixels, # larger pictures are quarantined
-)->tuple: # (status, reason, … as in the manifest; the copy, if there is one; the ending it should have)
+    fn:Path, # a file
+    tmp:Path, # folder for the copy
+    max_pixels:float=100e6, # larger pictures are quarantined
+)->dict: # as `arrived`, or status and reason
     "Copy a file, if it is a picture"
+    to = tmp/uuid.uuid4().hex
     try:
-        b = fn.read_bytes()
-        row,to,ext = dict(status='ok', reason='', bytes=len(b), sha256=hashlib.sha256(b).hexdigest()),tmp/uuid.uuid4().hex,'.bin'
-        try:
-            im = open_picture(b, max_pixels)
-            ext = endings[im.format]
-            row.update(width=im.width, height=im.height)
-        except NotAPicture as e:
-            if any(o in str(e) for o in ('HEIC','web page','empty')): raise
-            row.update(status='quarantined', reason=str(e))
+        res = arrived(b := fn.read_bytes(), to, max_pixels)
         to.write_bytes(b)
-        return row,to,ext
-    except NotAPicture as e: return dict(status='failed', reason=str(e)),None,''
-    except OSError as e: return dict(status='failed', reason=f'{e.strerror}; {retry}'),None,''
+        return res
+    except PictureError as e: return failed(e)
+    except OSError as e: return failed(f'{e.strerror}; {run_again}')
 
-# %% ../../nbs/lib/gather/bring.ipynb #df154643
+# %% ../../nbs/lib/gather/bring.ipynb #4be926aa
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
     dest, # dataset folder; made if it isn't there
@@ -78,15 +70,15 @@ def import_folder(
     check_sizes(**sizes)
     fns,df = picture_tree(src),ds.manifest()
     if label and not callable(label) and {o.parent for o in fns}=={src}: label = lambda o: src.name
-    tried = set(df.url[~df.reason.str.endswith(retry)])
+    tried = set(df.url[~df.reason.str.endswith(run_again)])
     todo = [(o,folder_label(o.relative_to(src), label)) for o in fns if o.as_uri() not in tried]
     known = ds.known()
     with ds.scratch() as tmp, ThreadPoolExecutor(defaults.cpus*2) as ex:
         copy,parts = partial(copy_in, tmp=tmp, max_pixels=max_pixels),list(chunked(todo, 256))
         for part in progress(parts, len(parts), src.name):
-            for (fn,lab),(row,new,ext) in zip(part, ex.map(copy, [fn for fn,_ in part])):
-                row.update(label=lab, engine='folder', url=fn.as_uri(), title=fn.name)
-                if fn.suffix or row['status']=='ok': ds.enter(row, known, new, ext)
+            for (fn,lab),res in zip(part, ex.map(copy, [fn for fn,_ in part])):
+                row = res | dict(label=lab, engine='folder', url=fn.as_uri(), title=fn.name)
+                if fn.suffix or row['status']=='ok': ds.enter(row, known, res.get('tmp'), res.get('ext', '.bin'))
     verify_images(ds, **sizes)
     if ds.waiting(): verify_images(Dataset(ds, ds.waiting()), **sizes)
     df = ds.manifest()
