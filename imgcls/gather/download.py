@@ -11,7 +11,6 @@ __all__ = ['download_images']
 import hashlib, random, re, threading, time, uuid
 import httpx, pandas as pd
 from collections import deque
-from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -20,6 +19,7 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from fastcore.basics import listify, patch
 from .console import read_urls
 from ..net import PrivateAddress, guarded_client, time_limit
@@ -113,14 +113,13 @@ def _fetch(hit, tmp, max_seconds, max_pixels, **kwargs):
         if isinstance(e, NotNow): raise
         return failed(_explain(e, time.monotonic()-t, max_seconds))
 
-# %% ../../nbs/lib/gather/download.ipynb #f7a0da61
+# %% ../../nbs/lib/gather/download.ipynb #cd9bba2d
 @dataclass
 class _Host:
     "What is known of a host: how many at a time, from when on, and what is to be fetched"
     limit:int
     active:int = 0
     ready:float = 0
-    listed:bool = False
     jobs:deque = field(default_factory=deque)
 
 @dataclass
@@ -129,14 +128,20 @@ class _Job:
     hit:Hit
     host:_Host
     tries:int = 0
-    future:Future = field(default_factory=Future)
+    res:dict = None
 
-# %% ../../nbs/lib/gather/download.ipynb #9a67f988
+# %% ../../nbs/lib/gather/download.ipynb #ccb56f93
 class Crew:
     "Workers that fetch hits: many at once, few per host"
-    def __init__(self, fetch, n_workers, per_host, tries, patience=60):
-        self.fetch,self.n_workers,self.per_host,self.tries,self.patience = fetch,n_workers,per_host,tries,patience
-        self.cond,self.line,self.count,self.left = threading.Condition(),[],count(),0
+    def __init__(self,
+        fetch, # function of a hit: a dict, or `NotNow` raised
+        n_workers:int, # threads
+        per_host:int, # at most so many at a time from one host
+        tries:int, # for each hit
+        patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
+    ):
+        self.fetch,self.idle,self.per_host,self.tries,self.patience = fetch,n_workers,per_host,tries,patience
+        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"
@@ -144,91 +149,67 @@ class Crew:
         def job(hit): return _Job(hit, hosts.setdefault(normal_url(hit.url).split('/')[0], _Host(min(8, self.per_host))))
         jobs = [job(o) for o in hits]
         for o in jobs: o.host.jobs.append(o)
-        for o in hosts.values(): self.enlist(o)
-        self.left = len(jobs)
-        threads = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.n_workers]]
-        for o in threads: o.start()
-        try: yield from ((o.hit,o.future.result()) for o in jobs)
+        for o in hosts.values(): self.queue(o)
+        workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
+        for o in workers: o.start()
+        try:
+            for o in jobs:
+                self.step(False)
+                while not o.res: self.step()
+                yield o.hit,o.res
         finally:
-            with self.cond: self.finish(*jobs)
-            for o in threads: o.join(2)
+            for o in workers: self.todo.put(None)
 
     def work(self):
         "Fetch one after the other"
-        while job := self.next_job():
-            try: res = self.fetch(job.hit)
-            except Exception as e: res = e
-            self.settle(job, res)
+        while job := self.todo.get():
+            try: self.done.put((job,self.fetch(job.hit)))
+            except Exception as e: self.done.put((job,e))
 
-    def enlist(self, host):
-        "Put `host` in the line of those that have work and room"
-        if host.jobs and host.active<host.limit and not host.listed:
-            host.listed = True
-            self.queue(host.ready, host)
+    def queue(self, host, job=None, when=0): heappush(self.line, (max(when, host.ready),next(self.count),host,job))
 
-    def queue(self, when, host, job=None): heappush(self.line, (when,next(self.count),host,job))
-
-# %% ../../nbs/lib/gather/download.ipynb #556b9d70
+# %% ../../nbs/lib/gather/download.ipynb #bbc9407a
 @patch
-def next_job(self:Crew):
-    "The next job, as soon as there is one that may start; None at the end"
-    with self.cond:
-        while self.left:
-            wait = self.line[0][0]-time.monotonic() if self.line else None
-            if wait is None or wait>0:
-                self.cond.wait(wait)
-                continue
-            _,_,host,job = heappop(self.line)
-            if job: host.jobs.appendleft(job)
-            elif job := self.start(host): return job
-            self.enlist(host)
+def step(self:Crew, wait=True):
+    "Start what may start, and take note of one that is done"
+    while self.idle and self.line and self.line[0][0]<=time.monotonic(): self.start(*heappop(self.line)[2:])
+    pause = max(0, self.line[0][0]-time.monotonic()) if self.line and self.idle else None
+    with suppress(Empty): self.settle(*self.done.get(wait, pause))
 
 @patch
-def start(self:Crew, host):
-    "The next job of `host`, if it has one and may be asked"
-    host.listed = False
-    if not host.jobs or host.ready>time.monotonic(): return
-    host.active += 1
-    job = host.jobs.popleft()
-    self.enlist(host)
-    return job
+def start(self:Crew, host, job):
+    "Give out the next job of `host`, if it has one and room for it"
+    if job: host.jobs.appendleft(job)
+    if not host.jobs or host.active>=host.limit: return
+    if host.ready<=time.monotonic():
+        host.active += 1
+        self.idle -= 1
+        self.todo.put(host.jobs.popleft())
+    self.queue(host)
 
-# %% ../../nbs/lib/gather/download.ipynb #a1fd90db
-@patch
-def finish(self:Crew, *jobs, res=None):
-    "Note the result of `jobs`"
-    for o in jobs:
-        if o.future.done(): continue
-        o.future.set_exception(res) if isinstance(res, Exception) else o.future.set_result(res)
-        self.left -= 1
-    if not self.left: self.cond.notify_all()
-
+# %% ../../nbs/lib/gather/download.ipynb #e3a81536
 @patch
 def settle(self:Crew, job, res):
     "Note what became of `job`, and learn from it about its host"
-    with self.cond:
-        job.host.active -= 1
-        if isinstance(res, NotNow): self.postpone(job, res)
-        else:
-            job.host.limit = min(self.per_host, job.host.limit+1)
-            self.finish(job, res=res)
-        self.enlist(job.host)
-        self.cond.notify(2)
+    job.host.active -= 1
+    self.idle += 1
+    if isinstance(res, NotNow): self.postpone(job, res)
+    elif isinstance(res, Exception): raise res
+    else: job.res,job.host.limit = res,min(self.per_host, job.host.limit+1)
+    self.queue(job.host)
 
-# %% ../../nbs/lib/gather/download.ipynb #af8a3ee7
 @patch
 def postpone(self:Crew, job, err):
     "Try `job` again later, or give up"
-    host,now = job.host,time.monotonic()
-    wait = err.wait or .3*2**job.tries*random.uniform(.5,1)
-    job.tries += 1
+    host,now,job.tries = job.host,time.monotonic(),job.tries+1
+    wait = err.wait or .15*2**job.tries*random.uniform(.5,1)
     if err.busy: host.limit = max(1, host.limit//2)
     if wait>self.patience:
-        self.finish(job, *host.jobs, res=failed(f'{err.why}, the server asks to wait {wait:.0f} s; {run_again}'))
-        return host.jobs.clear()
-    if job.tries>=self.tries: return self.finish(job, res=failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net))
-    if err.wait: host.ready = max(host.ready, now+wait)
-    self.queue(now+wait, host, job)
+        for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {wait:.0f} s; {run_again}')
+        host.jobs.clear()
+    elif job.tries>=self.tries: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
+    else: self.queue(host, job, now+wait)
+    if err.wait<=self.patience: host.ready = max(host.ready, now+err.wait)
 
 # %% ../../nbs/lib/gather/download.ipynb #465f8d2a
 def as_hits(
