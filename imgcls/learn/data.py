@@ -7,14 +7,14 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/data.html.md"""
 # %% auto #0
 __all__ = ['class_counts', 'class_weights', 'LabelOf', 'get_dls']
 
-# %% ../../nbs/lib/learn/data.ipynb #6d77a2f6
+# %% ../../nbs/lib/learn/data.ipynb #f10abf04
 from collections import deque
 from fastai.vision.all import *
 from ..twins import Dataset
 from .augment import one_pass
 from .pixels import Pixels, OnDevice, UprightImage, squares
 
-# %% ../../nbs/lib/learn/data.ipynb #419f21cb
+# %% ../../nbs/lib/learn/data.ipynb #223516f2
 def ahead(
     gen, # a generator that yields no None
     n:int=2, # how many at most
@@ -27,7 +27,7 @@ def ahead(
             todo.append(ex.submit(next, gen, None))
             yield o
 
-# %% ../../nbs/lib/learn/data.ipynb #28058cfd
+# %% ../../nbs/lib/learn/data.ipynb #835f0148
 class BatchDL(TfmdDL):
     "A fastai loader whose `batch` makes a whole batch from the indices of its items"
     def __init__(self, dataset=None, wgts=None, **kwargs):
@@ -42,7 +42,7 @@ class BatchDL(TfmdDL):
     def do_batch(self, idxs): return self.batch(idxs)
     def create_batches(self, samps): return map(self.do_batch, self.chunkify(samps))
 
-# %% ../../nbs/lib/learn/data.ipynb #41b8cdc8
+# %% ../../nbs/lib/learn/data.ipynb #a7620756
 class Pieces(Pipeline):
     "A pipeline that, on a CPU, works on a few pictures at a time"
     n = 32
@@ -52,7 +52,7 @@ class Pieces(Pipeline):
         pieces = zip(*(o.split(self.n) for o in b))
         return tuple(map(torch.cat, zip(*map(f, pieces))))
 
-# %% ../../nbs/lib/learn/data.ipynb #af5602b3
+# %% ../../nbs/lib/learn/data.ipynb #ae4970a2
 class PixelDL(BatchDL):
     "A fastai loader that takes whole batches from `pixels`"
     def __init__(self, dataset=None, pixels=None, made=None, **kwargs):
@@ -68,8 +68,6 @@ class PixelDL(BatchDL):
 
     @property
     def view(self): return int(getattr(self.dataset, 'split_idx', 1)!=0) # 0: for training, 1: for validation
-    @property
-    def side(self): return self.pixels.size if self.view else self.pixels.presize
 
     def targs(self):
         "Targets of all items, made once"
@@ -81,7 +79,7 @@ class PixelDL(BatchDL):
         res = super().create_batches(samps)
         return res if 'on' in self.made else ahead(res)
 
-# %% ../../nbs/lib/learn/data.ipynb #58ce919b
+# %% ../../nbs/lib/learn/data.ipynb #51a8bc09
 @patch
 def batch(self:PixelDL, idxs):
     "Pictures `idxs` as bytes, n × 3 × side × side, and their targets"
@@ -89,21 +87,19 @@ def batch(self:PixelDL, idxs):
     if 'on' in self.made: x = self.made['on'](idxs, at).permute(0,3,1,2)
     else:
         arrs = self.pixels.arrays([self.dataset.items[i] for i in idxs], self.view)
-        x = torch.from_numpy(squares(arrs, self.side, at)).permute(0,3,1,2).contiguous()
+        x = torch.from_numpy(squares(arrs, self.pixels.side(self.view), at)).permute(0,3,1,2).contiguous()
     return (TensorImage(x),*(o[idxs] for o in self.targs()))
 
-# %% ../../nbs/lib/learn/data.ipynb #1cd3ab3f
+# %% ../../nbs/lib/learn/data.ipynb #8ad2eb10
 @patch
 def before_iter(self:PixelDL):
     super(PixelDL, self).before_iter()
     if 'on' in self.made or self.device is None or self.device.type!='cuda': return
-    cache,keys = self.pixels.caches[self.view],[self.pixels.keys.get(o) for o in self.dataset.items]
-    if not keys or any(o not in cache for o in keys): return
-    arrs = [cache[o] for o in keys]
-    free,_ = torch.cuda.mem_get_info(self.device)
-    if sum(o.nbytes for o in arrs)<.4*free: self.made['on'] = OnDevice(arrs, self.side, self.device)
+    arrs,(free,_) = self.pixels.kept(self.dataset.items, self.view),torch.cuda.mem_get_info(self.device)
+    if any(o is None for o in arrs) or not 0<sum(o.nbytes for o in arrs)<.4*free: return
+    self.made['on'] = OnDevice(arrs, self.pixels.side(self.view), self.device)
 
-# %% ../../nbs/lib/learn/data.ipynb #26994b23
+# %% ../../nbs/lib/learn/data.ipynb #83253fd6
 def targets(
     dl, # loader of a `DataLoaders` for classification
 )->list: # of whole numbers, one for each of its items
@@ -111,7 +107,7 @@ def targets(
     if hasattr(dl, 'targs'): return dl.targs()[-1].tolist()
     return list(map(int, dl.dataset.tls[-1]))
 
-# %% ../../nbs/lib/learn/data.ipynb #1b862fa8
+# %% ../../nbs/lib/learn/data.ipynb #3f180db8
 def class_counts(
     dls, # any `DataLoaders` for classification
 )->pd.DataFrame: # a row per class: train, valid, share (of the training pictures)
@@ -120,7 +116,7 @@ def class_counts(
     df = pd.DataFrame(n, index=pd.Index(list(dls.vocab), name='label'))
     return df.assign(share=df.train/df.train.sum())
 
-# %% ../../nbs/lib/learn/data.ipynb #9a5da6e2
+# %% ../../nbs/lib/learn/data.ipynb #3ae447e7
 def class_weights(
     dls, # any `DataLoaders` for classification
 )->Tensor: # [classes], for `CrossEntropyLossFlat(weight=…)`; a picture's mean weight is 1
@@ -128,31 +124,28 @@ def class_weights(
     n = torch.tensor(class_counts(dls).train.values).float()
     return (n.sum()/len(n)/n.clamp(min=1)).to(dls.device)
 
-# %% ../../nbs/lib/learn/data.ipynb #642b1d95
+# %% ../../nbs/lib/learn/data.ipynb #8f9d38f4
 def _check(df):
     "Refuse items that can't make a classifier"
-    train,valid = [df.label[df.split==o] for o in ('train','valid')]
-    n = len(train)+len(valid)
-    classes = sorted({*train,*valid})
-    if len(classes)<2: raise ValueError(f'All {n} pictures are {classes[0]!r}: a classifier needs two classes or more.')
-    if train.empty or valid.empty:
-        raise ValueError(f'{len(train)} pictures to train and {len(valid)} to validate: gather more, or change valid_pct or seed.')
-    lost,alone = [', '.join(o for o in classes if o not in set(part)) for part in (train,valid)]
+    n = pd.crosstab(df.label, df.split).reindex(columns=['train','valid'], fill_value=0)
+    train,valid = n.sum()
+    if len(n)<2: raise ValueError(f'All {len(df)} pictures are {" and ".join(n.index)!r}: a classifier needs two classes or more.')
+    if not train or not valid: raise ValueError(f'{train} pictures to train and {valid} to validate: gather more, or change valid_pct or seed.')
+    lost,alone = [', '.join(n.index[n[o]==0]) for o in n]
     if lost: raise ValueError(f'No picture to train on for {lost}: all are set aside. Gather more, or change seed.')
     why = 'too few to set one aside. The model learns the class, but nobody will know how well.'
     if alone: warnings.warn(f'No picture to validate with for {alone}: {why}')
 
-# %% ../../nbs/lib/learn/data.ipynb #32c4df58
+# %% ../../nbs/lib/learn/data.ipynb #ea8ef7ca
 def _resizing(tfms, size):
     "Can `tfms` make pictures of `size` from larger ones?"
     tfms = [o for o in tfms if isinstance(o, (AffineCoordTfm,RandomResizedCropGPU))]
-    sides = {o for f in tfms if f.size for o in (f.size if isinstance(f.size, (list,tuple)) else [f.size])}
-    other = sides-{size}
+    other = {o for f in tfms for o in L(f.size)}-{size}
     how = f'for pictures that are larger at first pass size={min(other, default=size)}, presize={size}'
     if other: raise ValueError(f'batch_tfms make pictures of {min(other)} px and size is {size}: {how}')
     return bool(tfms)
 
-# %% ../../nbs/lib/learn/data.ipynb #1d73da76
+# %% ../../nbs/lib/learn/data.ipynb #bec2517b
 class LabelOf:
     "Label of a picture: as listed, else the name of its folder"
     def __init__(self, labels=None, names=None): self.labels,self.names = labels or {},names or {}
@@ -160,7 +153,7 @@ class LabelOf:
         folder = parent_label(fn)
         return self.labels.get(Path(fn)) or self.names.get(folder, folder)
 
-# %% ../../nbs/lib/learn/data.ipynb #385cf537
+# %% ../../nbs/lib/learn/data.ipynb #c0884a96
 def _check_args(size, bs, method):
     "Refuse what `get_dls` can't have been meant to be told"
     if not isinstance(size, int) or size<8: raise ValueError(f'size={size!r}: wanted pixels a side, 8 or more')
@@ -172,7 +165,7 @@ def _block(items, get_y, **tfms):
     valid = IndexSplitter(list(items.index[items.split=='valid']))
     return DataBlock((ImageBlock(UprightImage), CategoryBlock), get_y=get_y, splitter=valid, **tfms)
 
-# %% ../../nbs/lib/learn/data.ipynb #9a253d90
+# %% ../../nbs/lib/learn/data.ipynb #246d03d9
 def get_dls(
     path, # dataset folder
     size:int=224, # pixels a side of what the model sees
@@ -194,8 +187,8 @@ def get_dls(
     _check_args(size, bs, method)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
     items = ds.split(ds.items(csv, df, names), valid_pct, seed)
-    _check(items)
     items = items[items.split!='test'].reset_index(drop=True)
+    _check(items)
     if not item_tfms:
         kwargs['pixels'] = Pixels(size, method, presize=presize if _resizing(tfms, size) else size)
         bad = kwargs['pixels'].prepare(ds.path/'.pixels' if cache is True else cache or None, items)

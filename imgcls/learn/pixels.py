@@ -7,13 +7,13 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pixels.html.md"""
 # %% auto #0
 __all__ = ['UprightImage', 'Pixels', 'PixelCache']
 
-# %% ../../nbs/lib/learn/pixels.ipynb #ccfe5d97
+# %% ../../nbs/lib/learn/pixels.ipynb #a751445f
 import errno, uuid
 from fastai.vision.all import *
 from ..dataset import Table, progress
 from ..picture import open_image
 
-# %% ../../nbs/lib/learn/pixels.ipynb #fdcd404b
+# %% ../../nbs/lib/learn/pixels.ipynb #fb9d716d
 class UprightImage(PILImage):
     "A `PILImage` as a viewer shows it, turned as its EXIF orientation says"
     @classmethod
@@ -25,20 +25,19 @@ class UprightImage(PILImage):
         if isinstance(fn, (Tensor,np.ndarray)): fn = super().create(fn, **kwargs)
         return cls(open_image(fn, least, most=2*Image.MAX_IMAGE_PIXELS))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #8ac3ba36
+# %% ../../nbs/lib/learn/pixels.ipynb #e2c9efca
 def short_side(
     im:Image.Image, # picture
     side:int, # pixels of the shorter side afterwards
     ratio:float=4, # what is longer than this many times the shorter side is cut off at both ends
 )->Image.Image: # proportions kept
     "`im` with a shorter side of `side`"
-    w,h = im.size
-    m = min(w, h)
-    cw,ch = min(w, ratio*m),min(h, ratio*m)
-    size = [max(side, round(o*side/m)) for o in (cw,ch)]
-    return im.resize(size, Image.BILINEAR, box=((w-cw)/2, (h-ch)/2, (w+cw)/2, (h+ch)/2))
+    m = min(im.size)
+    kept = [min(o, ratio*m) for o in im.size]
+    box = [(whole+sign*part)/2 for sign in (-1,1) for whole,part in zip(im.size, kept)]
+    return im.resize([max(side, round(o*side/m)) for o in kept], Image.BILINEAR, box=box)
 
-# %% ../../nbs/lib/learn/pixels.ipynb #06ba6eb4
+# %% ../../nbs/lib/learn/pixels.ipynb #6b795977
 class Pixels:
     "What a model is shown of each picture: made once for those in `keys`, made on the spot for all others"
     def __init__(self,
@@ -51,21 +50,24 @@ class Pixels:
         self.presize,self.least = presize or round(size*8/7),max(448, 2*size)
         self.keys,self.caches = {},[{},{}] # file → key, and what is kept by key for training and validation
 
+    def side(self, split_idx=1):
+        "Pixels of the shorter side"
+        return self.size if split_idx else self.presize
+
     def make(self,
         x, # path, bytes, PIL image or array
         split_idx:int=1, # 0 for training, 1 for validation
     )->np.ndarray: # uint8, height × width × 3
         "The array for picture `x`"
-        im = UprightImage.create(x, least=self.least)
-        if split_idx==0 and self.method==ResizeMethod.Crop: return np.array(short_side(im, self.presize))
-        side = self.size if split_idx else self.presize
+        im,side = UprightImage.create(x, least=self.least),self.side(split_idx)
+        if split_idx==0 and self.method==ResizeMethod.Crop: return np.array(short_side(im, side))
         return np.array(Resize(side, method=self.method, pad_mode=self.pad_mode)(im, split_idx=1))
 
     def __getstate__(self):
         "Settings travel with a learner, pixels don't"
         return self.__dict__ | dict(keys={}, caches=[{},{}])
 
-# %% ../../nbs/lib/learn/pixels.ipynb #f74b9055
+# %% ../../nbs/lib/learn/pixels.ipynb #715a28b7
 class PixelCache:
     "Arrays of pictures in the folder `path`, found by key"
     def __init__(self, path):
@@ -84,7 +86,7 @@ class PixelCache:
     def nbytes(self): return sum(h*w*3 for _,_,h,w in self.at.values())
     def __repr__(self): return f'PixelCache: {len(self)} pictures, {self.nbytes/2**20:.1f} MB in {self.path}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #cee7cf31
+# %% ../../nbs/lib/learn/pixels.ipynb #9bf62988
 @patch
 def append(self:PixelCache,
     out, # file in the folder, open for writing at its end
@@ -99,7 +101,7 @@ def append(self:PixelCache,
     self.table.append(*[dict(zip(self.table.cols, (k,*o))) for k,o in new.items()])
     self.at |= new
 
-# %% ../../nbs/lib/learn/pixels.ipynb #4c9e0f37
+# %% ../../nbs/lib/learn/pixels.ipynb #20c614d1
 def _attempt(f, x):
     "`f(x)`, or what went wrong"
     try: return f(x)
@@ -111,7 +113,7 @@ def _check_room(path, need):
     said = f'decoded pictures need {need/2**30:.1f} GB, and {free/2**30:.1f} GB are free'
     if need>free*.9: raise OSError(errno.ENOSPC, said, str(path))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #4e196b23
+# %% ../../nbs/lib/learn/pixels.ipynb #86612c29
 @patch
 def build(self:PixelCache,
     make, # file → uint8 array, height × width × 3
@@ -135,7 +137,7 @@ def build(self:PixelCache,
         if not any(file==seg.name for file,*_ in self.at.values()): seg.unlink(missing_ok=True)
     return bad
 
-# %% ../../nbs/lib/learn/pixels.ipynb #58d0a871
+# %% ../../nbs/lib/learn/pixels.ipynb #339ef7a4
 @patch
 def prepare(self:Pixels,
     folder, # where to keep the arrays, e.g. data/bears/.pixels; None: keep none
@@ -154,20 +156,32 @@ def prepare(self:Pixels,
     self.keys = dict(zip(items.file, items.sha256))
     return sorted(bad)
 
-# %% ../../nbs/lib/learn/pixels.ipynb #e7c897f9
+# %% ../../nbs/lib/learn/pixels.ipynb #6e44869d
+@patch
+def kept(self:Pixels,
+    items, # paths, or whatever else `make` takes
+    split_idx:int=1, # 0 for training, 1 for validation
+)->list: # of arrays, and None
+    "The array for each of `items` that is in the cache"
+    cache = self.caches[split_idx]
+    keys = [self.keys.get(o) if isinstance(o, Path) else None for o in items]
+    return [cache[k] if k in cache else None for k in keys]
+
+# %% ../../nbs/lib/learn/pixels.ipynb #b8c44c47
 @patch
 def arrays(self:Pixels,
     items, # paths, or whatever else `make` takes
     split_idx:int=1, # 0 for training, 1 for validation
 )->list: # of arrays
     "The array for each of `items`: kept, or made now"
-    cache = self.caches[split_idx]
-    keys = [self.keys.get(o) if isinstance(o, Path) else None for o in items]
-    if all(k in cache for k in keys): return [cache[k] for k in keys]
-    def one(o): return cache[o[0]] if o[0] in cache else self.make(o[1], split_idx)
-    with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(one, list(zip(keys, items))))
+    res = self.kept(items, split_idx)
+    todo = [i for i,o in enumerate(res) if o is None]
+    if not todo: return res
+    with ThreadPoolExecutor(defaults.cpus) as ex: made = ex.map(partial(self.make, split_idx=split_idx), [items[i] for i in todo])
+    for i,a in zip(todo, made): res[i] = a
+    return res
 
-# %% ../../nbs/lib/learn/pixels.ipynb #8678678d
+# %% ../../nbs/lib/learn/pixels.ipynb #82d2c1b5
 @patch
 def __repr__(self:Pixels):
     n = sum(o.nbytes for o in self.caches if isinstance(o, PixelCache))
@@ -175,7 +189,7 @@ def __repr__(self:Pixels):
     how = f'{self.size} px by {self.method}, from {self.presize} px for training'
     return f'{how}; {sum(map(len, self.caches))} pictures decoded, {where}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #e2c8b3ce
+# %% ../../nbs/lib/learn/pixels.ipynb #ba444a9c
 def squares(
     arrs:list, # arrays, height × width × 3, whose shorter sides are `side`
     side:int, # pixels
@@ -188,7 +202,7 @@ def squares(
         o[:] = a[y:y+side,x:x+side]
     return res
 
-# %% ../../nbs/lib/learn/pixels.ipynb #4ac4bb76
+# %% ../../nbs/lib/learn/pixels.ipynb #6f2f3ea3
 class OnDevice:
     "Arrays in the memory of `device`, from which batches of squares are taken there"
     def __init__(self, arrs, side, device):
