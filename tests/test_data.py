@@ -1,10 +1,10 @@
 "What is split stays split, what is decoded once is not decoded again, and what can't be done is said"
-import json, shutil, warnings
+import json, random, shutil, warnings
 import numpy as np, pandas as pd, pytest, torch
 from fastai.vision.all import (CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Path, PILImage, RandomResizedCrop, Resize, aug_transforms,
     load_learner, parent_label, set_seed)
 from PIL import Image
-from imgcls.learn.pixels import PixelCache, Pixels
+from imgcls.learn.pixels import OnDevice, PixelCache, Pixels
 from imgcls.learn.data import class_counts, get_dls
 from imgcls.dataset import Table
 from imgcls.twins import Dataset
@@ -172,6 +172,16 @@ def test_all_of_fastai_goes_on_working(data, tmp_path):
         learn.export(tmp_path/'m.pkl')
         assert (tmp_path/'m.pkl').stat().st_size<5e6
         assert torch.allclose(load_learner(tmp_path/'m.pkl').predict(fns[0])[2], probs[0], atol=1e-5)
+
+def test_pixels_on_a_device_make_the_same_batches(data):
+    for dl in get_dls(data, size=32, bs=16, batch_tfms=[]):
+        def batches():
+            dl.rng = random.Random(5)
+            return [torch.cat([o.as_subclass(torch.Tensor).flatten().float() for o in b]) for b in dl]
+        was = batches()
+        dl.made['on'] = OnDevice(dl.pixels.kept(dl.dataset.items, dl.view), dl.pixels.side(dl.view), 'cpu')
+        assert len(was)==len(dl) and all(torch.equal(a, b) for a,b in zip(was, batches()))
+        assert dl.new().made is dl.made and 'on' not in dl.new(dataset=dl.dataset.new_empty()).made
 
 def test_item_tfms_bring_fastais_own_loader(data):
     dls = get_dls(data, size=32, item_tfms=RandomResizedCrop(32), balance=True, num_workers=0)
