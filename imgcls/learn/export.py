@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/export.html.md"""
 # %% auto #0
 __all__ = ['model_format', 'preprocessing', 'write_onnx', 'export_onnx', 'compare_models', 'imgcls_export']
 
-# %% ../../nbs/lib/learn/export.ipynb #93d3c65f
+# %% ../../nbs/lib/learn/export.ipynb #060e2131
 import base64, io, json, logging, os, random, sys, tempfile, timeit
 import fastai, onnx, onnxruntime, torch
 from contextlib import redirect_stdout
@@ -25,10 +25,10 @@ from .data import get_dls
 from .train import get_learner, load_stage
 from .interpret import temperature
 
-# %% ../../nbs/lib/learn/export.ipynb #208816eb
+# %% ../../nbs/lib/learn/export.ipynb #76224e8f
 def resizing(
     dl, # loader of validation pictures
-)->dict: # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
+): # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
     "How the item transforms of `dl` make a picture fit"
     tfm = first(dl.after_item.fs, risinstance((Resize,RandomResizedCrop)))
     if tfm is None: raise ValueError('No Resize or RandomResizedCrop among the item transforms: the exported model could not know how to make a picture fit.')
@@ -38,10 +38,10 @@ def resizing(
     xtra = math.ceil(max(size)*tfm.val_xtra/8)*8
     return dict(res, size=[o+xtra for o in size])
 
-# %% ../../nbs/lib/learn/export.ipynb #e397c62c
+# %% ../../nbs/lib/learn/export.ipynb #659203c1
 def check_repeatable(
     dl, # loader of validation pictures
-    prep:dict, # of `preprocessing`
+    prep, # of `preprocessing`
 ):
     "Raise unless pictures are resized, turned into colours from 0 to 1, normalised, and nothing else"
     odd = first(dl.after_item.fs, lambda o: o.split_idx!=0 and not isinstance(o, (Resize,RandomResizedCrop,ToTensor)))
@@ -54,7 +54,7 @@ def check_repeatable(
     said = ', '.join(type(o).__name__ for o in dl.after_batch.fs)
     if (got-want).abs().max()>1e-3: raise ValueError(f'The batch transforms ({said}) do more to validation pictures than normalise: a program without fastai could not repeat it. Leave that out, and train again.')
 
-# %% ../../nbs/lib/learn/export.ipynb #0103e2c5
+# %% ../../nbs/lib/learn/export.ipynb #c3b9f73d
 def preprocessing(
     learn, # any image classification learner
 )->dict: # as of `resizing`; and mean and std, None without `Normalize`
@@ -65,16 +65,17 @@ def preprocessing(
     check_repeatable(dl, prep)
     return prep
 
-# %% ../../nbs/lib/learn/export.ipynb #e4b10858
+# %% ../../nbs/lib/learn/export.ipynb #c7d2d10f
 class Normalised(nn.Module):
-    "Colours 0 to 1, [b,3,h,w] → what `model` says of them, normalised"
+    "Colours 0 to 1, [b,3,h,w] → what `model` says of them, normalised; without mean and std, as they are"
     def __init__(self, model, mean, std):
         super().__init__()
         self.model = model
-        self.mean,self.std = [nn.Buffer(torch.tensor(o)[:,None,None]) for o in (mean,std)]
+        self.mean,self.std = [nn.Buffer(torch.tensor(o)[:,None,None]) for o in (mean or [0.]*3, std or [1.]*3)]
     def forward(self, image): return self.model((image-self.mean)/self.std)
+    def colours(self, x): return (TensorBase(x).float().cpu()*self.std+self.mean).numpy()
 
-# %% ../../nbs/lib/learn/export.ipynb #7688120e
+# %% ../../nbs/lib/learn/export.ipynb #15a69570
 @contextmanager
 def quiet():
     "Neither warnings nor logged errors"
@@ -86,36 +87,34 @@ def quiet():
             yield
     finally: logging.disable(old)
 
-# %% ../../nbs/lib/learn/export.ipynb #20ea567c
+# %% ../../nbs/lib/learn/export.ipynb #5a3349e2
 def by_torch(
     graph, # from colours 0 to 1, on the CPU
-    x, # [b,3,h,w]
-    dynamo:bool, # by torch's newer exporter, or by its older one?
-)->onnx.ModelProto:
-    "`graph` in ONNX, with a free batch size"
-    how = dict(input_names=['image'], output_names=['logits'], verbose=False, dynamo=dynamo)
-    with quiet():
-        if dynamo: return torch.onnx.export(graph, (x,), dynamic_shapes=[{0:torch.export.Dim('batch')}], **how).model_proto
-        buf = io.BytesIO()
-        torch.onnx.export(graph, (x,), buf, dynamic_axes=dict(image={0:'batch'}, logits={0:'batch'}), **how)
-    return onnx.load_from_string(buf.getvalue())
+    size, # [w,h] in pixels
+    **kwargs # of `torch.onnx.export`
+):
+    "`graph` in ONNX"
+    with quiet(), tempfile.TemporaryDirectory() as tmp:
+        fn = f'{tmp}/model.onnx'
+        torch.onnx.export(graph, (torch.rand(2, 3, *size[::-1]),), fn, input_names=['image'], output_names=['logits'], external_data=False, verbose=False, **kwargs)
+        return onnx.load(fn)
 
-# %% ../../nbs/lib/learn/export.ipynb #8a87e4ff
+# %% ../../nbs/lib/learn/export.ipynb #1c46e360
 def to_onnx(
     graph, # from colours 0 to 1 to logits, on the CPU
     size, # [w,h] in pixels
-)->onnx.ModelProto:
-    "The graph in ONNX, in memory"
-    x = torch.rand(2, 3, size[1], size[0])
-    try: proto = by_torch(graph, x, True)
+): # onnx.ModelProto
+    "The graph in ONNX, with a free batch size"
+    axes = {0:'batch'}
+    try: proto = by_torch(graph, size, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}])
     except RuntimeError as e:
         warnings.warn(f'The newer exporter of torch {torch.__version__} does not know this network, so the older one was taken ({str(e).strip()[:200]})')
-        proto = by_torch(graph, x, False)
+        proto = by_torch(graph, size, dynamo=False, dynamic_axes=dict(image=axes, logits=axes))
     g = proto.graph
     for o in (*g.node, *g.value_info, *g.initializer, *g.input, *g.output, g): del o.metadata_props[:]
     return proto
 
-# %% ../../nbs/lib/learn/export.ipynb #643cbd66
+# %% ../../nbs/lib/learn/export.ipynb #b478462f
 @dataclass
 class Trained:
     "A trained network with all that `write_onnx` has to know of it"
@@ -130,59 +129,57 @@ class Trained:
     pictures:callable # files → batches of them: for `net`, and as colours for `graph`
     versions:dict # of the libraries that trained it
 
-# %% ../../nbs/lib/learn/export.ipynb #61169975
+# %% ../../nbs/lib/learn/export.ipynb #40737b51
 def answers_of(
     learn, # trained
-)->tuple: # (logits [n,classes], targets [n])
+): # (logits [n,classes], targets [n])
     "What `learn` says of its validation set"
-    if not len(getattr(learn.dls.valid, 'items', ())):
-        raise ValueError('This learner has no validation pictures to be checked on. One from `load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
     with learn.no_bar(): probs,targs = learn.get_preds(ds_idx=1)
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs.clamp(min=1e-9).log(),targs
 
-# %% ../../nbs/lib/learn/export.ipynb #b7f4c03c
+# %% ../../nbs/lib/learn/export.ipynb #d840e4b4
 def of_learner(
     learn, # trained
-)->Trained:
+): # `Trained`
     "`learn` as `write_onnx` wants it"
-    prep,dls = preprocessing(learn),learn.dls
-    m,s = [torch.tensor(o)[:,None,None] for o in (prep['mean'] or [0]*3, prep['std'] or [1]*3)]
+    dls = learn.dls
+    train,valid = [list(getattr(o, 'items', ())) for o in dls]
+    if not valid: raise ValueError('This learner has no validation pictures to be checked on. One from `load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
+    prep,arch = preprocessing(learn),getattr(learn, 'arch', type(learn.model))
+    graph = Normalised(deepcopy(learn.model).cpu().float(), prep['mean'], prep['std']).eval()
     def pictures(items):
-        for (x,) in progress_bar(dls.test_dl(items, bs=16, num_workers=0), leave=False): yield x,(TensorBase(x).float().cpu()*s+m).numpy()
-    graph = deepcopy(learn.model).cpu().float()
-    if prep['mean']: graph = Normalised(graph, prep['mean'], prep['std'])
-    arch = getattr(learn, 'arch', type(learn.model))
-    return Trained(learn.model.eval(), graph.eval(), prep, list(dls.vocab), getattr(arch, '__name__', arch), list(dls.train.items), list(getattr(dls.valid, 'items', ())),
-        partial(answers_of, learn), pictures, dict(fastai=fastai.__version__))
+        for (x,) in progress_bar(dls.test_dl(items, bs=16, num_workers=0), leave=False): yield x,graph.colours(x)
+    about = prep,list(dls.vocab),getattr(arch, '__name__', arch),train,valid
+    return Trained(learn.model.eval(), graph, *about, partial(answers_of, learn), pictures, dict(fastai=fastai.__version__))
 
-# %% ../../nbs/lib/learn/export.ipynb #97509941
+# %% ../../nbs/lib/learn/export.ipynb #e000cd86
 def run(
     proto, # ONNX
     o, # `Trained`
     fns, # files
-)->Tensor: # [n,classes]
+): # [n,classes]
     "What `proto` says of pictures"
     sess = onnxruntime.InferenceSession(proto.SerializeToString(), providers=['CPUExecutionProvider'])
     return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in o.pictures(fns)]))
 
-# %% ../../nbs/lib/learn/export.ipynb #4b0e420a
+# %% ../../nbs/lib/learn/export.ipynb #5408cec3
 def difference(
     proto, # ONNX
     o, # `Trained`
-    n:int=64, # pictures of the validation set
+    n=64, # pictures of the validation set
 )->float:
     "Largest difference between the probabilities of `proto` and of the network"
     fns = o.valid[:n]
     with torch.no_grad(): want = torch.cat([TensorBase(o.net(x)).float().cpu() for x,_ in o.pictures(fns)])
     return float((want.softmax(1)-run(proto, o, fns).softmax(1)).abs().max())
 
-# %% ../../nbs/lib/learn/export.ipynb #8bc74465
+# %% ../../nbs/lib/learn/export.ipynb #39f0100d
 def to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
     method, # `CalibrationMethod`
-)->onnx.ModelProto:
+): # onnx.ModelProto
     "`proto` with weights and activations of 8 bits"
     feeds = ({'image':o[None]} for o in xs)
     reader = SimpleNamespace(get_next=lambda: next(feeds, None))
@@ -193,15 +190,15 @@ def to_int8(
         quantize_static(src, fn, reader, calibrate_method=method, **kw)
         return onnx.load(fn)
 
-# %% ../../nbs/lib/learn/export.ipynb #baa0b3ec
+# %% ../../nbs/lib/learn/export.ipynb #f473ec8a
 def quantised(
     proto, # ONNX
     o, # `Trained`
     targs, # labels of the validation set as indices
-    acc:float, # accuracy of `proto`
-    max_loss:float, # of it
-    n:int=96, # pictures to calibrate with
-)->tuple: # (ONNX, its logits for the validation set)
+    acc, # accuracy of `proto`
+    max_loss, # of it
+    n=96, # pictures to calibrate with
+): # (ONNX, its logits for the validation set)
     "`proto` in 8 bits, if that costs no more than `max_loss`"
     xs = np.concatenate([x for _,x in o.pictures(random.Random(42).sample(o.train, min(n, len(o.train))))])
     lost = []
@@ -210,26 +207,26 @@ def quantised(
         logits = run(small, o, o.valid)
         lost.append(acc-float(accuracy(logits, targs)))
         if lost[-1]<=max_loss: return small,logits
-    raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%} ({round(min(lost)*len(targs))} of {len(targs)} pictures), allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
+    raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%}, allowed is {max_loss:.1%}: nothing was written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
-# %% ../../nbs/lib/learn/export.ipynb #5b4fae6e
+# %% ../../nbs/lib/learn/export.ipynb #9925dcea
 def pick_examples(
     o, # `Trained`
     probs, # of its validation set, [n,classes]
     targs, # labels as indices
-    n:int, # at most
-)->list: # dicts of label and thumbnail
+    n, # at most
+): # dicts of label and thumbnail
     "Pictures that the network is sure of and right about, one a class"
     sure,guess = probs.max(1)
     best = {o.labels[targs[i]]:o.valid[i] for i in sure.argsort().tolist() if guess[i]==targs[i]}
     return [dict(label=k, jpeg=base64.b64encode(thumbnail(fn, 96, 80)).decode()) for k,fn in list(best.items())[:n]]
 
-# %% ../../nbs/lib/learn/export.ipynb #5be0e8ee
+# %% ../../nbs/lib/learn/export.ipynb #6569f195
 def write_model(
     proto, # ONNX
     fname, # file to write
-    meta:dict, # facts
-)->Path: # `fname`
+    meta, # facts
+): # `fname`
     "Write `proto` with `meta`, in one step"
     onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
     fname = Path(fname)
@@ -239,14 +236,14 @@ def write_model(
     os.replace(tmp, fname)
     return fname
 
-# %% ../../nbs/lib/learn/export.ipynb #b68f59af
+# %% ../../nbs/lib/learn/export.ipynb #88050219
 def check_wishes(fname, threshold, examples):
     "Raise if no file can be written like that"
     if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
     if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
     if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of pictures, 0 or more')
 
-# %% ../../nbs/lib/learn/export.ipynb #51cfd6c5
+# %% ../../nbs/lib/learn/export.ipynb #ecd32ebb
 model_format = 1
 
 def write_onnx(
@@ -277,7 +274,7 @@ def write_onnx(
         examples=pick_examples(o, logits.softmax(1), targs, examples))
     return write_model(proto, fname, meta)
 
-# %% ../../nbs/lib/learn/export.ipynb #b138ce6f
+# %% ../../nbs/lib/learn/export.ipynb #e3d204f8
 @delegates(write_onnx)
 def export_onnx(
     learn, # trained
@@ -287,30 +284,36 @@ def export_onnx(
     "Write `learn` as one self-describing `.onnx` file"
     return write_onnx(of_learner(learn), fname, **kwargs)
 
-# %% ../../nbs/lib/learn/export.ipynb #a7f66a71
+# %% ../../nbs/lib/learn/export.ipynb #1deadc06
+def open_model(
+    fn, # that `write_onnx` wrote
+): # (session, facts)
+    "A model file, ready to be asked"
+    if not Path(fn).is_file(): raise FileNotFoundError(f'{fn}: wanted a file that export_onnx wrote')
+    sess = onnxruntime.InferenceSession(str(fn), providers=['CPUExecutionProvider'])
+    meta = sess.get_modelmeta().custom_metadata_map.get('imgcls')
+    if not meta: raise ValueError(f'{fn} was not written by export_onnx: it does not say how well it does')
+    return sess,json.loads(meta)
+
+# %% ../../nbs/lib/learn/export.ipynb #bf3cd2a0
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n:int=20, # runs to take the median of
 )->pd.DataFrame: # a row per file: MB, milliseconds a picture on this machine, accuracy on the validation set, and what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
-    bad = [str(o) for o in fns if not Path(o).is_file()]
-    if bad or not fns: raise FileNotFoundError(f'{", ".join(bad) or "nothing"}: wanted files that export_onnx wrote')
-    sess = [onnxruntime.InferenceSession(str(o), providers=['CPUExecutionProvider']) for o in fns]
-    metas = [json.loads(o.get_modelmeta().custom_metadata_map.get('imgcls', 'null')) for o in sess]
-    if None in metas: raise ValueError(f'{fns[metas.index(None)]} was not written by export_onnx: it does not say how well it does')
-    xs = [dict(image=np.random.rand(1, 3, *o['crop'][::-1]).astype('float32')) for o in metas]
-    took = [[timeit.timeit(lambda: s.run(None, x), number=1) for s,x in zip(sess, xs)] for _ in range(n+3)]
-    df = pd.DataFrame([o['metrics'] for o in metas]).reindex(columns=['valid_accuracy','accuracy_lost']).fillna(0.).set_axis(['accuracy','lost'], axis=1)
-    df.insert(0, 'ms', 1000*np.median(took[3:], 0))
-    df.insert(0, 'MB', [Path(o).stat().st_size/1e6 for o in fns])
-    df.insert(0, 'precision', [o.get('precision', 'fp32') for o in metas])
-    return df.set_index(pd.Index([Path(o).name for o in fns], name='file'))
+    if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
+    sess,metas = zip(*map(open_model, fns))
+    asks = [partial(s.run, None, dict(image=np.random.rand(1, 3, *o['crop'][::-1]).astype('float32'))) for s,o in zip(sess, metas)]
+    took = [[timeit.timeit(o, number=1) for o in asks] for _ in range(n+3)][3:] # the first warm up
+    df = pd.DataFrame([o['metrics'] for o in metas]).rename(columns=dict(valid_accuracy='accuracy', accuracy_lost='lost'))
+    df = df.assign(file=[Path(o).name for o in fns], precision=[o['precision'] for o in metas], MB=[Path(o).stat().st_size/1e6 for o in fns], ms=1000*np.median(took, 0))
+    return df.reindex(columns='file precision MB ms accuracy lost'.split()).fillna(0.).set_index('file')
 
-# %% ../../nbs/lib/learn/export.ipynb #4798fcf9
+# %% ../../nbs/lib/learn/export.ipynb #9d43e00c
 def load_kept(
     path, # dataset folder
-    stage:str, # name
-)->Learner:
+    stage, # name
+): # Learner
     "The learner that `imgcls-train` left in `path`"
     fn = Path(path)/'.models'/stage/'how.json'
     if not fn.exists(): raise FileNotFoundError(f'There is no {fn}: wanted a stage that imgcls-train made. One that was trained in a notebook is exported there, with export_onnx.')
@@ -319,7 +322,7 @@ def load_kept(
     if how['stats']: dls.add_tfms([Normalize.from_stats(*how['stats'])], 'after_batch')
     return load_stage(get_learner(dls, how['arch'], pretrained=False), stage)
 
-# %% ../../nbs/lib/learn/export.ipynb #40c81d98
+# %% ../../nbs/lib/learn/export.ipynb #a085e68c
 @call_parse
 def imgcls_export(
     path:str, # dataset folder

@@ -7,23 +7,23 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pth.html.md"""
 # %% auto #0
 __all__ = ['read_pth']
 
-# %% ../../nbs/lib/learn/pth.ipynb #856b32d4
+# %% ../../nbs/lib/learn/pth.ipynb #095a5530
 import inspect, re, torch, warnings
 from pathlib import Path
-from torch import nn
+from torch import nn, optim
+from torch.optim import lr_scheduler
 from torchvision import models
 from .scratch import Net, backbone, build_model, find_head, head_layers, imagenet, preparation
 from .stages import load_weights
 
-# %% ../../nbs/lib/learn/pth.ipynb #458e7cfe
+# %% ../../nbs/lib/learn/pth.ipynb #fb8d6d1b
 def harmless(): # classes, as `torch.serialization.safe_globals` takes them
     "What a checkpoint may hold; a defaultdict, in which optimisers keep their state, is read as a dict"
-    homes = [nn, torch.optim, torch.optim.lr_scheduler, *filter(inspect.ismodule, vars(models).values())]
-    bases = nn.Module,torch.optim.Optimizer,torch.optim.lr_scheduler.LRScheduler
-    kinds = {o for m in homes for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}
-    return [dict, (lambda *args: {}, 'collections.defaultdict'), *kinds]
+    homes = [nn, optim, lr_scheduler, *filter(inspect.ismodule, vars(models).values())]
+    found = {o for m in homes for o in vars(m).values() if inspect.isclass(o)}
+    return [o for o in found if issubclass(o, (nn.Module,optim.Optimizer,lr_scheduler.LRScheduler))] + [dict, (lambda *args: {}, 'collections.defaultdict')]
 
-# %% ../../nbs/lib/learn/pth.ipynb #13aa6cf6
+# %% ../../nbs/lib/learn/pth.ipynb #226982c6
 def load_safely(
     fname, # .pth file
 ): # what was saved
@@ -37,7 +37,7 @@ def load_safely(
         why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than tensors, plain values and layers'
         raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
 
-# %% ../../nbs/lib/learn/pth.ipynb #99585255
+# %% ../../nbs/lib/learn/pth.ipynb #6d34b83a
 def first(
     d,
     kind, # type, or types, that is wanted
@@ -46,7 +46,7 @@ def first(
     "What `d` has under one of `keys`"
     return next((d[k] for k in keys if isinstance(d.get(k), kind)), None)
 
-# %% ../../nbs/lib/learn/pth.ipynb #d8d768fc
+# %% ../../nbs/lib/learn/pth.ipynb #eecc67ed
 def as_saved(
     o, # of `load_safely`
 ): # with a state_dict
@@ -58,7 +58,7 @@ def as_saved(
     if not weights: raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
     return o | dict(state_dict=weights)
 
-# %% ../../nbs/lib/learn/pth.ipynb #90beb4ff
+# %% ../../nbs/lib/learn/pth.ipynb #3912871e
 def layer_words(
     o, # layer of a head
 ): # kind and arguments; None: it changes nothing that counts here
@@ -68,7 +68,7 @@ def layer_words(
     if isinstance(o, nn.Dropout): return ['Dropout',o.p]
     if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError(f'The head in the file has a layer {type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
 
-# %% ../../nbs/lib/learn/pth.ipynb #8b617aac
+# %% ../../nbs/lib/learn/pth.ipynb #8275f8da
 def words_of(
     head, # module in the file, or None
     weights, # of the head
@@ -81,7 +81,7 @@ def words_of(
     *hidden,n_out = [n for n,_ in sizes]
     return head_layers(sizes[0][1], hidden, n_out, .5)
 
-# %% ../../nbs/lib/learn/pth.ipynb #d63f2b4a
+# %% ../../nbs/lib/learn/pth.ipynb #09b879fb
 def class_order(
     d, # of `as_saved`
     n, # how many classes there are
@@ -92,7 +92,7 @@ def class_order(
     back = next((o for o in either if set(o)==set(range(n))), {})
     return [str(back[i]) for i in range(n) if back]
 
-# %% ../../nbs/lib/learn/pth.ipynb #8e0b12f3
+# %% ../../nbs/lib/learn/pth.ipynb #753be195
 def rebuild(
     d, # of `as_saved`
     arch, # name of the network
@@ -110,7 +110,7 @@ def rebuild(
     except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network, or are they of a part of it only?') from None
     return model
 
-# %% ../../nbs/lib/learn/pth.ipynb #3f9330c5
+# %% ../../nbs/lib/learn/pth.ipynb #25f251e8
 def read_pth(
     fname, # .pth file: a dict with state_dict, class_to_idx, architecture, perhaps classifier
     arch:str=None, # name of the network, if the file doesn't say it

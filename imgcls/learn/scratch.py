@@ -9,12 +9,13 @@ __all__ = ['imagenet', 'lay_out', 'digit_items', 'folder_items', 'flower_items',
            'find_head', 'head_layers', 'make_head', 'colours_of', 'build_model', 'get_logits', 'accuracy_over',
            'save_checkpoint', 'load_checkpoint', 'Trainer', 'predict', 'view_classify', 'export_model']
 
-# %% ../../nbs/lib/learn/scratch.ipynb #13976d25
-import hashlib, json, os, re, shutil, signal, sys, tempfile, time, warnings
+# %% ../../nbs/lib/learn/scratch.ipynb #ca5e50c4
+import hashlib, json, os, shutil, signal, sys, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from fastcore.basics import chunked, patch, store_attr
 from fastprogress.fastprogress import format_time, master_bar, progress_bar
 from pathlib import Path
@@ -30,15 +31,15 @@ from .. import __version__
 from ..dataset import Dataset
 from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
-from .stages import half_type, join_state, load_weights, read_stage, seed_of, seeded, split_state, write_stage
+from .stages import half_type, join_state, kept_random, load_weights, read_stage, seed_of, seeded, split_state, write_stage
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fe978217
+# %% ../../nbs/lib/learn/scratch.ipynb #aa2957ba
 def check_whole(**kwargs):
     "Raise unless each is a whole number of 1 or more"
     for k,v in kwargs.items():
         if not isinstance(v, int) or v<1: raise ValueError(f'{k}={v!r}: wanted a whole number, 1 or more')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2a735ded
+# %% ../../nbs/lib/learn/scratch.ipynb #6502474e
 def check_type(
     x,
     kind, # class that is wanted
@@ -47,7 +48,7 @@ def check_type(
     "Raise unless `x` is of `kind`"
     if not isinstance(x, kind): raise TypeError(f'{type(x).__name__}: wanted {said}')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0554358c
+# %% ../../nbs/lib/learn/scratch.ipynb #066bbb8b
 splits = 'train valid test'.split()
 
 def write_pictures(
@@ -65,7 +66,7 @@ def write_pictures(
         if isinstance(x, Image.Image): x.save(fn, quality=90)
         else: shutil.copyfile(x, fn)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #29b1e219
+# %% ../../nbs/lib/learn/scratch.ipynb #480c3e7d
 def lay_out(
     dest, # folder to write
     items, # (split, class, file name, picture or path of one) of each picture
@@ -84,7 +85,7 @@ def lay_out(
         shutil.copytree(new, dest, copy_function=os.replace, dirs_exist_ok=True)
     return dest
 
-# %% ../../nbs/lib/learn/scratch.ipynb #10ae55d9
+# %% ../../nbs/lib/learn/scratch.ipynb #74d55e2c
 def digit_items(
     n:int=1397, # digits to learn and choose with
     valid:int=200, # how many of them to choose with
@@ -96,7 +97,7 @@ def digit_items(
     for split,which in dict(valid=known[:valid], train=known[valid:n], test=held).items():
         for i in which: yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #861622ff
+# %% ../../nbs/lib/learn/scratch.ipynb #879ac2e2
 def folder_items(
     path, # folder with a folder per class
     valid_pct:float=.15, # share of each class to choose with, 0 to 1
@@ -114,7 +115,7 @@ def folder_items(
     df['split'] = df.groupby('digest').split.transform('first')
     yield from zip(df.split, df.label, df.name, df.file)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ba53a3da
+# %% ../../nbs/lib/learn/scratch.ipynb #2b397a2f
 def flower_items(
     root, # folder for the download
     download:bool=True, # get what isn't there?
@@ -124,7 +125,7 @@ def flower_items(
         ds = Flowers102(root, split=theirs, download=download)
         for fn,y in zip(ds._image_files, ds._labels): yield split,y+1,Path(fn).name,fn
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ada42e93
+# %% ../../nbs/lib/learn/scratch.ipynb #9194c9bc
 def preparation(
     size:int=224, # pixels a side
     method:str='crop', # 'crop' the middle out, a little closer; 'squish' or 'pad' all of it
@@ -134,7 +135,7 @@ def preparation(
     whole = round(size*8/7) if method=='crop' else size
     return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=max(448, 3*size))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #02177c0b
+# %% ../../nbs/lib/learn/scratch.ipynb #048caa7e
 def as_bytes(
     im, # PIL image, upright and RGB
     prep, # of `preparation`
@@ -142,7 +143,7 @@ def as_bytes(
     "A picture as a network of this page takes it"
     return torch.from_numpy((prepare(im, prep)*255).round().astype('uint8'))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8f92fb89
+# %% ../../nbs/lib/learn/scratch.ipynb #85ba1f26
 def photo_tfm(
     size:int=224, # pixels a side
     degrees:float=30, # turned by at most that
@@ -153,7 +154,7 @@ def photo_tfm(
     flips = [v2.RandomHorizontalFlip()] if flip else []
     return v2.Compose([v2.RandomRotation(degrees, v2.InterpolationMode.BILINEAR), v2.RandomResizedCrop(size, scale), *flips])
 
-# %% ../../nbs/lib/learn/scratch.ipynb #7596a2e7
+# %% ../../nbs/lib/learn/scratch.ipynb #23b9b2c7
 def fitting(
     im, # what a transform made
     size, # pixels a side that are wanted
@@ -163,11 +164,15 @@ def fitting(
     if im.size!=(size,size): raise ValueError(f'The transform made a picture of {im.width} by {im.height} pixels, wanted was {size} by {size}')
     return v2.functional.pil_to_tensor(im)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #91e7618a
+# %% ../../nbs/lib/learn/scratch.ipynb #bfc64d0c
+@dataclass
 class Pictures:
     "Pictures and their classes; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
-    def __init__(self, samples, known, prep, tfm=None, seed=42):
-        self.samples,self.known,self.prep,self.tfm,self.seed = samples,known,prep,tfm,seed
+    samples:list # (file, number of its class)
+    known:list # classes
+    prep:dict # of `preparation`
+    tfm:callable=None # changes a picture to learn from; None: it is only prepared
+    seed:int=42 # of what is random in that
 
     def __len__(self): return len(self.samples)
 
@@ -179,7 +184,7 @@ class Pictures:
         if not self.tfm: return as_bytes(im, self.prep),y
         with seeded(self.seed, epoch, i): return fitting(self.tfm(im), self.prep['crop'][0]),y
 
-# %% ../../nbs/lib/learn/scratch.ipynb #99d7ced0
+# %% ../../nbs/lib/learn/scratch.ipynb #fbcc5a93
 class Order(Sampler):
     "Numbers of all pictures in an order that `seed` and `epoch` decide"
     def __init__(self, n, seed=42): self.n,self.seed,self.epoch = n,seed,0
@@ -189,7 +194,7 @@ class Order(Sampler):
         o = torch.randperm(self.n, generator=torch.Generator().manual_seed(seed_of(self.seed, epoch)))
         return iter((o+epoch*self.n).tolist())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #76ea8654
+# %% ../../nbs/lib/learn/scratch.ipynb #edae9a73
 forks = sys.platform=='linux'
 
 def deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -200,7 +205,7 @@ def loader(ds, bs, workers, **kwargs):
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=deaf, multiprocessing_context=ctx, pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(), **kwargs)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #be8c0748
+# %% ../../nbs/lib/learn/scratch.ipynb #e233e58f
 def read_names(
     path, # folder with train, valid and perhaps test
     names=None, # JSON file; default: names.json or cat_to_name.json
@@ -213,23 +218,23 @@ def read_names(
     try: return dict(json.loads(fn.read_text(encoding='utf-8-sig'))) if fn else {}
     except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as {{"1": "fire lily"}}') from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #139587e0
+# %% ../../nbs/lib/learn/scratch.ipynb #d6c8cdbe
 def class_names(
     labels, # classes
     said, # class → name; the keys may be numbers
 ): # a name for each of `labels`: itself, if nothing is said
     "Names to show for classes"
-    said = {str(k):v for k,v in said.items()}
-    lacking = [o for o in labels if not said.get(o)]
+    said = {str(k):v for k,v in said.items() if v}
+    lacking = [o for o in labels if o not in said]
     if said and lacking: warnings.warn(f'`names` has no name for {", ".join(lacking[:5])}: it has {", ".join(list(said)[:5])} …')
-    return {o:str(said.get(o) or o) for o in labels}
+    return {o:str(said.get(o, o)) for o in labels}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e3875910
+# %% ../../nbs/lib/learn/scratch.ipynb #874853e4
 def in_order(labels): # as text, numbers by their size
     "Classes in the order of their numbers"
     return sorted(set(map(str, labels)), key=lambda o: (o.zfill(99) if o.isdecimal() else o, o))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c6afff0e
+# %% ../../nbs/lib/learn/scratch.ipynb #6c799447
 def read_splits(
     path, # folder with train, valid and perhaps test
     labels=None, # classes in the order of their numbers
@@ -244,11 +249,11 @@ def read_splits(
     if odd: raise ValueError(f'{path} has a class {min(odd)!r}, which is none of those to be learned: wanted {", ".join(labels[:5])} …')
     full,ks = set(zip(df.split, df.label)),['train','valid']+['test']*(path/'test').is_dir()
     lacking = [f'{k}/{o}' for k in ks for o in labels if (k,o) not in full]
-    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing to learn there, nothing to choose by, or nothing to test with')
+    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing to learn from, nothing to choose by, or nothing to test with')
     number = {o:i for i,o in enumerate(labels)}
     return labels,{k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e0cfe232
+# %% ../../nbs/lib/learn/scratch.ipynb #72b8d956
 @dataclass
 class Data:
     "Loaders and what belongs to them"
@@ -259,7 +264,7 @@ class Data:
     names:dict
     prep:dict
 
-# %% ../../nbs/lib/learn/scratch.ipynb #758ae6af
+# %% ../../nbs/lib/learn/scratch.ipynb #eb2d01ec
 def get_data(
     path, # folder with train, valid and perhaps test
     size:int=224, # pixels a side
@@ -284,17 +289,16 @@ def get_data(
     names = class_names(labels, names if isinstance(names, dict) else read_names(path, names))
     return Data(first, *[o and loader(o, bs, workers) for o in others], labels, names, prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #feb9063e
+# %% ../../nbs/lib/learn/scratch.ipynb #3386f7d4
 def find_head(
-    model, # a classification network
-    n:int=1000, # how many classes it tells apart
+    model, # a classification network of torchvision
 )->str: # dotted name, as `model.get_submodule` takes it
-    "Name of the last layer of `model` that has `n` outputs"
-    found = [k for k,o in model.named_modules() if isinstance(o, (nn.Linear,nn.Conv2d)) and len(o.weight)==n]
-    if not found: raise ValueError(f'{type(model).__name__} has no layer with {n} outputs: say by `head` which part is to be replaced')
+    "Name of the last layer of `model` that has as many outputs as ImageNet has classes"
+    found = [k for k,o in model.named_modules() if isinstance(o, (nn.Linear,nn.Conv2d)) and len(o.weight)==1000]
+    if not found: raise ValueError(f'{type(model).__name__} has no layer with 1000 outputs: say by `head` which part is to be replaced')
     return found[-1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0231ad9e
+# %% ../../nbs/lib/learn/scratch.ipynb #ebdc3b52
 def head_layers(
     n_in:int, # what the body gives
     hidden, # widths of the hidden layers, any number of them
@@ -302,22 +306,22 @@ def head_layers(
     p:float=.2, # dropout: share of a hidden layer that is left out in training
 )->list: # [kind, argument, …] of each layer
     "What a head consists of, as plain words and numbers"
-    widths = [n_in,*([hidden] if isinstance(hidden, int) else hidden or ()),n_out]
+    if isinstance(hidden, int): hidden = [hidden]
+    widths = [n_in,*(hidden or ()),n_out]
     for o in widths: check_whole(width=o)
     *inner,last = zip(widths, widths[1:])
     return [o for a,b in inner for o in (['Linear',a,b],['ReLU'],['Dropout',p])] + [['Linear',*last]]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #554eb0de
+# %% ../../nbs/lib/learn/scratch.ipynb #43e53610
 def make_head(
     layers:list, # of `head_layers`
 )->nn.Sequential:
     "The head that `layers` describe"
     kinds = dict(Linear=nn.Linear, ReLU=nn.ReLU, Dropout=nn.Dropout)
-    odd = [o for o,*_ in layers if o not in kinds]
-    if odd: raise ValueError(f'{odd[0]!r} can not be part of a head: wanted {", ".join(kinds)}')
-    return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
+    try: return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
+    except KeyError as e: raise ValueError(f'{e} can not be part of a head: wanted {", ".join(kinds)}') from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c2be8584
+# %% ../../nbs/lib/learn/scratch.ipynb #1fee2e00
 class Net(nn.Module):
     "Bytes or colours from 0 to 1, [b,3,h,w] → logits [b,classes]"
     def __init__(self, body, head, info, frozen=True):
@@ -353,7 +357,7 @@ class Net(nn.Module):
 
     def forward(self, x): return self.head(self.features(x).float())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #20737876
+# %% ../../nbs/lib/learn/scratch.ipynb #4eb38894
 def find_weights(
     arch, # name of a classification network of torchvision
     weights, # as torchvision takes them: 'DEFAULT', a name, one of its enum; None: none
@@ -363,7 +367,7 @@ def find_weights(
     try: return models.get_model_weights(arch).verify(weights)
     except (KeyError,TypeError): raise ValueError(f"weights={weights!r}: {arch} has none of that name; wanted 'DEFAULT', or None to start from nothing.") from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #61d92e7c
+# %% ../../nbs/lib/learn/scratch.ipynb #4b35c8d8
 def backbone(
     arch, # name of a classification network of torchvision
     weights, # of `find_weights`
@@ -379,18 +383,19 @@ def backbone(
         if hasattr(net, k): setattr(net, k, v)
     return net
 
-# %% ../../nbs/lib/learn/scratch.ipynb #165ae1e4
+# %% ../../nbs/lib/learn/scratch.ipynb #99b64f1c
 def cut_head(
     body, # a classification network
     name, # of `find_head`, or of a larger part
 ): # how many features it was given
     "Take the part `name` out of `body`"
-    inside = [o for k,o in body.named_modules() if f'{k}.'.startswith(f'{name}.') and isinstance(o, (nn.Linear,nn.Conv2d))]
+    part = dict(body.named_modules()).get(name, nn.Identity())
+    inside = [o for o in part.modules() if isinstance(o, (nn.Linear,nn.Conv2d))]
     if not inside: raise ValueError(f'head={name!r}: {type(body).__name__} has no such part, with linear layers in it; its own last layer is {find_head(body)!r}')
     body.set_submodule(name, nn.Identity())
     return inside[0].weight.shape[1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1b00b325
+# %% ../../nbs/lib/learn/scratch.ipynb #c1cd148b
 imagenet = dict(mean=[.485,.456,.406], std=[.229,.224,.225])
 
 def colours_of(
@@ -401,7 +406,7 @@ def colours_of(
     how = weights.transforms()
     return dict(mean=list(how.mean), std=list(how.std))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0b5a057f
+# %% ../../nbs/lib/learn/scratch.ipynb #5f7f4228
 def build_model(
     arch:str, # name of any classification network of torchvision
     n_out:int, # classes
@@ -424,7 +429,7 @@ def build_model(
         info = dict(arch=arch, head=head, n_out=n_out, layers=layers, image_size=getattr(body, 'image_size', None), colours=colours_of(weights))
         return Net(body, make_head(layers), info, frozen=weights is not None)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e0ced7f8
+# %% ../../nbs/lib/learn/scratch.ipynb #35dfb056
 def check_alike(
     model, # of `build_model`
     dl, # loader
@@ -437,7 +442,7 @@ def check_alike(
     if not prep or getattr(ds, 'tfm', True) or ds.prep.items()<=prep.items(): return ''
     return f'These pictures are not prepared as those that the model has learned from: get_data(…, size={prep["crop"][0]}, method={prep["method"]!r})'
 
-# %% ../../nbs/lib/learn/scratch.ipynb #91df6932
+# %% ../../nbs/lib/learn/scratch.ipynb #add8a112
 def get_logits(
     model, # of `build_model`
     dl, # loader
@@ -450,7 +455,7 @@ def get_logits(
     with torch.no_grad(): res = [(model(x.to(model.device, memory_format=torch.channels_last)).cpu(),y) for x,y in progress_bar(dl, leave=False)]
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #73fad187
+# %% ../../nbs/lib/learn/scratch.ipynb #6a73de34
 def share_right(
     logits, # [n,classes]
     y, # [n]
@@ -458,7 +463,7 @@ def share_right(
     "Share of right answers"
     return float((logits.argmax(1)==y).double().mean())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a05c2fba
+# %% ../../nbs/lib/learn/scratch.ipynb #49cdaedf
 def accuracy_over(
     model, # of `build_model`
     dl, # loader, e.g. `data.test`
@@ -466,13 +471,13 @@ def accuracy_over(
     "Accuracy over pictures, not over batches"
     return share_right(*get_logits(model, dl))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #cd8ae13e
+# %% ../../nbs/lib/learn/scratch.ipynb #881c738f
 def kept_at(path): # absolute
     "`path`, if it is one to keep weights in"
     if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
     return Path(path).expanduser().absolute()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #315b0e5c
+# %% ../../nbs/lib/learn/scratch.ipynb #95fac960
 def save_checkpoint(
     model, # of `build_model`
     fname, # file to write, e.g. 'flowers.safetensors'
@@ -484,12 +489,12 @@ def save_checkpoint(
     own = dict(info=model.info, frozen=model.frozen, versions=versions)
     return write_stage(kept_at(fname), dict(model=model.state_dict(), **tensors), dict(own, **facts), 'scratch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4c598aee
+# %% ../../nbs/lib/learn/scratch.ipynb #1b8d08b3
 def read_checkpoint(fname): # (tensors by part, facts)
     "What `save_checkpoint` wrote"
     return read_stage(fname, 'scratch', 'Wanted a file of save_checkpoint or of a Trainer; .pth files are for read_pth.')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8bfd075a
+# %% ../../nbs/lib/learn/scratch.ipynb #131252d8
 def load_checkpoint(
     fname, # that `save_checkpoint` or a `Trainer` wrote
 )->Net: # ready to predict; of a training, with the best weights so far
@@ -504,8 +509,8 @@ def load_checkpoint(
     if 'plan' in facts: model.begun = {kept_at(fname):facts['plan']['start']}
     return model.eval()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8b50ce57
-presets = dict(adadelta=(Adadelta,1.), adam=(Adam,1e-4), adamw=(AdamW,3e-3)) # name → (optimiser, highest learning rate)
+# %% ../../nbs/lib/learn/scratch.ipynb #1b9d78e2
+presets = dict(adadelta=(Adadelta,1.), adam=(partial(Adam, fused=True),1e-4), adamw=(partial(AdamW, fused=True),3e-3)) # name → (optimiser, highest learning rate)
 
 def recipe(
     preset, # one of `presets`
@@ -514,17 +519,15 @@ def recipe(
     steps, # batches in all
 ): # (optimiser, schedule)
     "Optimiser and schedule by name"
-    kind,_ = presets[preset]
-    fused = {} if kind is Adadelta else dict(fused=params[0].device.type in ('cpu','cuda'))
-    opt = kind(params, lr, **fused)
-    return opt,OneCycleLR(opt, lr, steps) if kind is AdamW else StepLR(opt, 4)
+    opt = presets[preset][0](params, lr)
+    return opt,OneCycleLR(opt, lr, steps) if preset=='adamw' else StepLR(opt, 4)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a1bcef0f
+# %% ../../nbs/lib/learn/scratch.ipynb #01310892
 def gist(model): # mean absolute value of each tensor
     "Weights in short: the same on another machine, where their last bits may not be"
     return [float(o.detach().double().abs().mean()) for o in model.parameters()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4159e9dd
+# %% ../../nbs/lib/learn/scratch.ipynb #2783de21
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
     def __init__(self,
@@ -551,7 +554,7 @@ class Trainer:
         self.opt,self.sched = recipe(preset, [o for o in model.parameters() if o.requires_grad], self.lr, epochs*len(data.train))
         self.by_batch = isinstance(self.sched, OneCycleLR)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e91ef9b6
+# %% ../../nbs/lib/learn/scratch.ipynb #d850dc47
 @patch
 def check(self:Trainer):
     "Raise if this can't be trained"
@@ -570,7 +573,7 @@ def check(self:Trainer):
         if bad: raise ValueError(said)
     check_alike(model, data.train)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6f145a49
+# %% ../../nbs/lib/learn/scratch.ipynb #b2c32075
 @patch
 def choose_half(self:Trainer):
     "Half precision to train in; on a processor that is measured before the first epoch, if nobody has said"
@@ -581,7 +584,7 @@ def choose_half(self:Trainer):
     if self.half and not self.type: raise ValueError(f'half=True: on {self.device.type} there is no half precision here. Wanted half=False')
     self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #82e5383f
+# %% ../../nbs/lib/learn/scratch.ipynb #cc01b6aa
 @patch
 def features(self:Trainer, dl):
     "Features and targets of each batch of `dl`"
@@ -590,29 +593,29 @@ def features(self:Trainer, dl):
         with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
         yield f.float(),y.to(self.device)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1b78b541
+# %% ../../nbs/lib/learn/scratch.ipynb #fb216028
 @patch
-def made(self:Trainer, split, epoch=0):
-    "Features and targets of all of a split as `epoch` has it, made once"
-    if (split,epoch) not in self.stock:
-        dl = getattr(self.data, split)
-        n = len(dl.dataset)
+def made(self:Trainer, dl, epoch=0):
+    "Features and targets of all pictures of `dl` as `epoch` has them, made once"
+    key,n = (dl,epoch),len(dl.dataset)
+    if key not in self.stock:
         plain = loader(dl.dataset, dl.batch_size, dl.num_workers, sampler=range(epoch*n, (epoch+1)*n))
-        with torch.no_grad(): self.stock[split,epoch] = tuple(map(torch.cat, zip(*self.features(plain))))
-    return self.stock[split,epoch]
+        with torch.no_grad(): self.stock[key] = tuple(map(torch.cat, zip(*self.features(plain))))
+    return self.stock[key]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #7e77f761
+# %% ../../nbs/lib/learn/scratch.ipynb #ef738efc
 @patch
 def batches(self:Trainer, epoch):
     "Features and targets to learn from"
-    if not self.views:
-        self.data.train.sampler.epoch = epoch
-        yield from self.features(self.data.train)
+    dl = self.data.train
+    if self.views:
+        f,y = self.made(dl, epoch%self.views)
+        yield from ((f[i],y[i]) for i in torch.randperm(len(y)).to(self.device).split(dl.batch_size))
     else:
-        f,y = self.made('train', epoch%self.views)
-        for i in torch.randperm(len(y)).to(self.device).split(self.data.train.batch_size): yield f[i],y[i]
+        dl.sampler.epoch = epoch
+        yield from self.features(dl)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e0c0a8e1
+# %% ../../nbs/lib/learn/scratch.ipynb #edb0d485
 @patch
 def train_epoch(self:Trainer, epoch):
     "The training phase: mean loss over pictures"
@@ -630,17 +633,18 @@ def train_epoch(self:Trainer, epoch):
     if not self.by_batch: self.sched.step()
     return float(total)/n
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3bf1be9f
+# %% ../../nbs/lib/learn/scratch.ipynb #90998c3c
 @patch
 def validate(self:Trainer):
     "The validation phase: (mean loss, accuracy) over pictures"
     self.model.eval()
     with torch.no_grad():
-        pairs = [self.made('valid')] if self.model.frozen else self.features(self.data.valid)
+        dl = self.data.valid
+        pairs = [self.made(dl)] if self.frozen else self.features(dl)
         logits,y = map(torch.cat, zip(*[(self.model.head(f),y) for f,y in pairs]))
     return float(F.cross_entropy(logits, y)),share_right(logits, y)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #91c96b5f
+# %% ../../nbs/lib/learn/scratch.ipynb #a9137eba
 @patch(as_prop=True)
 def history(
     self:Trainer,
@@ -648,13 +652,13 @@ def history(
     "What happened so far"
     return pd.DataFrame(self.rows).rename_axis('epoch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fdcdfcd1
+# %% ../../nbs/lib/learn/scratch.ipynb #621c7e37
 @patch(as_prop=True)
 def best_epoch(self:Trainer)->int:
     "Which epoch's weights are kept"
     return self.history.sort_values(['accuracy','valid_loss'], ascending=[False,True]).index[0]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d5a5a38a
+# %% ../../nbs/lib/learn/scratch.ipynb #1e77a956
 @patch
 def run_epoch(self:Trainer, i):
     "Epoch `i`, noted"
@@ -665,25 +669,25 @@ def run_epoch(self:Trainer, i):
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t))
     if self.best_epoch==i: self.best = {k:v.detach().clone() for k,v in self.model.learned.state_dict().items()}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e678d8cc
+# %% ../../nbs/lib/learn/scratch.ipynb #101c87a4
 def seen(ds): # numbers
     "What the first picture of `ds` is in three epochs, if that can be told"
     look = lambda: F.adaptive_avg_pool2d(torch.stack([ds[k*len(ds)][0] for k in range(3)]).float(), 4).flatten().tolist()
     a,b = look(),look()
     return a if a==b else []
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f68888d0
+# %% ../../nbs/lib/learn/scratch.ipynb #48d96d42
 @patch
 def plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
     train,valid = self.data.train,self.data.valid
-    ds,how = train.dataset,{k:getattr(self, k) for k in 'preset lr views seed start half frozen'.split()}
+    how = {k:getattr(self, k) for k in 'preset lr views seed start half frozen'.split()}
     how |= dict(epochs=self.epochs if self.by_batch else None, bs=train.batch_size, order=train.sampler.seed)
-    how |= dict(model={k:v for k,v in self.model.info.items() if k!='names'}, seen=seen(ds), tfm=re.sub(' at 0x[0-9a-fA-F]+', '', repr(ds.tfm)))
+    how |= dict(model={k:v for k,v in self.model.info.items() if k!='names'}, seen=seen(train.dataset))
     pictures = [[f'{fn.parent.name}/{fn.name} {fn.stat().st_size}' for fn,_ in o.dataset.samples] for o in (train,valid)]
     return json.loads(json.dumps(dict(how, pictures=pictures)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #12b5c7af
+# %% ../../nbs/lib/learn/scratch.ipynb #bc309bf5
 near = dict(start=(1e-4,0), seen=(0,3)) # what may come of another machine: share of a value, and on top
 
 def differences(
@@ -696,17 +700,17 @@ def differences(
         return np.allclose(a, b, *near[k]) if k in near and a and b and len(a)==len(b) else a==b
     return [k for k in new if not same(k)]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d9ece16e
+# %% ../../nbs/lib/learn/scratch.ipynb #4652f380
 @patch
 def keep(self:Trainer):
     "Write the training to `path`"
     state = self.opt.state_dict()
     tensors,plain = split_state(state['state'])
-    half = [self.device.type,self.type and str(self.type).removeprefix('torch.')]
+    half = self.device.type,str(self.type).removeprefix('torch.')
     facts = dict(plan=self.planned, rows=self.rows, opt=dict(groups=state['param_groups'], plain=plain), sched=self.sched.state_dict(), half=half, scaler=self.scaler.state_dict())
     save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a11b9d67
+# %% ../../nbs/lib/learn/scratch.ipynb #c8952051
 def load_optimiser(
     opt, # optimiser
     groups, # its param_groups
@@ -718,7 +722,7 @@ def load_optimiser(
         for k,v in own.items():
             if torch.is_tensor(v) and v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2eed1cc6
+# %% ../../nbs/lib/learn/scratch.ipynb #16097491
 @patch
 def refuse(self:Trainer, diff, done):
     "Raise if the file at `path`, whose plan differs in `diff` and of which `done` epochs are done, can't be gone on with"
@@ -726,7 +730,7 @@ def refuse(self:Trainer, diff, done):
     if diff: raise ValueError(f'{self.path} is of another training: {"; ".join(why.get(o, f"{o} changed") for o in diff)}. Choose another file, or make model and Trainer as they were.')
     if done>self.epochs: raise ValueError(f'{self.path} has {done} epochs already: wanted epochs={done} or more, or another file')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #edb88968
+# %% ../../nbs/lib/learn/scratch.ipynb #a8a61c7b
 @patch
 def go_on(self:Trainer):
     "Come back to where `path` left off"
@@ -741,9 +745,9 @@ def go_on(self:Trainer):
     self.rows,self.best = facts['rows'],tensors['best']
     if facts['scaler']: self.scaler.load_state_dict(facts['scaler'])
     device,half = facts['half']
-    if device==self.device.type=='cpu': self.type,self.unsure = half and getattr(torch, half),False
+    if device==self.device.type=='cpu': self.type,self.unsure = getattr(torch, str(half), None),False
 
-# %% ../../nbs/lib/learn/scratch.ipynb #52b1e525
+# %% ../../nbs/lib/learn/scratch.ipynb #3e8578a1
 @patch
 def begin(self:Trainer):
     "Go on where the file left off, or write it"
@@ -759,7 +763,7 @@ def begin(self:Trainer):
     if self.path: self.keep()
     self.model.begun = {self.path:self.start}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #65ab8176
+# %% ../../nbs/lib/learn/scratch.ipynb #81210278
 @patch
 def fit(
     self:Trainer,
@@ -767,7 +771,7 @@ def fit(
     "Train, or go on, to the end; then put the best weights back"
     self.begin()
     self.bar = master_bar(range(self.epochs))
-    with torch.random.fork_rng(devices=[self.device] if self.device.type=='cuda' else []):
+    with kept_random():
         for i in self.bar:
             if not i: self.bar.write(['epoch','train_loss','valid_loss','accuracy','time'], table=True)
             if i==len(self.rows):
@@ -781,13 +785,13 @@ def fit(
     self.model.eval()
     return self
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0c33d31c
+# %% ../../nbs/lib/learn/scratch.ipynb #ef7d8083
 @patch
 def __repr__(self:Trainer):
     n = len(self.rows)
     return f'Trainer: {n} of {self.epochs} epochs' + (f', best after epoch {self.best_epoch}: {self.rows[self.best_epoch]["accuracy"]:.3f}' if n else '')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a023de67
+# %% ../../nbs/lib/learn/scratch.ipynb #9c68997e
 @patch
 def plot(
     self:Trainer,
@@ -800,13 +804,13 @@ def plot(
     ax.plot(i, df.accuracy[i], 'o', mfc='none', ms=10, color='C0')
     ax.set_title(f'best {df.accuracy[i]:.3f}, in a circle; {format_time(self.history.seconds.sum())} in all')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #645fe85c
+# %% ../../nbs/lib/learn/scratch.ipynb #dfda95de
 def check_knows(model):
     "Raise if `model` is none, or has met no classes yet"
     check_type(model, Net, 'a model, such as load_checkpoint gives')
     if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer had, or one of load_checkpoint')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2ac4e90d
+# %% ../../nbs/lib/learn/scratch.ipynb #7c39fb76
 def prepared(
     x, # picture, as `open_image` takes it
     model, # that knows its classes
@@ -815,7 +819,7 @@ def prepared(
     prep = model.info['prep']
     return as_bytes(open_image(x, prep['least']), prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a1bbdcc6
+# %% ../../nbs/lib/learn/scratch.ipynb #e678014a
 def predict(
     path, # picture: a path, or what else `open_image` takes
     model, # of a `Trainer`, `load_checkpoint` or `read_pth`
@@ -827,7 +831,7 @@ def predict(
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #21fd6690
+# %% ../../nbs/lib/learn/scratch.ipynb #c5663e3d
 def true_name(
     path, # picture
     label, # its class or the name of that; None: the folder it is in, if that is a class
@@ -839,7 +843,7 @@ def true_name(
     if name not in names.values(): raise ValueError(f'label={label!r}: wanted one of the classes of the model, {", ".join(list(names)[:5])} …')
     return name
 
-# %% ../../nbs/lib/learn/scratch.ipynb #265e8ed2
+# %% ../../nbs/lib/learn/scratch.ipynb #85a6658b
 def view_classify(
     path, # picture
     model, # as `predict` takes it
@@ -859,7 +863,7 @@ def view_classify(
     bars.set(xlim=(0,1), xlabel='probability')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #559ec382
+# %% ../../nbs/lib/learn/scratch.ipynb #a7e48d66
 def export_model(
     model, # trained
     fname, # file to write, e.g. 'flowers.onnx'
