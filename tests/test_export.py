@@ -1,7 +1,7 @@
 "What is written is what was learned, by either of torch's exporters; what can't be written says why"
 import base64, io, json
 import numpy as np, onnx, pytest, torch
-from fastai.vision.all import ImageDataLoaders, Resize, get_image_files, set_seed
+from fastai.vision.all import ImageDataLoaders, Resize, set_seed
 from PIL import Image
 from imgcls.learn.data import get_dls
 from imgcls.learn.export import compare_models, export_onnx
