@@ -7,37 +7,39 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/pth.html.md"""
 # %% auto #0
 __all__ = ['read_pth']
 
-# %% ../../nbs/lib/learn/pth.ipynb #856b32d4
+# %% ../../nbs/lib/learn/pth.ipynb #1545451c
 import inspect, re, torch, warnings
 from pathlib import Path
-from torch import nn
+from torch import nn, optim
+from torch.optim import lr_scheduler
 from torchvision import models
 from .scratch import Net, backbone, build_model, find_head, head_layers, imagenet, preparation
 from .stages import load_weights
 
-# %% ../../nbs/lib/learn/pth.ipynb #458e7cfe
-def harmless(): # classes, as `torch.serialization.safe_globals` takes them
+# %% ../../nbs/lib/learn/pth.ipynb #d71235ba
+def _harmless(): # classes, as `torch.serialization.safe_globals` takes them
     "What a checkpoint may hold; a defaultdict, in which optimisers keep their state, is read as a dict"
-    homes = [nn, torch.optim, torch.optim.lr_scheduler, *filter(inspect.ismodule, vars(models).values())]
-    bases = nn.Module,torch.optim.Optimizer,torch.optim.lr_scheduler.LRScheduler
-    kinds = {o for m in homes for o in vars(m).values() if isinstance(o, type) and issubclass(o, bases)}
-    return [dict, (lambda *args: {}, 'collections.defaultdict'), *kinds]
+    homes = [nn, optim, lr_scheduler, *filter(inspect.ismodule, vars(models).values())]
+    found = {o for m in homes for o in vars(m).values() if inspect.isclass(o)}
+    ours = [o for o in found if issubclass(o, (nn.Module,optim.Optimizer,lr_scheduler.LRScheduler))]
+    return ours + [dict, (lambda *args: {}, 'collections.defaultdict')]
 
-# %% ../../nbs/lib/learn/pth.ipynb #13aa6cf6
-def load_safely(
+# %% ../../nbs/lib/learn/pth.ipynb #4979b24f
+def _load_safely(
     fname, # .pth file
 ): # what was saved
     "Open a pickle of torch without running anything"
     if Path(fname).suffix=='.safetensors': raise ValueError(f'{fname} is no .pth file: load_checkpoint reads it')
     try:
-        with torch.serialization.safe_globals(harmless()): return torch.load(fname, map_location='cpu', weights_only=True)
+        with torch.serialization.safe_globals(_harmless()): return torch.load(fname, 'cpu', weights_only=True)
     except (FileNotFoundError,IsADirectoryError): raise
     except Exception as e:
         odd = re.search(r'GLOBAL (\S+)', str(e))
-        why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than tensors, plain values and layers'
-        raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
+        why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than numbers and layers'
+        raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save '
+            'anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
 
-# %% ../../nbs/lib/learn/pth.ipynb #99585255
+# %% ../../nbs/lib/learn/pth.ipynb #750cdfd0
 def first(
     d,
     kind, # type, or types, that is wanted
@@ -46,19 +48,20 @@ def first(
     "What `d` has under one of `keys`"
     return next((d[k] for k in keys if isinstance(d.get(k), kind)), None)
 
-# %% ../../nbs/lib/learn/pth.ipynb #d8d768fc
+# %% ../../nbs/lib/learn/pth.ipynb #25c38c35
 def as_saved(
-    o, # of `load_safely`
+    o, # of `_load_safely`
 ): # with a state_dict
     "The tutorial's dict, of whatever was saved"
     if isinstance(o, nn.Module): return dict(o.named_children(), state_dict=o.state_dict())
     if not isinstance(o, dict): o = {}
     if o and all(map(torch.is_tensor, o.values())): return dict(state_dict=o)
     weights = first(o, dict, 'state_dict', 'model_state_dict', 'model')
-    if not weights: raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
+    if not weights: raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with '
+        'state_dict and class_to_idx')
     return o | dict(state_dict=weights)
 
-# %% ../../nbs/lib/learn/pth.ipynb #90beb4ff
+# %% ../../nbs/lib/learn/pth.ipynb #e3e37d22
 def layer_words(
     o, # layer of a head
 ): # kind and arguments; None: it changes nothing that counts here
@@ -66,34 +69,38 @@ def layer_words(
     if isinstance(o, nn.Linear) and o.bias is not None: return ['Linear',o.in_features,o.out_features]
     if isinstance(o, nn.ReLU): return ['ReLU']
     if isinstance(o, nn.Dropout): return ['Dropout',o.p]
-    if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError(f'The head in the file has a layer {type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
+    if not isinstance(o, (nn.LogSoftmax,nn.Identity)): raise ValueError('The head in the file has a layer '
+        f'{type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
 
-# %% ../../nbs/lib/learn/pth.ipynb #8b617aac
-def words_of(
+# %% ../../nbs/lib/learn/pth.ipynb #98c34b7c
+def _words_of(
     head, # module in the file, or None
     weights, # of the head
 ): # as `make_head` takes it
     "Layers of a head, from the module or, without one, from its weights"
-    if isinstance(head, nn.Module): return [w for o in head.modules() if not len(list(o.children())) and (w := layer_words(o))]
+    if isinstance(head, nn.Module):
+        layers = [o for o in head.modules() if not len(list(o.children()))]
+        return list(filter(None, map(layer_words, layers)))
     sizes = [v.shape for k,v in weights.items() if k.endswith('weight')]
-    if not sizes or any(len(o)!=2 for o in sizes): raise ValueError('The file has no `classifier`, and the weights of its head are not those of linear layers: what it was can not be told')
-    if len(sizes)>1: warnings.warn('The file has the weights of its head and not its layers: ReLU is taken to be between them. If it was another, the answers are not those of before')
+    if not sizes or any(len(o)!=2 for o in sizes): raise ValueError('The file has no `classifier`, and the weights '
+        'of its head are not those of linear layers: what it was can not be told')
+    if len(sizes)>1: warnings.warn('The file has the weights of its head and not its layers: ReLU is taken to be '
+        'between them. If it was another, the answers are not those of before')
     *hidden,n_out = [n for n,_ in sizes]
     return head_layers(sizes[0][1], hidden, n_out, .5)
 
-# %% ../../nbs/lib/learn/pth.ipynb #d63f2b4a
+# %% ../../nbs/lib/learn/pth.ipynb #9ac949d1
 def class_order(
     d, # of `as_saved`
     n, # how many classes there are
 ): # classes in the order of their numbers; []: the file doesn't say it
     "Which class has which number"
-    said = [d[k] for k in ('class_to_idx','idx_to_class') if isinstance(d.get(k), dict)]
-    either = [dict(zip(o.values(), o)) for o in said] + said
-    back = next((o for o in either if set(o)==set(range(n))), {})
-    return [str(back[i]) for i in range(n) if back]
+    said = [o for o in (d.get('class_to_idx'),d.get('idx_to_class')) if isinstance(o, dict)]
+    either = [{v:k for k,v in o.items()} for o in said] + said
+    return next(([str(o[i]) for i in range(n)] for o in either if set(o)==set(range(n))), [])
 
-# %% ../../nbs/lib/learn/pth.ipynb #8e0b12f3
-def rebuild(
+# %% ../../nbs/lib/learn/pth.ipynb #5868872e
+def _rebuild(
     d, # of `as_saved`
     arch, # name of the network
 )->Net:
@@ -101,16 +108,17 @@ def rebuild(
     weights = {k.removeprefix('module.'):v for k,v in d['state_dict'].items()}
     name = find_head(backbone(arch, None)).split('.')[0]
     own = {k:v for k,v in weights.items() if k.startswith(f'{name}.')}
-    layers = words_of(first(d, nn.Module, 'classifier', 'fc', name), own)
+    layers = _words_of(first(d, nn.Module, 'classifier', 'fc', name), own)
     model = build_model(arch, layers[-1][-1], weights=None, head=name, layers=layers)
     body = {k:v for k,v in weights.items() if not k.startswith((f'{name}.','aux1.','aux2.','AuxLogits.'))}
     try:
         load_weights(model.head, dict(zip(model.head.state_dict(), own.values(), strict=True)))
         load_weights(model.body, body)
-    except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {arch} with this head: was it another network, or are they of a part of it only?') from None
+    except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {arch} with this '
+        'head: was it another network, or are they of a part of it only?') from None
     return model
 
-# %% ../../nbs/lib/learn/pth.ipynb #3f9330c5
+# %% ../../nbs/lib/learn/pth.ipynb #ad7f8df9
 def read_pth(
     fname, # .pth file: a dict with state_dict, class_to_idx, architecture, perhaps classifier
     arch:str=None, # name of the network, if the file doesn't say it
@@ -118,12 +126,14 @@ def read_pth(
     labels:list=None, # classes in the order of their numbers, if the file doesn't say it
 )->Net: # ready to predict
     "Read a checkpoint of the tutorial's shape, without running code from it"
-    d = as_saved(load_safely(fname))
+    d = as_saved(_load_safely(fname))
     arch = arch or first(d, str, 'architecture', 'arch', 'structure', 'model_name')
     if not arch: raise ValueError(f"{fname} does not say which network it is of: read_pth(…, arch='densenet161')")
-    model = rebuild(d, arch)
+    model = _rebuild(d, arch)
     n = model.info['n_out']
     labels = [str(o) for o in labels or class_order(d, n)]
-    if len(labels)!=n: raise ValueError(f'{fname} tells {n} classes apart, and there are names for {len(labels)}: read_pth(…, labels=[…]) takes them in the order of their numbers')
-    model.info.update(labels=labels, names={o:str((names or {}).get(o, o)) for o in labels}, prep=dict(preparation(), **imagenet))
+    if len(labels)!=n: raise ValueError(f'{fname} tells {n} classes apart, and there are names for {len(labels)}: '
+        'read_pth(…, labels=[…]) takes them in the order of their numbers')
+    names = {o:str((names or {}).get(o, o)) for o in labels}
+    model.info.update(labels=labels, names=names, prep=dict(preparation(), **imagenet))
     return model.freeze().eval()

@@ -1,0 +1,65 @@
+"What is written is what was learned, by either of torch's exporters; what can't be written says why"
+import base64, io, json
+import numpy as np, onnx, pytest, torch
+from fastai.vision.all import ImageDataLoaders, Resize, set_seed
+from PIL import Image
+from imgcls.learn.data import get_dls
+from imgcls.learn.export import compare_models, export_onnx
+from imgcls.learn.train import get_learner
+from imgcls.sample import draw_digit, encode_image, heldout_folder
+from imgcls.use.predict import Predictor
+
+pytestmark = pytest.mark.filterwarnings('ignore')
+
+@pytest.fixture(scope='module')
+def learn(tmp_path_factory):
+    path = heldout_folder(tmp_path_factory.mktemp('digits'), n=80)
+    set_seed(1)
+    learn = get_learner(get_dls(path, size=48, bs=16, num_workers=0), 'small')
+    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1, 1e-2)
+    return learn
+
+def test_the_older_exporter_where_the_newer_lacks_an_operation(learn, tmp_path, monkeypatch):
+    "As torch 2.11 does for the pooling in fastai's head"
+    by_torch,asked = torch.onnx.export,[]
+    def lacking(*args, dynamo, **kwargs):
+        asked.append(dynamo)
+        if dynamo: raise torch.onnx.OnnxExporterError('No ONNX function found for aten.adaptive_max_pool2d')
+        return by_torch(*args, dynamo=dynamo, **kwargs)
+    new = Predictor(export_onnx(learn, tmp_path/'new.onnx'))
+    monkeypatch.setattr(torch.onnx, 'export', lacking)
+    with pytest.warns(UserWarning, match='older one was taken.*adaptive_max_pool2d'): old = Predictor(export_onnx(learn, tmp_path/'old.onnx', quantize=True, max_loss=1.))
+    old = Predictor(export_onnx(learn, tmp_path/'old.onnx'))
+    assert asked==[True,False]*2 and b'site-packages' not in old.path.read_bytes()
+    xs = np.random.rand(3,3,48,48).astype('float32') # any number of pictures at a time
+    a,b = [o.session.run(None, dict(image=xs))[0] for o in (new,old)]
+    assert a.shape==(3,len(learn.dls.vocab)) and np.allclose(a, b, atol=1e-3)
+
+def test_what_is_wished_for_is_written_or_refused(learn, tmp_path):
+    facts = lambda fn: json.loads(onnx.load(fn).metadata_props[0].value)
+    assert facts(export_onnx(learn, tmp_path/'m.onnx', threshold=0))['threshold']==0
+    assert facts(export_onnx(learn, tmp_path/'m.onnx'))['threshold']==.55
+    for fn,kw,said in (('m.pkl',{},'ends in .onnx'), ('a.onnx',dict(threshold=70),'from 0 to 1'), ('a.onnx',dict(examples=-1),'0 or more'), ('a.onnx',dict(max_diff=-1),'nothing was written')):
+        with pytest.raises(ValueError, match=said): export_onnx(learn, tmp_path/fn, **kw)
+    assert [o.name for o in tmp_path.iterdir()]==['m.onnx']
+
+def test_compared_are_files_of_ours(learn, tmp_path):
+    fns = [export_onnx(learn, tmp_path/'a.onnx'),export_onnx(learn, tmp_path/'b.onnx', quantize=True, max_loss=1.)]
+    df = compare_models(*fns, n=2)
+    assert list(df.index)==['a.onnx','b.onnx'] and list(df.precision)==['fp32','int8'] and (df.ms>0).all() and df.MB.iloc[1]<.4*df.MB.iloc[0]
+    assert df.lost.iloc[0]==0 and abs(df.accuracy.iloc[0]-df.lost.iloc[1]-df.accuracy.iloc[1])<1e-6
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12,2))
+    torch.onnx.export(net, (torch.rand(1,3,2,2),), tmp_path/'foreign.onnx', dynamo=False)
+    with pytest.raises(ValueError, match='foreign.onnx was not written'): compare_models(fns[0], tmp_path/'foreign.onnx')
+    for o in ((), (tmp_path/'nowhere.onnx',)):
+        with pytest.raises(FileNotFoundError, match='wanted'): compare_models(*o)
+
+def test_examples_stand_upright(tmp_path):
+    "Photos of phones, that nobody has verified"
+    for c in 'ab':
+        (tmp_path/c).mkdir()
+        for i in range(12): (tmp_path/c/f'{i}.jpg').write_bytes(encode_image(draw_digit(i).resize((60,90)), orientation=6))
+    learn = get_learner(ImageDataLoaders.from_folder(tmp_path, valid_pct=.4, seed=1, item_tfms=Resize(32), bs=4, num_workers=0), 'small')
+    found = Predictor(export_onnx(learn, tmp_path/'m.onnx', examples=2)).meta['examples']
+    sizes = {Image.open(io.BytesIO(base64.b64decode(o['jpeg']))).size for o in found}
+    assert found and sizes=={(64,96)}
