@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 # %% auto #0
 __all__ = ['ranked_by', 'views', 'Cleaning', 'write_cleaned']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ff386fc2
+# %% ../../nbs/lib/clean/decisions.ipynb #2d8e7523
 import os
 import pandas as pd
 from collections import Counter
@@ -19,11 +19,11 @@ from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabel
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes
 
-# %% ../../nbs/lib/clean/decisions.ipynb #29b73ea2
+# %% ../../nbs/lib/clean/decisions.ipynb #d1490d31
 keep_it,delete_it = '<Keep>','<Delete>'
 journal_cols = 'time action file decision batch'.split()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4902f98e
+# %% ../../nbs/lib/clean/decisions.ipynb #9d7c2794
 def checked_scores(
     df, # of `scores`
     data:Dataset,
@@ -36,7 +36,7 @@ def checked_scores(
     if not len(df) or any((data.path/o).is_file() for o in df.file): return df
     raise FileNotFoundError(f'None of the files of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8dc5b53a
+# %% ../../nbs/lib/clean/decisions.ipynb #1833b6b2
 def folder_labels(
     df, # of `checked_scores`
 )->dict: # folder → label; None where labels don't follow folders
@@ -44,7 +44,7 @@ def folder_labels(
     at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
     return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #83293f4f
+# %% ../../nbs/lib/clean/decisions.ipynb #71cd2c0d
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
     def __init__(self,
@@ -74,7 +74,7 @@ class Cleaning:
         top = self.data.label(rel)
         return self.labels.get(rel, self.names.get(top, top))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #be697a57
+# %% ../../nbs/lib/clean/decisions.ipynb #bc515f35
 @patch
 def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
     "Moves that were applied and not taken back"
@@ -87,7 +87,7 @@ def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
         res.append(o)
     return res[::-1]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #279ebca1
+# %% ../../nbs/lib/clean/decisions.ipynb #d68cdea6
 @patch
 def refresh(self:Cleaning,
     also=(), # files that may be gone; what was decided about others that are is left out
@@ -101,7 +101,7 @@ def refresh(self:Cleaning,
     now = {k:v for k,v in now.items() if v and (k in also or (self.path/k).is_file())}
     self.decisions = {k:keep_it if v==self.label_of(k) else v for k,v in now.items()}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b2b0e85c
+# %% ../../nbs/lib/clean/decisions.ipynb #faf4d5d1
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
@@ -113,7 +113,7 @@ def found(self:Cleaning, fn):
     if rel in self.labels or (name and (top[0]!='.' or top==unlabelled)): return rel
     raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #38dfdada
+# %% ../../nbs/lib/clean/decisions.ipynb #8890b094
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
@@ -124,27 +124,33 @@ def decide(self:Cleaning,
     if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
     self.note([rel], what)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f5b25482
+# %% ../../nbs/lib/clean/decisions.ipynb #02c8af6f
 @patch
 def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
     self.note([self.data.rel(fn)], '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #78f5e096
+# %% ../../nbs/lib/clean/decisions.ipynb #8a820caa
+@patch
+def write(self:Cleaning, todo):
+    "Append decisions `todo` (file → decision) to the journal"
+    try: self.journal.append(*[dict(time=timestamp(), action='decide', file=k, decision=v) for k,v in todo.items()])
+    except OSError as e:
+        said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). Copy the dataset to a folder of yours'
+        raise type(e)(e.errno, said) from None
+
+# %% ../../nbs/lib/clean/decisions.ipynb #f1756bcf
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
     todo = {o:keep_it if what and what==self.label_of(o) else what for o in rels}
     todo = {k:v for k,v in todo.items() if self.decisions.get(k, '')!=v}
-    if not todo: return
-    try: self.journal.append(*[dict(time=timestamp(), action='decide', file=k, decision=v) for k,v in todo.items()])
-    except OSError as e:
-        said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). Copy the dataset to a folder of yours'
-        raise type(e)(e.errno, said) from None
-    kept = {k:v for k,v in self.decisions.items() if k not in todo}
-    self.decisions = kept | {k:v for k,v in todo.items() if v}
+    if todo: self.write(todo)
+    for k,v in todo.items():
+        self.decisions.pop(k, None)
+        if v: self.decisions[k] = v
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4d1ef305
+# %% ../../nbs/lib/clean/decisions.ipynb #5eff8cc7
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
@@ -154,7 +160,7 @@ def home(self:Cleaning, rel, label):
     sets = (self.path/'train').is_dir() and 'train' not in self.vocab
     return f'{"train/"*sets}{top}/{p.name}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #fde2a5aa
+# %% ../../nbs/lib/clean/decisions.ipynb #b0f3a2bf
 @patch
 def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: file, label, decision, to (path after it)
     "What `apply` would do"
@@ -167,7 +173,7 @@ def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: fi
         rows.append((f, label, what, to))
     return pd.DataFrame(rows, columns=['file','label','decision','to'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #73a76784
+# %% ../../nbs/lib/clean/decisions.ipynb #21787ef1
 def list_rows(
     df, # file, label and perhaps split
 )->pd.DataFrame: # name, label and, where there are splits, split
@@ -175,7 +181,7 @@ def list_rows(
     cols = ['name','label'] + ['split']*bool('split' in df and (df.split!='').any())
     return df.rename(columns={'file':'name'})[cols]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #53d71b92
+# %% ../../nbs/lib/clean/decisions.ipynb #3a06e5c2
 def write_cleaned(
     path, # dataset folder
     df:pd.DataFrame=None, # columns file (or name) and label, perhaps split; default: what the folders say
@@ -186,14 +192,18 @@ def write_cleaned(
     table.write(rows)
     return table.fn
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f1f71b8e
+# %% ../../nbs/lib/clean/decisions.ipynb #1c31198f
 @patch
 def everything(self:Cleaning):
     "All labelled pictures that are there now"
     if self.scores is None: return self.data.layout().rename(columns=dict(name='file'))
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b31ef6b1
+# %% ../../nbs/lib/clean/decisions.ipynb #128fe8ae
+@patch
+def by_name(self:Cleaning): return self.everything().sort_values('file').assign(why='')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #b07f0fa1
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
@@ -203,7 +213,7 @@ def write_list(self:Cleaning, batch):
     self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
     write_cleaned(self.path, df)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #93d6fe68
+# %% ../../nbs/lib/clean/decisions.ipynb #4e50bc7e
 @patch
 def alone(self:Cleaning):
     "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
@@ -212,7 +222,7 @@ def alone(self:Cleaning):
     except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. '
         'Wait for it, or stop it, and try again') from None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0ffaedc0
+# %% ../../nbs/lib/clean/decisions.ipynb #937ffca8
 @patch
 def carry_out(self:Cleaning, o, batch):
     "Do what row `o` of the plan says; '' or what prevented it"
@@ -224,7 +234,7 @@ def carry_out(self:Cleaning, o, batch):
     except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
     return ''
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ae42673b
+# %% ../../nbs/lib/clean/decisions.ipynb #604f77fc
 @patch
 def apply(self:Cleaning,
     dry_run:bool=False, # only say what would be done?
@@ -242,7 +252,7 @@ def apply(self:Cleaning,
         self.refresh()
     return df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b70cda90
+# %% ../../nbs/lib/clean/decisions.ipynb #59987b12
 @patch
 def follow(self:Cleaning, moved):
     "Note in `scores` where files are now"
@@ -250,20 +260,20 @@ def follow(self:Cleaning, moved):
     for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #581893ef
+# %% ../../nbs/lib/clean/decisions.ipynb #df1995fa
 @patch
 def last_batch(self:Cleaning):
     "The apply that `undo` would take back; '' if there is none"
     return next(iter(self.data.moves.pending('clean ')[::-1]), '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #7e1ba104
+# %% ../../nbs/lib/clean/decisions.ipynb #5cf43da6
 @patch
 def listed(self:Cleaning)->dict: # file → label
     "What `cleaned.csv` says"
     fn = self.path/'cleaned.csv'
     return dict(Table(fn, ['name','label']).read()[['name','label']].values) if fn.exists() else {}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4a7c7407
+# %% ../../nbs/lib/clean/decisions.ipynb #5a1331f9
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -278,33 +288,33 @@ def undo(self:Cleaning)->L: # the files that were put back
         self.refresh()
     return L(o for o in res if o!='cleaned.csv')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ce957902
+# %% ../../nbs/lib/clean/decisions.ipynb #01423e4d
 @patch
 def last_apply(self:Cleaning):
     "When the apply was that `undo` would take back; '' if there is none"
     return self.last_batch().removeprefix('clean ')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #01c6781a
+# %% ../../nbs/lib/clean/decisions.ipynb #413f97fa
 def why_issue(o):
     "Does the label of row `o` fit?"
     return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #52ab90e5
+# %% ../../nbs/lib/clean/decisions.ipynb #b520975a
 def why_margin(o):
     "How near the label of row `o` and the class said instead are"
     return f'{o.label} or {o.pred}? {abs(o.margin):.0%} apart' if o.pred!=o.label else f'the next class is {o.margin:.0%} behind'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b23ef039
+# %% ../../nbs/lib/clean/decisions.ipynb #6a54c9fc
 def why_loss(o): return f'loss {o.loss:.2f}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #2989d2b5
+# %% ../../nbs/lib/clean/decisions.ipynb #5ca58667
 def why_outlier(o): return f'{o.outlier:.1f} × as far off as usual'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a617696b
+# %% ../../nbs/lib/clean/decisions.ipynb #c56c52ce
 ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_outlier)
 views = [*ranked_by, 'alike', 'unlabelled', 'all']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #bbd072cd
+# %% ../../nbs/lib/clean/decisions.ipynb #698a345e
 @patch
 def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
@@ -315,7 +325,7 @@ def ranked(self:Cleaning, by):
     df = df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
     return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #675829fa
+# %% ../../nbs/lib/clean/decisions.ipynb #545d2235
 @patch
 def waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
@@ -323,7 +333,7 @@ def waiting(self:Cleaning):
     df = pd.DataFrame(dict(file=pd.Series(fns, dtype=str), label='', split='', why=''))
     return df if self.guesses is None else df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #585b5318
+# %% ../../nbs/lib/clean/decisions.ipynb #b3bb0e85
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def twin_pairs(
@@ -337,7 +347,7 @@ def twin_pairs(
     far = df[(df.kind=='similar') & df.twin.isin(at)]
     return pd.concat([res, pd.DataFrame(dict(i=far.file.map(at), j=far.twin.map(at), kind='similar'))])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #29dae533
+# %% ../../nbs/lib/clean/decisions.ipynb #3c28384a
 def in_groups(
     df, # file, label, split, width, height, group and sure (place of its surest pair in `likeness`)
 )->pd.DataFrame: # the largest picture of a group comes first
@@ -348,7 +358,7 @@ def in_groups(
     df = df.loc[order.sort_values([*order], kind='stable').index]
     return df.assign(group=order.largest[df.index].factorize()[0], largest=order.largest).reset_index(drop=True)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #cbf54af6
+# %% ../../nbs/lib/clean/decisions.ipynb #0ff1b594
 def likened(
     o, # one of several look-alikes
     a, # the largest of them
@@ -358,7 +368,7 @@ def likened(
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
     return ', '.join([*apart, f'{likeness[kind]} {a.file}'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #392d18a2
+# %% ../../nbs/lib/clean/decisions.ipynb #9978cac7
 @patch
 def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, phash, width, height
     "All labelled pictures that can be read, with what is to be seen in them"
@@ -366,7 +376,17 @@ def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, p
     seen = self.data.looks([self.path/o for o in df.file])
     return df.merge(seen.loc[seen.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #5ed391ef
+# %% ../../nbs/lib/clean/decisions.ipynb #478a09b0
+def why_alike(
+    g, # rows of a group, the largest picture first
+    kinds, # of two files → their kind
+)->list:
+    "What there is to say of each of several look-alikes"
+    a,*others = g.itertuples()
+    first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
+    return [first, *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #e2f32550
 @patch
 def alike(self:Cleaning,
     max_dist:int=32, # bits of the hash, of 256, that may differ
@@ -374,16 +394,31 @@ def alike(self:Cleaning,
     "Groups of look-alikes, in the order to look at them"
     df = self.looked_at()
     pairs,f = twin_pairs(df, max_dist),list(df.file)
-    ids,kinds = group_ids(pairs[['i','j']].values, len(df)),{frozenset((f[i],f[j])):k for i,j,k in pairs[::-1].itertuples(index=False)}
+    kinds = {frozenset((f[i],f[j])):k for i,j,k in pairs[::-1].itertuples(index=False)}
+    ids = group_ids(pairs[['i','j']].values, len(df))
     sure = pairs.kind.map(list(likeness).index).groupby(ids[pairs.i]).min()
     df = df.assign(group=ids, sure=pd.Series(ids).map(sure))
-    df,why = in_groups(df[df.duplicated('group', keep=False)]),[]
-    for _,g in df.groupby('group'):
-        a,*others = g.itertuples()
-        why += [f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}', *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
+    df = in_groups(df[df.duplicated('group', keep=False)])
+    why = [o for _,g in df.groupby('group') for o in why_alike(g, kinds)]
     return df.assign(why=pd.Series(why, dtype=object))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8687e40a
+# %% ../../nbs/lib/clean/decisions.ipynb #025d2e8c
+def one_of(name, got, options):
+    "Refuse what is not among `options`"
+    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #b644a762
+def only(
+    df, # of a view
+    col, # 'label' or 'split'
+    want, # None: all
+)->pd.DataFrame:
+    "Rows with what is wanted in a column; of look-alikes, the groups that have one"
+    if want is None: return df
+    hit = df.get(col, pd.Series('', df.index))==want
+    return df[df.group.isin(df.group[hit])] if 'group' in df else df[hit]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #1a48b90b
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
@@ -392,12 +427,10 @@ def view(self:Cleaning,
     new:bool=False, # only pictures about which nothing is decided?
 )->pd.DataFrame: # columns of `scores`, and why; 'alike' has group as well, 'issue' the label that fits better, as proposal
     "What to look at, in order, with the reason"
-    for k,got,opts in (('by',by,views), ('label',label,[*self.vocab,None]), ('split',split,['train','valid',None])):
-        if got not in opts: raise ValueError(f'{k}={got!r}: wanted one of {", ".join(map(str, opts))}')
-    if by=='all': df = self.everything().sort_values('file').assign(why='')
-    else: df = self.alike() if by=='alike' else self.waiting() if by=='unlabelled' else self.ranked(by)
-    for k,want in (('label',label),('split',split)):
-        if want is None: continue
-        hit = df.get(k, pd.Series('', df.index))==want
-        df = df[df.group.isin(df.group[hit])] if by=='alike' else df[hit]
+    one_of('by', by, views)
+    one_of('label', label, [*self.vocab,None])
+    one_of('split', split, ['train','valid',None])
+    made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting)
+    df = made[by]() if by in made else self.ranked(by)
+    df = only(only(df, 'label', label), 'split', split)
     return df[~(new & df.file.isin(self.decisions))].reset_index(drop=True)

@@ -6,10 +6,11 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/scores.html.md"""
 
 # %% auto #0
 __all__ = ['score_cols', 'score_rows', 'predictions', 'has_body', 'flat_features', 'body_features', 'known_pairs', 'sure_groups',
-           'grouped_folds', 'held_out_probs', 'label_quality', 'confident_classes', 'confident_joint', 'label_issues',
-           'learner_items', 'best_twins', 'scores', 'show_grid', 'shortened', 'show_scored', 'show_scores', 'guess']
+           'grouped_folds', 'refit', 'held_out_probs', 'label_quality', 'confident_classes', 'confident_joint',
+           'label_issues', 'learner_items', 'best_twins', 'scores', 'show_grid', 'shortened', 'show_scored',
+           'show_scores', 'guess']
 
-# %% ../../nbs/lib/learn/scores.ipynb #f776406c
+# %% ../../nbs/lib/learn/scores.ipynb #ef317ee9
 from contextlib import nullcontext
 from fastai.vision.all import *
 from sklearn.linear_model import LogisticRegression
@@ -21,10 +22,10 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
 
-# %% ../../nbs/lib/learn/scores.ipynb #e0f53548
+# %% ../../nbs/lib/learn/scores.ipynb #3b5e163b
 def _arr(o, dtype=None): return np.array(o.detach().cpu() if isinstance(o, Tensor) else o, dtype=dtype)
 
-# %% ../../nbs/lib/learn/scores.ipynb #b1df5e7e
+# %% ../../nbs/lib/learn/scores.ipynb #0501680c
 def score_rows(
     probs, # [n,classes], each row adds up to 1
     targs, # [n], labels as indices
@@ -38,7 +39,7 @@ def score_rows(
     p[i,t] = -1
     return pd.DataFrame(dict(res, margin=own-p.max(1), second=names[p.argmax(1)]))
 
-# %% ../../nbs/lib/learn/scores.ipynb #27c4b5c4
+# %% ../../nbs/lib/learn/scores.ipynb #1426f100
 def predictions(
     learn, # any classifier
     items, # paths of pictures
@@ -48,14 +49,14 @@ def predictions(
     dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
     with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
 
-# %% ../../nbs/lib/learn/scores.ipynb #17a9ecc0
+# %% ../../nbs/lib/learn/scores.ipynb #07b7e1af
 def has_body(
     model, # a network
 )->bool: # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
     "Can features be taken between the two halves of `model`?"
     return isinstance(model, nn.Sequential) and len(model)==2
 
-# %% ../../nbs/lib/learn/scores.ipynb #1a18c0bf
+# %% ../../nbs/lib/learn/scores.ipynb #1efc026f
 def flat_features(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
 )->Tensor: # [n,nf], averaged over places
@@ -63,7 +64,7 @@ def flat_features(
     x = x.detach().as_subclass(Tensor).float()
     return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
 
-# %% ../../nbs/lib/learn/scores.ipynb #4b36aacf
+# %% ../../nbs/lib/learn/scores.ipynb #700c2ad8
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
     items, # paths of labelled pictures
@@ -80,7 +81,7 @@ def body_features(
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
     return feats.numpy(),probs.numpy(),targs.numpy().astype(int)
 
-# %% ../../nbs/lib/learn/scores.ipynb #7e95ebfd
+# %% ../../nbs/lib/learn/scores.ipynb #dc3030f8
 def known_pairs(
     path, # dataset folder
     items, # paths of pictures in it
@@ -92,7 +93,7 @@ def known_pairs(
     mine = seen.reindex([data.rel(o) for o in items])
     return look_alikes(hash_array(mine.phash.fillna('0'*64)), feats, mine.sha256.fillna(''), mine.phash.notna().values)
 
-# %% ../../nbs/lib/learn/scores.ipynb #b6a13bb5
+# %% ../../nbs/lib/learn/scores.ipynb #b13b8781
 def sure_groups(
     pairs, # of `look_alikes`
     n:int, # pictures in all
@@ -100,7 +101,7 @@ def sure_groups(
     "A group for each picture; very many that look the same, such as blank pages, are none"
     return group_ids(pairs.loc[pairs.kind!='similar', ['i','j']].values, n, max(2, n//20))
 
-# %% ../../nbs/lib/learn/scores.ipynb #4c02ee47
+# %% ../../nbs/lib/learn/scores.ipynb #9cfe88be
 def grouped_folds(
     targs, # [n], labels as indices
     groups, # [n], equal numbers for pictures that belong together
@@ -114,7 +115,22 @@ def grouped_folds(
     for i,(_,part) in enumerate(StratifiedKFold(k, shuffle=True, random_state=42).split(lab, lab)): res[part] = i
     return res[inv]
 
-# %% ../../nbs/lib/learn/scores.ipynb #4d45d346
+# %% ../../nbs/lib/learn/scores.ipynb #7a3986ad
+def refit(
+    x, # [n,nf]
+    t, # [n], labels as indices
+    rest, # [n], bool: those to learn from
+    res, # [n,classes], filled for the others, as far as their class could be learnt
+):
+    "Train a new head on some pictures, and ask it about the others"
+    classes = np.unique(t[rest])
+    todo = ~rest & np.isin(t, classes)
+    if len(classes)<2 or not todo.any(): return
+    m = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(x[rest], t[rest])
+    res[todo] = 0
+    res[np.ix_(todo, classes)] = m.predict_proba(x[todo])
+
+# %% ../../nbs/lib/learn/scores.ipynb #33294839
 def held_out_probs(
     feats, # [n,nf], from `body_features`
     targs, # [n], labels as indices
@@ -127,16 +143,11 @@ def held_out_probs(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning) # of classes with few pictures, and of few iterations
         fold = grouped_folds(t, np.arange(len(t)) if groups is None else _arr(groups), n_folds)
-        for k in progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds):
-            rest,classes = fold!=k,np.unique(t[fold!=k])
-            todo = ~rest & np.isin(t, classes)
-            if len(classes)<2 or not todo.any(): continue
-            m = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(x[rest], t[rest])
-            res[todo] = 0
-            res[np.ix_(todo, classes)] = m.predict_proba(x[todo])
+        parts = progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds)
+        for k in parts: refit(x, t, fold!=k, res)
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #8afcc9ca
+# %% ../../nbs/lib/learn/scores.ipynb #5ffe1970
 def label_quality(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -149,7 +160,7 @@ def label_quality(
     if method!='normalized_margin': raise ValueError(f"method={method!r}: wanted 'normalized_margin' or 'self_confidence'")
     return (rows.margin.values+1)/2
 
-# %% ../../nbs/lib/learn/scores.ipynb #904856bd
+# %% ../../nbs/lib/learn/scores.ipynb #203fc516
 def confident_classes(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -161,7 +172,7 @@ def confident_classes(
     n = sure.sum(1)
     return np.select([n>1,n>0], [p.argmax(1),sure.argmax(1)], -1)
 
-# %% ../../nbs/lib/learn/scores.ipynb #81a2d304
+# %% ../../nbs/lib/learn/scores.ipynb #5d99c566
 def confident_joint(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -172,7 +183,7 @@ def confident_joint(
     np.fill_diagonal(res, res.diagonal().clip(1))
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #1fbf7355
+# %% ../../nbs/lib/learn/scores.ipynb #c408fd84
 def label_issues(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -181,7 +192,7 @@ def label_issues(
     c = confident_classes(probs, targs)
     return (c>=0) & (c!=_arr(targs, int)) & (label_quality(probs, targs)<.5-5e-7)
 
-# %% ../../nbs/lib/learn/scores.ipynb #485c8557
+# %% ../../nbs/lib/learn/scores.ipynb #ab48bd9a
 def learner_items(
     learn, # made with `get_dls`
 )->pd.DataFrame: # a row per picture: file, split
@@ -192,7 +203,7 @@ def learner_items(
     if len(df): return df
     raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
 
-# %% ../../nbs/lib/learn/scores.ipynb #8cdf649b
+# %% ../../nbs/lib/learn/scores.ipynb #66e6cfeb
 def best_twins(
     pairs, # of `look_alikes`, the surest first
     items, # paths of the pictures that `pairs` are about
@@ -203,7 +214,7 @@ def best_twins(
     best['twin'] = [items[o] for o in best.j]
     return best[['twin','kind']].reindex(range(len(items)), fill_value='')
 
-# %% ../../nbs/lib/learn/scores.ipynb #186bbe11
+# %% ../../nbs/lib/learn/scores.ipynb #cefc4a68
 score_cols = 'file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
 
 def scores(
@@ -221,7 +232,7 @@ def scores(
     df = pd.concat([df, own, best_twins(pairs, items)], axis=1)[score_cols]
     return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
-# %% ../../nbs/lib/learn/scores.ipynb #ca963428
+# %% ../../nbs/lib/learn/scores.ipynb #90460e3f
 def show_grid(
     pics, # what `show_image` takes; None leaves a place free
     titles, # one for each
@@ -236,11 +247,11 @@ def show_grid(
     fig.tight_layout()
     return axs
 
-# %% ../../nbs/lib/learn/scores.ipynb #f2752e77
+# %% ../../nbs/lib/learn/scores.ipynb #63e04fc0
 def shortened(s:str, n:int=16): return s if len(s)<=n else s[:n-1]+'…'
 
 
-# %% ../../nbs/lib/learn/scores.ipynb #7ca29d6e
+# %% ../../nbs/lib/learn/scores.ipynb #791d3c3b
 def show_scored(
     rows, # of `scores`, as tuples; None leaves a place free
     nrows:int, # rows of pictures
@@ -249,7 +260,7 @@ def show_scored(
     def title(o): return o and f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}'
     return show_grid([o and UprightImage.create(o.file, 300) for o in rows], [title(o) for o in rows], nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #88dd2315
+# %% ../../nbs/lib/learn/scores.ipynb #f85715a5
 def show_scores(
     df, # rows of `scores`
     n:int=12, # how many pictures
@@ -259,7 +270,7 @@ def show_scores(
     if not len(df): raise ValueError('No pictures to show: `df` has no rows.')
     show_scored(list(df.head(n).itertuples()), nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #914e0ed0
+# %% ../../nbs/lib/learn/scores.ipynb #2d8120ad
 def guess(
     learn, # any classifier
     items, # paths of pictures
