@@ -166,7 +166,7 @@ def test_a_model_guesses_first(waiting, trained):
     c = ImageLabeler(waiting, ['cat','other'], trained)
     probs = [o.row.prob for o in c.shown()]
     assert probs==sorted(probs, reverse=True) and all(o.proposal in ('cat','') for o in c.shown())
-    assert all((o.yes.layout.display!='none')==(o.row.pred=='cat') for o in c.shown())
+    assert all(('imgcls-proposes' in o.box._dom_classes)==(o.row.pred=='cat') for o in c.shown())
 
 def test_thumbnails_are_made_once_and_anew_when_the_picture_changes(tmp_path, monkeypatch):
     fn = tmp_path/'a.jpg'

@@ -7,24 +7,23 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 # %% auto #0
 __all__ = ['ranked_by', 'views', 'Cleaning', 'write_cleaned']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #65d0858d
+# %% ../../nbs/lib/clean/decisions.ipynb #2d8e7523
 import os
 import pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
-from itertools import combinations
 from pathlib import Path, PurePosixPath
 from fastcore.basics import patch
 from fastcore.foundation import L
 from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabelled
 from ..picture import hash_array
-from ..twins import groups, look_alikes
+from ..twins import group_ids, look_alikes
 
-# %% ../../nbs/lib/clean/decisions.ipynb #5fbbf7e0
+# %% ../../nbs/lib/clean/decisions.ipynb #d1490d31
 keep_it,delete_it = '<Keep>','<Delete>'
 journal_cols = 'time action file decision batch'.split()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8b85e605
+# %% ../../nbs/lib/clean/decisions.ipynb #9d7c2794
 def checked_scores(
     df, # of `scores`
     data:Dataset,
@@ -37,15 +36,15 @@ def checked_scores(
     if not len(df) or any((data.path/o).is_file() for o in df.file): return df
     raise FileNotFoundError(f'None of the files of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0832b136
-def label_folders(
+# %% ../../nbs/lib/clean/decisions.ipynb #1833b6b2
+def folder_labels(
     df, # of `checked_scores`
-)->dict: # folder of each label; None where labels don't follow folders
-    "Where labels go with folders"
-    at = pd.DataFrame(dict(label=df.label, top=[PurePosixPath(o).parent.name for o in df.file])).drop_duplicates()
+)->dict: # folder → label; None where labels don't follow folders
+    "What the folders of a dataset stand for"
+    at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
     return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a60e922b
+# %% ../../nbs/lib/clean/decisions.ipynb #71cd2c0d
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
     def __init__(self,
@@ -58,9 +57,8 @@ class Cleaning:
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted a dataset, with a folder per class')
         if isinstance(vocab, str): raise TypeError(f'vocab={vocab!r}: wanted a list of labels, e.g. [{vocab!r}]')
         self.scores = None if scores is None else checked_scores(scores, self.data)
-        self.folders = {} if scores is None else label_folders(self.scores)
-        self.names = {v:k for k,v in (self.folders or {}).items()}
-        self.first = dict(zip(self.scores.file, self.scores.label)) if self.folders is None else {}
+        named = {} if scores is None else folder_labels(self.scores)
+        self.names,self.first = named or {},{} if named is not None else dict(self.scores[['file','label']].values)
         self.labels,found = dict(self.first),set((self.data.layout() if scores is None else self.scores).label)
         self.vocab = [o if o in found else check_label(o) for o in dict.fromkeys(sorted(found) if vocab is None else vocab)]
         self.journal = Table(self.path/'decisions.csv', journal_cols)
@@ -76,91 +74,46 @@ class Cleaning:
         top = self.data.label(rel)
         return self.labels.get(rel, self.names.get(top, top))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #04f1728b
-def remember(now, file, what):
-    "Put a decision at the end of `now`; '' is none"
-    now.pop(file, None)
-    if what: now[file] = what
-
-# %% ../../nbs/lib/clean/decisions.ipynb #4e3e4452
-def replay(
-    df, # rows of the journal
-)->tuple: # (what is decided: file → decision; what each batch applied; how each batch ended: 'done' or 'undo')
-    "What a journal says"
-    now,applied,ends = {},{},{}
-    for o in df.itertuples():
-        if o.action=='decide': remember(now, o.file, o.decision)
-        elif o.action=='apply':
-            applied[o.batch] = {k:v for k,v in now.items() if v!=keep_it}
-            now = {k:v for k,v in now.items() if v==keep_it}
-        else: ends[o.batch] = o.action
-        if o.action=='undo': now |= {k:v for k,v in applied.get(o.batch, {}).items() if now.get(k, keep_it)==keep_it}
-    return now,applied,ends
-
-# %% ../../nbs/lib/clean/decisions.ipynb #28d9a884
-def as_rows(todo): return [dict(action='decide', file=k, decision=v) for k,v in todo.items()]
-
-# %% ../../nbs/lib/clean/decisions.ipynb #6bc43ee3
+# %% ../../nbs/lib/clean/decisions.ipynb #bc515f35
 @patch
-def write(self:Cleaning, *rows):
-    "Append `rows` to the journal"
-    if rows: self.journal.append(*[dict(o, time=timestamp()) for o in rows])
+def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
+    "Moves that were applied and not taken back"
+    log,there,res = self.data.moves.table.read(),{},[]
+    log = log[(log.action=='move') & log.batch.isin(self.data.moves.pending('clean '))]
+    def exists(o): return there.get(o, (self.path/o).exists())
+    for o in log[::-1].itertuples(): # back in time: what lay where before each
+        if not exists(o.dst) and exists(o.src): continue
+        there |= {o.dst:False, o.src:True}
+        res.append(o)
+    return res[::-1]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ba067626
+# %% ../../nbs/lib/clean/decisions.ipynb #d68cdea6
 @patch
-def refresh(self:Cleaning):
-    "Read the journal again, and settle what was left unfinished"
-    self.decisions,applied,ends = replay(self.journal.read())
-    if not applied: return
-    log = self.data.moves.table.read()
-    back = set(log[log.action=='undone'].src)
-    for b in applied:
-        if b in back and ends.get(b)!='undo': self.finish(dict(action='undo', batch=b))
-        if b in back or b in ends: continue
-        moved = log[(log.batch==b) & (log.action=='move')]
-        with self.alone(): self.settle(b, {o.src:o.dst for o in moved.itertuples() if (self.path/o.dst).exists()})
-
-# %% ../../nbs/lib/clean/decisions.ipynb #a5b9cc57
-@patch
-def alone(self:Cleaning):
-    "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
-    (self.path/'.quarantine').mkdir(exist_ok=True)
-    try: return self.lock.acquire()
-    except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. Wait for it, or stop it, and try again') from None
-
-# %% ../../nbs/lib/clean/decisions.ipynb #25bcabf2
-@patch
-def settle(self:Cleaning,
-    batch, # that was applied
-    done, # from → to, of the files that were moved
+def refresh(self:Cleaning,
+    also=(), # files that may be gone; what was decided about others that are is left out
 ):
-    "Finish a batch: what was not moved comes back on the list"
-    now,applied,_ = replay(self.journal.read())
-    todo = applied[batch]
-    left = {k:v for k,v in todo.items() if k not in done and k not in now and (self.path/k).is_file()}
-    seen = {v:keep_it for k,v in done.items() if todo.get(k, delete_it)!=delete_it}
-    self.finish(*as_rows(left|seen), dict(action='done', batch=batch))
+    "Read the journals again: what is decided, less what was carried out; what got another label was looked at"
+    rows = self.journal.read().query('action=="decide"').drop_duplicates('file', keep='last').set_index('file')
+    now = dict(rows.decision)
+    for o in self.carried_out():
+        for k,v in ((o.src,''), (o.dst,keep_it if o.dst[0]!='.' else '')):
+            if rows.time.get(k, '')<=o.time: now[k] = v
+    now = {k:v for k,v in now.items() if v and (k in also or (self.path/k).is_file())}
+    self.decisions = {k:keep_it if v==self.label_of(k) else v for k,v in now.items()}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a22c0276
-@patch
-def finish(self:Cleaning, *rows):
-    "Bring the manifest up to date, write `rows`, and read what is decided now"
-    self.data.manifest()
-    self.write(*rows)
-    self.decisions = replay(self.journal.read())[0]
-
-# %% ../../nbs/lib/clean/decisions.ipynb #50db1508
+# %% ../../nbs/lib/clean/decisions.ipynb #faf4d5d1
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
     if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; decide about several in a loop')
     rel = self.data.rel(fn)
     (top,_,name),inside = rel.partition('/'),not os.path.isabs(rel) and '..' not in rel.split('/')
-    if not (inside and (self.path/rel).is_file()): raise FileNotFoundError(f'{fn}: no such picture in {self.path}. If it was moved, .quarantine/moves.csv there says where to')
+    if not (inside and (self.path/rel).is_file()):
+        raise FileNotFoundError(f'{fn}: no such picture in {self.path}. If it was moved, .quarantine/moves.csv there says where to')
     if rel in self.labels or (name and (top[0]!='.' or top==unlabelled)): return rel
     raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #caed8d06
+# %% ../../nbs/lib/clean/decisions.ipynb #8890b094
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
@@ -171,33 +124,43 @@ def decide(self:Cleaning,
     if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
     self.note([rel], what)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #822bebb2
+# %% ../../nbs/lib/clean/decisions.ipynb #02c8af6f
 @patch
 def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
     self.note([self.data.rel(fn)], '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9fd62413
+# %% ../../nbs/lib/clean/decisions.ipynb #8a820caa
+@patch
+def write(self:Cleaning, todo):
+    "Append decisions `todo` (file → decision) to the journal"
+    try: self.journal.append(*[dict(time=timestamp(), action='decide', file=k, decision=v) for k,v in todo.items()])
+    except OSError as e:
+        said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). Copy the dataset to a folder of yours'
+        raise type(e)(e.errno, said) from None
+
+# %% ../../nbs/lib/clean/decisions.ipynb #f1756bcf
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
     todo = {o:keep_it if what and what==self.label_of(o) else what for o in rels}
     todo = {k:v for k,v in todo.items() if self.decisions.get(k, '')!=v}
-    try: self.write(*as_rows(todo))
-    except OSError as e: raise type(e)(e.errno, f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). Copy the dataset to a folder of yours') from None
-    for k,v in todo.items(): remember(self.decisions, k, v)
+    if todo: self.write(todo)
+    for k,v in todo.items():
+        self.decisions.pop(k, None)
+        if v: self.decisions[k] = v
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a2a9d512
+# %% ../../nbs/lib/clean/decisions.ipynb #5eff8cc7
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
-    p,top = PurePosixPath(rel),(self.folders or {}).get(label, label)
     if rel in self.labels: return rel
+    p,top = PurePosixPath(rel),next((k for k,v in self.names.items() if v==label), label)
     if p.parent.name!=unlabelled: return (p.parent.parent/top/p.name).as_posix()
     sets = (self.path/'train').is_dir() and 'train' not in self.vocab
     return f'{"train/"*sets}{top}/{p.name}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9ef9408d
+# %% ../../nbs/lib/clean/decisions.ipynb #b0f3a2bf
 @patch
 def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: file, label, decision, to (path after it)
     "What `apply` would do"
@@ -210,7 +173,7 @@ def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: fi
         rows.append((f, label, what, to))
     return pd.DataFrame(rows, columns=['file','label','decision','to'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f86d148e
+# %% ../../nbs/lib/clean/decisions.ipynb #21787ef1
 def list_rows(
     df, # file, label and perhaps split
 )->pd.DataFrame: # name, label and, where there are splits, split
@@ -218,7 +181,7 @@ def list_rows(
     cols = ['name','label'] + ['split']*bool('split' in df and (df.split!='').any())
     return df.rename(columns={'file':'name'})[cols]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ec595279
+# %% ../../nbs/lib/clean/decisions.ipynb #3a06e5c2
 def write_cleaned(
     path, # dataset folder
     df:pd.DataFrame=None, # columns file (or name) and label, perhaps split; default: what the folders say
@@ -229,14 +192,18 @@ def write_cleaned(
     table.write(rows)
     return table.fn
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c911f49b
+# %% ../../nbs/lib/clean/decisions.ipynb #1c31198f
 @patch
 def everything(self:Cleaning):
     "All labelled pictures that are there now"
     if self.scores is None: return self.data.layout().rename(columns=dict(name='file'))
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1b8aa64b
+# %% ../../nbs/lib/clean/decisions.ipynb #128fe8ae
+@patch
+def by_name(self:Cleaning): return self.everything().sort_values('file').assign(why='')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #b07f0fa1
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
@@ -246,7 +213,16 @@ def write_list(self:Cleaning, batch):
     self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
     write_cleaned(self.path, df)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #081682ec
+# %% ../../nbs/lib/clean/decisions.ipynb #4e50bc7e
+@patch
+def alone(self:Cleaning):
+    "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
+    (self.path/'.quarantine').mkdir(exist_ok=True)
+    try: return self.lock.acquire()
+    except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. '
+        'Wait for it, or stop it, and try again') from None
+
+# %% ../../nbs/lib/clean/decisions.ipynb #937ffca8
 @patch
 def carry_out(self:Cleaning, o, batch):
     "Do what row `o` of the plan says; '' or what prevented it"
@@ -258,7 +234,7 @@ def carry_out(self:Cleaning, o, batch):
     except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
     return ''
 
-# %% ../../nbs/lib/clean/decisions.ipynb #e4915133
+# %% ../../nbs/lib/clean/decisions.ipynb #604f77fc
 @patch
 def apply(self:Cleaning,
     dry_run:bool=False, # only say what would be done?
@@ -266,18 +242,17 @@ def apply(self:Cleaning,
     "Carry out `plan`: move files, write `cleaned.csv`, bring the manifest up to date"
     if dry_run: return self.plan().assign(done=False, why='dry run')
     with self.alone():
-        self.refresh()
+        self.refresh(self.decisions)
         df,batch = self.plan(),f'clean {timestamp()}'
-        if len(df): self.write(dict(action='apply', batch=batch))
         why = pd.Series([self.carry_out(o, batch) for o in df.itertuples()], dtype=object)
         df = df.assign(done=why=='', why=why)
         self.write_list(batch)
-        moved = dict(df.loc[df.done, ['file','to']].values)
-        if len(df): self.settle(batch, moved)
-        self.follow(moved)
+        if len(df): self.data.manifest()
+        self.follow(dict(df.loc[df.done, ['file','to']].values))
+        self.refresh()
     return df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #418a5f73
+# %% ../../nbs/lib/clean/decisions.ipynb #59987b12
 @patch
 def follow(self:Cleaning, moved):
     "Note in `scores` where files are now"
@@ -285,20 +260,20 @@ def follow(self:Cleaning, moved):
     for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9ff33a91
+# %% ../../nbs/lib/clean/decisions.ipynb #df1995fa
 @patch
 def last_batch(self:Cleaning):
     "The apply that `undo` would take back; '' if there is none"
     return next(iter(self.data.moves.pending('clean ')[::-1]), '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9b727ac1
+# %% ../../nbs/lib/clean/decisions.ipynb #5cf43da6
 @patch
 def listed(self:Cleaning)->dict: # file → label
     "What `cleaned.csv` says"
     fn = self.path/'cleaned.csv'
     return dict(Table(fn, ['name','label']).read()[['name','label']].values) if fn.exists() else {}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1f4d0f23
+# %% ../../nbs/lib/clean/decisions.ipynb #5a1331f9
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -306,51 +281,51 @@ def undo(self:Cleaning)->L: # the files that were put back
         if not (batch := self.last_batch()): return L()
         log = self.data.moves.table.read()
         mine,res = log[(log.batch==batch) & (log.action=='move')],self.data.moves.undo(batch)
-        gone = {o:'' for o in mine.dst if o in self.decisions}
-        self.finish(*as_rows(gone), dict(action='undo', batch=batch))
+        self.note([o for o in mine.dst if o in self.decisions], '')
+        self.data.manifest()
         if self.labels: self.labels = self.first | self.listed()
         self.follow(dict(zip(mine.dst, mine.src)))
         self.refresh()
     return L(o for o in res if o!='cleaned.csv')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f486b64a
+# %% ../../nbs/lib/clean/decisions.ipynb #01423e4d
 @patch
 def last_apply(self:Cleaning):
     "When the apply was that `undo` would take back; '' if there is none"
     return self.last_batch().removeprefix('clean ')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9d5466bb
+# %% ../../nbs/lib/clean/decisions.ipynb #413f97fa
 def why_issue(o):
     "Does the label of row `o` fit?"
     return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #d0542c2f
+# %% ../../nbs/lib/clean/decisions.ipynb #b520975a
 def why_margin(o):
     "How near the label of row `o` and the class said instead are"
     return f'{o.label} or {o.pred}? {abs(o.margin):.0%} apart' if o.pred!=o.label else f'the next class is {o.margin:.0%} behind'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a2650fbf
+# %% ../../nbs/lib/clean/decisions.ipynb #6a54c9fc
 def why_loss(o): return f'loss {o.loss:.2f}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #23575ebb
+# %% ../../nbs/lib/clean/decisions.ipynb #5ca58667
 def why_outlier(o): return f'{o.outlier:.1f} × as far off as usual'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a0fe7351
+# %% ../../nbs/lib/clean/decisions.ipynb #c56c52ce
 ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_outlier)
 views = [*ranked_by, 'alike', 'unlabelled', 'all']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0d3653ce
+# %% ../../nbs/lib/clean/decisions.ipynb #698a345e
 @patch
 def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
-    if self.scores is None or by not in self.scores: raise ValueError(f"The view {by!r} needs what a model thinks: Cleaning(path, scores(learn))")
+    if self.scores is None or by not in self.scores: raise ValueError(f'The view {by!r} needs what a model thinks: Cleaning(path, scores(learn))')
     df = self.everything()
     key = df.margin.abs() if by=='margin' else -df[by]
     df = df.loc[key.sort_values(kind='stable').index]
     df = df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
     return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f65be733
+# %% ../../nbs/lib/clean/decisions.ipynb #545d2235
 @patch
 def waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
@@ -358,7 +333,7 @@ def waiting(self:Cleaning):
     df = pd.DataFrame(dict(file=pd.Series(fns, dtype=str), label='', split='', why=''))
     return df if self.guesses is None else df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #142d3062
+# %% ../../nbs/lib/clean/decisions.ipynb #b3bb0e85
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def twin_pairs(
@@ -372,46 +347,78 @@ def twin_pairs(
     far = df[(df.kind=='similar') & df.twin.isin(at)]
     return pd.concat([res, pd.DataFrame(dict(i=far.file.map(at), j=far.twin.map(at), kind='similar'))])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #dcdc3ed9
+# %% ../../nbs/lib/clean/decisions.ipynb #3c28384a
+def in_groups(
+    df, # file, label, split, width, height, group and sure (place of its surest pair in `likeness`)
+)->pd.DataFrame: # the largest picture of a group comes first
+    "Groups in the order to look at them: those with several labels, then those in both splits, then the surest"
+    df = df.assign(area=df.width*df.height).sort_values(['area','file'], ascending=[False,True])
+    g = df.groupby('group')
+    order = pd.DataFrame({k:g[k].transform('nunique')<2 for k in ('label','split')} | dict(sure=g.sure.transform('min'), largest=g.file.transform('first')))
+    df = df.loc[order.sort_values([*order], kind='stable').index]
+    return df.assign(group=order.largest[df.index].factorize()[0], largest=order.largest).reset_index(drop=True)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #0ff1b594
 def likened(
-    o, # row of a group
-    g, # the group, the largest picture first
-    kinds, # of two files → their kind
+    o, # one of several look-alikes
+    a, # the largest of them
+    kind, # of the two
 )->str:
-    "What there is to say of one of several look-alikes"
-    a = g.iloc[0]
-    if o.file==a.file: return f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
+    "What there is to say of a picture that looks like another"
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
-    return ', '.join([*apart, f"{likeness[kinds.get(frozenset((o.file,a.file)), 'near')]} {a.file}"])
+    return ', '.join([*apart, f'{likeness[kind]} {a.file}'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #e3edad31
-def twin_group(
-    g, # rows of a group of look-alikes
+# %% ../../nbs/lib/clean/decisions.ipynb #9978cac7
+@patch
+def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, phash, width, height
+    "All labelled pictures that can be read, with what is to be seen in them"
+    df = self.everything()
+    seen = self.data.looks([self.path/o for o in df.file])
+    return df.merge(seen.loc[seen.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #478a09b0
+def why_alike(
+    g, # rows of a group, the largest picture first
     kinds, # of two files → their kind
-)->tuple: # (its place among groups; the rows, the largest picture first, with why)
-    "A group of look-alikes: those with several labels come first, then those in both splits, then the surest"
-    g = g.assign(area=g.width*g.height).sort_values(['area','file'], ascending=[False,True])
-    sure = min(list(likeness).index(kinds.get(frozenset(o), 'similar')) for o in combinations(g.file, 2))
-    g = g.assign(why=[likened(o, g, kinds) for o in g.itertuples()])
-    return (g.label.nunique()==1, g.split.nunique()==1, sure, g.file.iloc[0]),g
+)->list:
+    "What there is to say of each of several look-alikes"
+    a,*others = g.itertuples()
+    first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
+    return [first, *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #58de8555
+# %% ../../nbs/lib/clean/decisions.ipynb #e2f32550
 @patch
 def alike(self:Cleaning,
     max_dist:int=32, # bits of the hash, of 256, that may differ
 )->pd.DataFrame: # columns of `scores`, group, and why; the largest picture of a group comes first
     "Groups of look-alikes, in the order to look at them"
-    df = self.everything()
-    looks = self.data.looks([self.path/o for o in df.file])
-    df = df.merge(looks.loc[looks.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
-    if not len(df): return df.assign(group=0, why='')
+    df = self.looked_at()
     pairs,f = twin_pairs(df, max_dist),list(df.file)
     kinds = {frozenset((f[i],f[j])):k for i,j,k in pairs[::-1].itertuples(index=False)}
-    found = [twin_group(df.iloc[o], kinds) for o in groups(pairs[['i','j']].values, len(df))]
-    res = [g.assign(group=i) for i,(_,g) in enumerate(sorted(found, key=lambda o: o[0]))]
-    return pd.concat(res, ignore_index=True) if res else df.assign(group=0, why='')[:0]
+    ids = group_ids(pairs[['i','j']].values, len(df))
+    sure = pairs.kind.map(list(likeness).index).groupby(ids[pairs.i]).min()
+    df = df.assign(group=ids, sure=pd.Series(ids).map(sure))
+    df = in_groups(df[df.duplicated('group', keep=False)])
+    why = [o for _,g in df.groupby('group') for o in why_alike(g, kinds)]
+    return df.assign(why=pd.Series(why, dtype=object))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f6ba513b
+# %% ../../nbs/lib/clean/decisions.ipynb #025d2e8c
+def one_of(name, got, options):
+    "Refuse what is not among `options`"
+    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #b644a762
+def only(
+    df, # of a view
+    col, # 'label' or 'split'
+    want, # None: all
+)->pd.DataFrame:
+    "Rows with what is wanted in a column; of look-alikes, the groups that have one"
+    if want is None: return df
+    hit = df.get(col, pd.Series('', df.index))==want
+    return df[df.group.isin(df.group[hit])] if 'group' in df else df[hit]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #1a48b90b
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
@@ -420,12 +427,10 @@ def view(self:Cleaning,
     new:bool=False, # only pictures about which nothing is decided?
 )->pd.DataFrame: # columns of `scores`, and why; 'alike' has group as well, 'issue' the label that fits better, as proposal
     "What to look at, in order, with the reason"
-    for k,got,opts in (('by',by,views), ('label',label,[*self.vocab,None]), ('split',split,['train','valid',None])):
-        if got not in opts: raise ValueError(f'{k}={got!r}: wanted one of {", ".join(map(str, opts))}')
-    if by=='all': df = self.everything().sort_values('file').assign(why='')
-    else: df = self.alike() if by=='alike' else self.waiting() if by=='unlabelled' else self.ranked(by)
-    for k,want in (('label',label),('split',split)):
-        if want is None: continue
-        hit = df.get(k, pd.Series('', df.index))==want
-        df = df[df.group.isin(df.group[hit])] if by=='alike' else df[hit]
+    one_of('by', by, views)
+    one_of('label', label, [*self.vocab,None])
+    one_of('split', split, ['train','valid',None])
+    made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting)
+    df = made[by]() if by in made else self.ranked(by)
+    df = only(only(df, 'label', label), 'split', split)
     return df[~(new & df.file.isin(self.decisions))].reset_index(drop=True)

@@ -7,14 +7,14 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/widgets.html.md"""
 # %% auto #0
 __all__ = ['thumb', 'Thumbs', 'ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #10c2b4c1
+# %% ../../nbs/lib/clean/widgets.ipynb #d370490e
 import io, math, os, tempfile, textwrap, time
 import ipywidgets as W, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha1
 from importlib.resources import files
-from IPython.display import display
+from IPython.display import HTML, display
 from pathlib import Path
 from PIL import Image, ImageDraw
 from uuid import uuid4
@@ -22,10 +22,11 @@ from fastcore.basics import patch, defaults
 from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
 from .decisions import Cleaning, delete_it, keep_it
+from ..dataset import Dataset
 from ..learn.scores import guess, scores
 from ..picture import thumbnail
 
-# %% ../../nbs/lib/clean/widgets.ipynb #5b617fbd
+# %% ../../nbs/lib/clean/widgets.ipynb #beaca93e
 def thumb(
     fn, # a picture
     px:int, # pixels of the longer side
@@ -39,7 +40,7 @@ def thumb(
         im.save(buf, 'JPEG')
         return buf.getvalue()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #a4f1c863
+# %% ../../nbs/lib/clean/widgets.ipynb #cae870a3
 class Thumbs:
     "Thumbnails of the pictures of a dataset, each made once"
     def __init__(self,
@@ -71,13 +72,16 @@ class Thumbs:
 
     def ahead(self, rels): self.todo.submit(lambda: [self.one(o) for o in rels])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #9f196435
+# %% ../../nbs/lib/clean/widgets.ipynb #3d6d3a7e
+def as_html(*parts, **attrs): return to_xml(Div(*parts, **attrs), indent=False)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #8fcdc624
 def told(row, k):
     "What `row` says in column `k`; '' for nothing"
     v = getattr(row, k, '')
     return '' if v is None or v!=v else v
 
-# %% ../../nbs/lib/clean/widgets.ipynb #13a1a659
+# %% ../../nbs/lib/clean/widgets.ipynb #d2934ff0
 def facts(
     row, # of a view
 )->list: # loss, split and size, as far as they are known
@@ -86,19 +90,19 @@ def facts(
     res = [loss!='' and f'loss {loss:.2f}', told(row, 'split'), width!='' and f'{width:.0f}×{row.height:.0f} px']
     return [o for o in res if o]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #781c9556
+# %% ../../nbs/lib/clean/widgets.ipynb #1602ca39
 def caption(
     row, # of a view
 )->str: # HTML
     "What there is to say about a picture"
-    label,pred,why,small = *[told(row, o) for o in ('label','pred','why')],facts(row)
-    parts = [Div(label or 'no label', cls='imgcls-label' if label else 'imgcls-none')]
-    if pred: parts.append(Div(f'model: {pred} {row.prob:.0%}', cls='imgcls-differs' if label and pred!=label else None))
-    if small: parts.append(Div(' · '.join(small), cls='imgcls-facts'))
-    if why and why not in small: parts.append(Div(why, cls='imgcls-why'))
-    return to_xml(Div(*parts, cls='imgcls-caption', title=row.file), indent=False)
+    label,pred,why = [told(row, o) for o in ('label','pred','why')]
+    small = facts(row)
+    said = dict(label=label, none='' if label else 'no label')
+    said['differs' if label and pred!=label else 'agrees'] = pred and f'model: {pred} {row.prob:.0%}'
+    said.update(facts=' · '.join(small), why='' if why in small else why)
+    return as_html(*[Div(v, cls=f'imgcls-{k}') for k,v in said.items() if v], cls='imgcls-caption', title=row.file)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #d3903205
+# %% ../../nbs/lib/clean/widgets.ipynb #eacc30ee
 def proposal(
     row, # of a view
     opts, # labels to choose from
@@ -107,7 +111,7 @@ def proposal(
     o = getattr(row, 'proposal', getattr(row, 'pred', ''))
     return str(o) if o in opts and o!=row.label else ''
 
-# %% ../../nbs/lib/clean/widgets.ipynb #a47e0ff0
+# %% ../../nbs/lib/clean/widgets.ipynb #4275f56e
 def button(
     name:str, # text on it
     icon:str, # of Font Awesome
@@ -120,7 +124,17 @@ def button(
     res.on_click(lambda _: do())
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6b4067d1
+# %% ../../nbs/lib/clean/widgets.ipynb #f084144a
+def classed(
+    name:str, # class of the stylesheet
+    *children, # widgets
+    kind=W.Box, # of box
+    **kwargs, # of `kind`
+)->W.Box:
+    "A box that looks as the stylesheet says"
+    return kind(children, _dom_classes=[f'imgcls-{name}'], **kwargs)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #8f856cfa
 class Card:
     "One picture, what is said of it, and what can be done about it"
     def __init__(self,
@@ -132,18 +146,18 @@ class Card:
         self.row,self.proposal,self.decide = None,'',decide
         self.img,self.txt,self.menu = W.Image(format='jpeg', layout=dict(height=f'{px}px')),W.HTML(),W.Dropdown(options=opts)
         self.yes = button('', 'check', lambda: self.choose(self.proposal), _dom_classes=['imgcls-yes'])
-        self.no = button('Delete', 'trash', lambda: self.choose(delete_it))
-        self.back = button('Undo', 'undo', lambda: self.choose(''), 'Take this decision back')
+        self.no = button('Delete', 'trash', lambda: self.choose(delete_it), _dom_classes=['imgcls-no'])
+        self.back = button('Undo', 'undo', lambda: self.choose(''), 'Take this decision back', _dom_classes=['imgcls-back'])
         self.labels = {o:button(f'{i} {o}', '', lambda o=o: self.choose(o), f'{o} (key {i})') for i,o in enumerate(labels, 1)}
         self.menu.observe(lambda ch: self.choose(ch['new']), 'value')
-        named,below = W.Box([*self.labels.values()], _dom_classes=['imgcls-labels']),W.Box([self.yes,self.no,self.back], _dom_classes=['imgcls-buttons'])
-        self.box = W.VBox([self.img, self.txt, named, below, *([] if labels else [self.menu])])
+        rows = classed('labels', *self.labels.values()),classed('buttons', self.yes, self.no, self.back)
+        self.box = W.VBox([self.img, self.txt, *rows, *([] if labels else [self.menu])])
 
     def choose(self, what):
         "What a button or the menu does"
         if self.row is not None: self.decide(self.row.file, what)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #f241663d
+# %% ../../nbs/lib/clean/widgets.ipynb #a200f477
 @patch
 def show(self:Card,
     row, # of a view
@@ -153,9 +167,9 @@ def show(self:Card,
     self.row,self.proposal = row,proposal(row, self.menu.options)
     self.img.value,self.txt.value = thumb,caption(row)
     self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
-    self.no.description,self.no._dom_classes = ('',['imgcls-small']) if self.proposal else ('Delete',[])
+    self.no.description = '' if self.proposal else 'Delete'
 
-# %% ../../nbs/lib/clean/widgets.ipynb #63d8ea00
+# %% ../../nbs/lib/clean/widgets.ipynb #fae2f7f5
 @patch
 def mark(self:Card,
     what:str, # what was decided about the picture; '' for nothing
@@ -163,26 +177,45 @@ def mark(self:Card,
 ):
     "Show what was decided"
     row,self.row = self.row,None # while the menu is set, it decides nothing
-    for b,on in ((self.yes,not what and self.proposal), (self.no,not what), (self.back,what)): b.layout.display = None if on else 'none'
     for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
     if what and what not in self.menu.options: self.menu.options = (*self.menu.options, what) # decided elsewhere
     self.menu.value = what or keep_it
-    frame = {'':'', keep_it:'imgcls-keep', delete_it:'imgcls-delete'}.get(what, 'imgcls-relabel')
-    self.box._dom_classes = ['imgcls-card', frame, *['imgcls-here']*here]
+    frame = {'':'open', keep_it:'keep', delete_it:'delete'}.get(what, 'relabel')
+    self.box._dom_classes = ['imgcls-card', f'imgcls-{frame}', *['imgcls-proposes']*bool(self.proposal), *['imgcls-here']*here]
     self.row = row
 
-# %% ../../nbs/lib/clean/widgets.ipynb #b14cbd15
+# %% ../../nbs/lib/clean/widgets.ipynb #99f3dedf
 def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
 
-# %% ../../nbs/lib/clean/widgets.ipynb #823e862b
+# %% ../../nbs/lib/clean/widgets.ipynb #7436573b
+def applied(
+    res, # of `Cleaning.apply`
+)->str:
+    "What was applied, and what was not"
+    bad = res[~res.done]
+    left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
+    return f'{counted(int(res.done.sum()), "picture")} moved or relabelled.{left}'
+
+# %% ../../nbs/lib/clean/widgets.ipynb #05df925e
 def stylesheet():
     "How the cleaners look, as a widget that is not seen itself"
     css = (files('imgcls')/'static'/'cleaner.css').read_text(encoding='utf-8')
     return W.HTML(f'<style>{css}</style>', layout=dict(display='none'))
 
-# %% ../../nbs/lib/clean/widgets.ipynb #9d0ba943
+# %% ../../nbs/lib/clean/widgets.ipynb #2855ea2f
+def decided(
+    now, # file → decision
+    verb='relabel', # what a label does
+)->tuple: # (parts of a line of HTML, how many files would change)
+    "What was decided, in figures"
+    n_del,n_kept = [list(now.values()).count(o) for o in (delete_it,keep_it)]
+    n_new = len(now)-n_del-n_kept
+    return [f'{len(now):,} looked at · to delete ', B(n_del), f' · to {verb} ', B(n_new)],n_del+n_new
+
+# %% ../../nbs/lib/clean/widgets.ipynb #e175c6a7
 every = 'All classes'
-named_views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike', 'No label yet':'unlabelled', 'All':'all'}
+named_views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike',
+    'No label yet':'unlabelled', 'All':'all'}
 
 class Review:
     "Pages of pictures to decide about"
@@ -194,13 +227,13 @@ class Review:
         height:int=140, # pixels a side of a thumbnail
         labels=(), # labels that get a button on each card
     ):
-        if max_n<1 or height<32: raise ValueError(f'max_n={max_n}, height={height}: wanted a picture on a page or more, of 32 px or more')
+        if max_n<1 or height<32: raise ValueError(f'max_n={max_n}, height={height}: wanted at least a picture on a page, of 32 px')
         self.cleaning,self.max_n,self.px,self.tops,self.thumbs = cleaning,max_n,height,labels,Thumbs(cleaning.path, height)
         self.page,self.rows,self.cards,self.others,self.busy,self.last = 0,pd.DataFrame(columns=['file']),[],[],False,(None,0)
         columns = f'repeat(auto-fill, minmax({height+12}px, 1fr))'
-        self.grid,self.info,self.said = W.GridBox(layout=dict(grid_template_columns=columns), _dom_classes=['imgcls-page']),W.HTML(),W.HTML()
-        bars = [W.Box(o, _dom_classes=['imgcls-bar']) for o in (self.menus(by), self.buttons())]
-        self.widget = W.VBox([bars[0], self.info, self.grid, bars[1], self.said, stylesheet()], _dom_classes=['imgcls-review'])
+        self.info,self.said,self.grid = W.HTML(),W.HTML(),classed('page', kind=W.GridBox, layout=dict(grid_template_columns=columns))
+        parts = classed('bar', *self.menus(by)),self.info,self.grid,classed('bar', *self.buttons()),self.said
+        self.widget = classed('review', *parts, stylesheet(), kind=W.VBox)
         self.choose()
 
     def turn(self): "The card that keys are for, if there are keys"
@@ -215,7 +248,7 @@ class Review:
     def again(self): return f"dls = get_dls({str(self.cleaning.path)!r}, csv='cleaned.csv')"
     def _ipython_display_(self): display(self.widget)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #09ea3e58
+# %% ../../nbs/lib/clean/widgets.ipynb #6eba6e1b
 @patch
 def menus(self:Review, by):
     "What stands above the page"
@@ -229,7 +262,7 @@ def menus(self:Review, by):
     self.at.observe(lambda ch: self.busy or self.safely(lambda: self.show(ch['new']-1)), 'value')
     return [*asked, self.at]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6efe5c07
+# %% ../../nbs/lib/clean/widgets.ipynb #3c8c526d
 @patch
 def buttons(self:Review):
     "What stands below the page"
@@ -238,7 +271,7 @@ def buttons(self:Review):
     self.btn_apply = made('Apply', 'check', self.apply, 'primary')
     return [made('Back', 'arrow-left', self.back), self.btn_next, self.btn_apply, self.btn_undo]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #f85e560b
+# %% ../../nbs/lib/clean/widgets.ipynb #348b05cc
 @patch
 def pressed(self:Review, do):
     "A button below the page; the second click of a double click is none"
@@ -246,7 +279,7 @@ def pressed(self:Review, do):
     self.safely(do)
     self.last = do,time.monotonic()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #76f2400d
+# %% ../../nbs/lib/clean/widgets.ipynb #fed6fb4a
 @patch
 def safely(self:Review, do):
     "Call `do`; what goes wrong is said on the page, where nobody sees a kernel's log"
@@ -254,26 +287,36 @@ def safely(self:Review, do):
     try: return do()
     except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #28ddd407
+# %% ../../nbs/lib/clean/widgets.ipynb #f5dae7de
 @patch
 def say(self:Review, txt, role='status', code=''):
     "A sentence below the buttons"
     below = (Br(),Code(code)) if code else ()
-    self.said.value = to_xml(Div(txt, *below, role=role, cls='imgcls-said'), indent=False)
+    self.said.value = as_html(txt, *below, role=role, cls='imgcls-said')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #1e505c79
+# %% ../../nbs/lib/clean/widgets.ipynb #3eb6ba9d
 @patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
     by,label,split = named_views[self.dd_view.value],self.dd_cats.value,(None,'train','valid')[self.dd_ds.index]
     if by=='unlabelled' or label==every: label = None
-    if by=='alike' and not (self.cleaning.path/'.looks.csv').exists(): self.say('Looking at every picture, once, to find those that look alike …')
+    slow = by=='alike' and not (self.cleaning.path/'.looks.csv').exists()
+    if slow: self.say('Looking at every picture, once, to find those that look alike …')
     self.rows = self.rows[:0] # should the next lines fail
     self.btn_undo.disabled = not self.cleaning.last_apply()
     self.rows = self.listed(by, label, None if by=='unlabelled' else split)
     self.show(page)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #b40d1534
+# %% ../../nbs/lib/clean/widgets.ipynb #8ab821da
+@patch
+def take(self:Review, n):
+    "`n` cards, not those that are shown: a click that is under way means the picture that was there"
+    self.cards,self.others = self.others,self.cards
+    opts = [keep_it,delete_it,*self.cleaning.vocab]
+    while len(self.cards)<n: self.cards.append(Card(opts, self.px, self.decide, self.tops))
+    return self.cards
+
+# %% ../../nbs/lib/clean/widgets.ipynb #f22a5dad
 @patch
 def show(self:Review, page:int):
     "Show page `page` of the list, from 0"
@@ -282,80 +325,75 @@ def show(self:Review, page:int):
     self.at.max,self.at.value = self.pages(),self.page+1
     self.busy = False
     rows = self.on_page(self.page)
-    self.cards,self.others = self.others,self.cards # a click that is under way means the picture that was there
-    while len(self.cards)<len(rows): self.cards.append(Card([keep_it,delete_it,*self.cleaning.vocab], self.px, self.decide, self.tops))
-    for card,row,o in zip(self.cards, rows.itertuples(), self.thumbs(rows.file)): card.show(row, o)
+    for card,row,o in zip(self.take(len(rows)), rows.itertuples(), self.thumbs(rows.file)): card.show(row, o)
     self.grid.children = self.arranged(self.shown())
     self.thumbs.ahead(self.on_page(self.page+1).file)
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6e907276
+# %% ../../nbs/lib/clean/widgets.ipynb #e3739c21
 @patch
 def mark(self:Review):
     "Show what was decided: on the cards, and in figures above them"
     now,turn = self.cleaning.decisions,self.turn()
     for o in self.shown(): o.mark(now.get(o.row.file, ''), o is turn)
-    n_del,n_kept = [list(now.values()).count(o) for o in (delete_it,keep_it)]
-    n_new = len(now)-n_del-n_kept
-    self.btn_apply.disabled = not (n_del or n_new)
+    done,new = decided(now, self.verb)
+    self.btn_apply.disabled = not new
     what = [self.counted()] if len(self.rows) else self.nothing()
-    said = f'Page {self.page+1} of {self.pages()} · ',*what,f' · {len(now):,} looked at · to delete ',B(n_del),f' · to {self.verb} ',B(n_new)
-    self.info.value = to_xml(Div(*said, cls='imgcls-count'), indent=False)
+    self.info.value = as_html(f'Page {self.page+1} of {self.pages()} · ', *what, ' · ', *done, cls='imgcls-count')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7ee94831
+# %% ../../nbs/lib/clean/widgets.ipynb #633e6cca
 @patch
 def nothing(self:Review):
     "What is said of an empty list"
     if self.dd_view.value!='All' or self.cleaning.vocab: return ['Nothing to look at here']
     return [f'No pictures in class folders of {self.cleaning.path}. ', Code('import_folder'), ' brings a folder of pictures in']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #d2881155
+# %% ../../nbs/lib/clean/widgets.ipynb #20a2a91e
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
     self.safely(lambda: self.cleaning.decide(fn, what) if what else self.cleaning.forget(fn))
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7675436a
+# %% ../../nbs/lib/clean/widgets.ipynb #896add23
 @patch
 def next(self:Review):
     "On to the next page; what was left undecided on this one is kept"
-    rels,last = [o.row.file for o in self.shown() if o.row.label and o.row.file not in self.cleaning.decisions],self.page+1==self.pages()
+    last,now = self.page+1==self.pages(),self.cleaning.decisions
+    rels = [o.row.file for o in self.shown() if o.row.label and o.row.file not in now]
     try: self.cleaning.note(rels, keep_it)
     finally: self.show(self.page+1)
     if last: self.say('That was the last page.')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #96c80909
+# %% ../../nbs/lib/clean/widgets.ipynb #b032c3a8
 @patch
 def apply(self:Review):
     "Carry out all decisions; they can be taken back with `undo`"
     res = self.cleaning.apply()
     self.refresh()
-    bad = res[~res.done]
-    left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
-    self.say(f'{counted(int(res.done.sum()), "picture")} moved or relabelled.{left} Train again on what is left:', code=self.again())
+    self.say(f'{applied(res)} Train again on what is left:', code=self.again())
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6aa19e84
+# %% ../../nbs/lib/clean/widgets.ipynb #1282a458
 @patch
 def undo(self:Review):
     "Take the last apply back"
     when,res = self.cleaning.last_apply(),self.cleaning.undo()
     self.refresh()
-    said = f'What was applied at {when[11:19]} UTC on {when[:10]} is taken back: {counted(len(res), "file")}. The decisions are still noted.'
-    self.say(said if when else 'Nothing to take back.')
+    what = f'What was applied at {when[11:19]} UTC on {when[:10]} is taken back'
+    self.say(f'{what}: {counted(len(res), "file")}. The decisions are still noted.' if when else 'Nothing to take back.')
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #db24fa69
+# %% ../../nbs/lib/clean/widgets.ipynb #62f3139f
 def learner_home(
     learn, # its items are files
 )->Path:
     "Folder of the dataset that a learner was trained on"
-    fns,top = [Path(o).absolute() for dl in learn.dls for o in dl.items],Path(learn.path).absolute()
-    if all(o.is_relative_to(top) for o in fns) and len(fns[0].relative_to(top).parts)<4: return learn.path
-    return Path(os.path.commonpath([o.parent.parent for o in fns]))
+    fns = [o for dl in learn.dls for o in dl.items]
+    rels = [os.path.relpath(o, learn.path) for o in fns]
+    return learn.path if all(o[:2]!='..' and o.count(os.sep)<3 for o in rels) else Dataset.of(fns).path
 
-# %% ../../nbs/lib/clean/widgets.ipynb #22bdef56
+# %% ../../nbs/lib/clean/widgets.ipynb #4d9dd4e8
 def guesses(
     learn, # any classifier
     cleaning:Cleaning, # of a dataset with pictures that wait for a label
@@ -368,7 +406,7 @@ def guesses(
     df = guess(learn, fns) if fns else pd.DataFrame(columns=['file','pred','prob'])
     return df.assign(file=[data.rel(o) for o in df.file])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7b4021c3
+# %% ../../nbs/lib/clean/widgets.ipynb #f521cf1d
 class ImageClassifierCleaner(Review):
     "Look at a learner's pictures, those first that the model doubts, and decide what to keep, delete or relabel"
     def __init__(self,
@@ -398,20 +436,20 @@ class ImageClassifierCleaner(Review):
         size = getattr(getattr(self.learn.dls.train, 'pixels', None), 'size', None)
         return super().again().replace(', csv', f', size={size}, csv' if size else ', csv')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #87404698
+# %% ../../nbs/lib/clean/widgets.ipynb #87a378c7
 @patch
 def delete(self:ImageClassifierCleaner)->L: # indices into `fns`
     "Pictures to delete"
     return L(i for i,o in enumerate(self.df.file) if self.cleaning.decisions.get(o)==delete_it)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #8ec4b2d1
+# %% ../../nbs/lib/clean/widgets.ipynb #5492fdcb
 @patch
 def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
     "Pictures to relabel"
     todo = {o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=delete_it}
     return L((i,todo[o]) for i,o in enumerate(self.df.file) if o in todo)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #051c0c39
+# %% ../../nbs/lib/clean/widgets.ipynb #e680514d
 def side_by_side(
     df, # of the view 'alike'
 )->pd.DataFrame: # pairs of rows: the first of each group with each of the others
@@ -419,7 +457,7 @@ def side_by_side(
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
     return df.iloc[rows].reset_index(drop=True)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #e2f7d287
+# %% ../../nbs/lib/clean/widgets.ipynb #402b6096
 class ImageCleaner(Review):
     "Look at a dataset without a model: at all of it, or at pairs that look alike"
     def __init__(self,
@@ -451,9 +489,9 @@ class ImageCleaner(Review):
 
     def arranged(self, cards):
         if not self.pairs: return super().arranged(cards)
-        return [W.GridBox([a.box,b.box], _dom_classes=['imgcls-pair']) for a,b in zip(cards[::2], cards[1::2])]
+        return [classed('pair', a.box, b.box, kind=W.GridBox) for a,b in zip(cards[::2], cards[1::2])]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6e01973c
+# %% ../../nbs/lib/clean/widgets.ipynb #0a2922dd
 class ImageLabeler(Review):
     "Give pictures their first label, with a button a class, or with keys"
     verb = 'label'
@@ -485,16 +523,16 @@ class ImageLabeler(Review):
         super().mark()
         if self.tops: return
         keys = ' · '.join(f'{i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1))
-        self.info.value += to_xml(Div(f'Keys: {keys}'), indent=False)
+        self.info.value += as_html(f'Keys: {keys}')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #ca8d957f
+# %% ../../nbs/lib/clean/widgets.ipynb #e9abb9b5
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
     past = {*self.cleaning.decisions, *[fn for key,fn in self.typed if key==' ']}
     return next((o for o in self.shown() if o.row.file not in past), None)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6526274d
+# %% ../../nbs/lib/clean/widgets.ipynb #98a899fb
 @patch
 def press(self:ImageLabeler, key):
     "What one key does"
@@ -502,9 +540,10 @@ def press(self:ImageLabeler, key):
     what = means[int(key)] if key.isdecimal() and int(key)<len(means) else ''
     if here and what: self.cleaning.decide(here.row.file, what)
     self.typed.append((key, here.row.file if here and (what or key==' ') else ''))
-    if not self.turn() and self.page+1<self.pages(): super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
+    done = not self.turn() and self.page+1<self.pages()
+    if done: super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
 
-# %% ../../nbs/lib/clean/widgets.ipynb #77d72a84
+# %% ../../nbs/lib/clean/widgets.ipynb #04db90de
 @patch
 def type(self:ImageLabeler, txt):
     "The text in the field is `txt` now"
@@ -515,7 +554,7 @@ def type(self:ImageLabeler, txt):
     for key in txt[same:]: self.press(key)
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #38054e60
+# %% ../../nbs/lib/clean/widgets.ipynb #4c792cd7
 @patch
 def show(self:ImageLabeler, page:int):
     "Show page `page`, with an empty field"

@@ -9,24 +9,24 @@ __all__ = ['wilson', 'of_split', 'shares', 'mean_f1', 'class_report', 'most_conf
            'feature_maps', 'class_maps', 'class_indices', 'explain', 'grad_cam', 'show_cam', 'reliability',
            'calibration_error', 'plot_bins', 'plot_reliability', 'temperature']
 
-# %% ../../nbs/lib/learn/interpret.ipynb #7a034ef6
+# %% ../../nbs/lib/learn/interpret.ipynb #40673f78
 from contextlib import contextmanager
 from fastai.vision.all import *
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import multilabel_confusion_matrix
 from .scores import has_body, score_rows, scores, show_grid, show_scored, show_scores, shortened
 
-# %% ../../nbs/lib/learn/interpret.ipynb #932c1f19
+# %% ../../nbs/lib/learn/interpret.ipynb #58e04eb9
 def wilson(
     k, # how many did
     n, # of how many
 )->tuple: # (low, high), shares from 0 to 1
     "Where the true share lies, in 95 cases of 100 (Wilson 1927)"
-    k,n,z = np.asarray(k, dtype=float),np.asarray(n, dtype=float),1.96
-    mid,half = k+z*z/2,z*np.sqrt(k*(n-k)/np.maximum(n, 1)+z*z/4)
-    return ((mid-half)/(n+z*z)).clip(0, 1),((mid+half)/(n+z*z)).clip(0, 1)
+    k,n,z = np.asarray(k, float),np.asarray(n, float),1.96
+    half = z*np.sqrt(k*(n-k)/np.maximum(n, 1)+z*z/4)
+    return tuple(((k+z*z/2+o)/(n+z*z)).clip(0, 1) for o in (-half,half))
 
-# %% ../../nbs/lib/learn/interpret.ipynb #5c3188d2
+# %% ../../nbs/lib/learn/interpret.ipynb #cadf007d
 def of_split(
     df, # rows of `scores`
     split, # 'train' or 'valid'; None: both
@@ -34,11 +34,11 @@ def of_split(
     "Rows of one split"
     if not isinstance(df, pd.DataFrame): raise TypeError(f'got a {type(df).__name__}: wanted the rows of `scores(learn)`')
     d = df[df.split==split] if split and 'split' in df else df
-    there = ', '.join(map(repr, sorted(set(df.get('split', [])))))
-    if not len(d): raise ValueError(f'No pictures in split {split!r}: wanted rows of `scores`, and split one of {there} or None for all.')
-    return d
+    if len(d): return d
+    there = sorted(set(df.get('split', [])))
+    raise ValueError(f'No pictures in split {split!r}: wanted rows of `scores`, and split one of {there} or None for all.')
 
-# %% ../../nbs/lib/learn/interpret.ipynb #2f9865b2
+# %% ../../nbs/lib/learn/interpret.ipynb #889ec584
 def shares(
     k, # [m], how many did
     n, # [m], of how many; 0: the share is NaN
@@ -47,7 +47,7 @@ def shares(
     value = np.where(n>0, k/np.maximum(n, 1), np.nan)
     return np.stack([value, *wilson(k, n)], -1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #3d98b499
+# %% ../../nbs/lib/learn/interpret.ipynb #76ff3a09
 def mean_f1(
     f1, # [classes,3]: value, low, high; NaN for classes that nothing is said of
 )->list: # value, low, high
@@ -57,23 +57,24 @@ def mean_f1(
     mean = f[:,0].mean()
     return [mean, max(mean-below, 0), min(mean+above, 1)]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #f2cde1aa
+# %% ../../nbs/lib/learn/interpret.ipynb #102c8e4b
 def class_report(
     df, # rows of `scores`
     split:str='valid', # None: both
 )->pd.DataFrame: # a row per class and one for all: n (labelled so), precision, recall, F1, each with its 95 % interval
     "How well each class is told from the others, and how well that is known"
     d,classes = of_split(df, split),sorted({*df.label,*df.pred})
-    _,fp,fn,tp = multilabel_confusion_matrix(list(d.label), list(d.pred), labels=classes).reshape(-1, 4).T
+    counts = multilabel_confusion_matrix(list(d.label), list(d.pred), labels=classes).reshape(-1, 4)
+    _,fp,fn,tp = np.vstack([counts, counts.sum(0)]).T
     both = shares(tp, tp+fp+fn)
-    f1,accuracy = 2*both/(1+both),shares(tp.sum(), len(d))
-    rows = [*np.hstack([shares(tp, tp+fp), shares(tp, tp+fn), f1]), [*accuracy, *accuracy, *mean_f1(f1)]]
+    f1 = 2*both/(1+both)
+    f1[-1] = mean_f1(f1[:-1])
     cols = pd.MultiIndex.from_product([['precision','recall','F1'], ['value','low','high']])
-    res = pd.DataFrame(np.stack(rows), [*classes,'all'], cols)
-    res.insert(0, ('n',''), [*(tp+fn), len(d)])
+    res = pd.DataFrame(np.hstack([shares(tp, tp+fp), shares(tp, tp+fn), f1]), [*classes,'all'], cols)
+    res.insert(0, ('n',''), tp+fn)
     return res
 
-# %% ../../nbs/lib/learn/interpret.ipynb #af3e7a36
+# %% ../../nbs/lib/learn/interpret.ipynb #296514c4
 def most_confused(
     df, # rows of `scores`
     min_n:int=1, # leave out rarer pairs
@@ -84,7 +85,7 @@ def most_confused(
     n = d[d.label!=d.pred].groupby(['label','pred']).size().rename('n').reset_index()
     return n[n.n>=min_n].sort_values(['n','label','pred'], ascending=[False,True,True], ignore_index=True)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #6c702df1
+# %% ../../nbs/lib/learn/interpret.ipynb #f2713ac3
 def show_confused(
     df, # rows of `scores`
     n:int=3, # how many pairs of classes; a row each
@@ -93,12 +94,12 @@ def show_confused(
 ):
     "Pictures of the pairs of classes that are most confused"
     pairs,d = most_confused(df, split=split).head(n),of_split(df, split)
-    if not len(pairs): raise ValueError(f'Nothing to show: no picture is taken for another class in split {split!r}. Try split=None.')
+    if pairs.empty: raise ValueError(f'Nothing to show: no picture is taken for another class in split {split!r}. Try split=None.')
     k = min(k, pairs.n.max())
     found = [list(d[(d.label==p.label) & (d.pred==p.pred)].head(k).itertuples()) for p in pairs.itertuples()]
     show_scored([o for row in found for o in row+[None]*(k-len(row))], len(pairs))
 
-# %% ../../nbs/lib/learn/interpret.ipynb #afbc8f3b
+# %% ../../nbs/lib/learn/interpret.ipynb #01baac9f
 @contextmanager
 def evaluating(
     model, # a network
@@ -110,7 +111,7 @@ def evaluating(
     finally:
         for m,o in modes.items(): m.training = o
 
-# %% ../../nbs/lib/learn/interpret.ipynb #8b02f7d6
+# %% ../../nbs/lib/learn/interpret.ipynb #632c053e
 @torch.no_grad()
 def feature_maps(
     body, # of a convolutional network
@@ -122,7 +123,7 @@ def feature_maps(
         'transformer does. Look through a convolutional network trained on the same pictures, such as resnet34 or convnext_tiny.')
     return a
 
-# %% ../../nbs/lib/learn/interpret.ipynb #2d881a09
+# %% ../../nbs/lib/learn/interpret.ipynb #fdcc8acb
 def class_maps(
     model, # nn.Sequential(body, head)
     x, # inputs [n,3,h,w]
@@ -139,7 +140,7 @@ def class_maps(
     top = heat.amax((1,2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
     return heat/top,z.detach().softmax(1),idx
 
-# %% ../../nbs/lib/learn/interpret.ipynb #4f3f67ab
+# %% ../../nbs/lib/learn/interpret.ipynb #0d1010c0
 def class_indices(
     vocab, # labels
     label, # one for all, a list with one for each, or None
@@ -151,22 +152,22 @@ def class_indices(
     if bad := set(names)-{None,*vocab}: raise ValueError(f'label={bad.pop()!r}: wanted one of {", ".join(vocab)}; None is the class predicted')
     return [-1 if o is None else list(vocab).index(o) for o in names]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #dd7545d1
+# %% ../../nbs/lib/learn/interpret.ipynb #371eaf10
 def explain(
     learn, # a convolutional network
     fns, # pictures
     label=None, # the class to look for, or a list with one for each; default: the one predicted
 ):
     "For each picture: as the model sees it, its map, the class, and its probability"
-    if not has_body(learn.model):
-        raise ValueError(f'Grad-CAM needs a model that is nn.Sequential(body, head), as get_learner makes it; this is a {type(learn.model).__name__}.')
+    if not has_body(learn.model): raise ValueError('Grad-CAM needs a model that is nn.Sequential(body, head), as get_learner makes it; '
+        f'this is a {type(learn.model).__name__}.')
     vocab,dl = list(learn.dls.vocab),learn.dls.test_dl(fns, num_workers=0)
     todo = tensor(class_indices(vocab, label, len(fns))).split(dl.bs)
     for b,idx in zip(dl, todo):
         maps,probs,idx = class_maps(learn.model, b[0].as_subclass(Tensor), idx)
         for im,o,p,i in zip(dl.decode(b)[0], maps, probs, idx): yield im,to_np(o),vocab[i],float(p[i])
 
-# %% ../../nbs/lib/learn/interpret.ipynb #73a5b3e7
+# %% ../../nbs/lib/learn/interpret.ipynb #9dfa8eed
 def grad_cam(
     learn, # a convolutional network
     fn, # a picture
@@ -175,7 +176,7 @@ def grad_cam(
     "Where in the picture the evidence for a class is"
     return next(explain(learn, [fn], label))[1]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #31c5b5af
+# %% ../../nbs/lib/learn/interpret.ipynb #4dddbcf0
 def show_cam(
     learn, # a convolutional network
     fns, # pictures
@@ -183,28 +184,28 @@ def show_cam(
     nrows:int=1,
 ):
     "Pictures with the map of `grad_cam` over them, the class it is for, and its probability"
-    if not (fns := list(fns) if isinstance(fns, pd.Series) else listify(fns)): raise ValueError('No pictures to show: `fns` is empty.')
+    fns = list(fns) if isinstance(fns, pd.Series) else listify(fns)
+    if not fns: raise ValueError('No pictures to show: `fns` is empty.')
     pics,maps,names,probs = zip(*explain(learn, fns, label))
     titles = [f'{shortened(o)} {p:.0%}' for o,p in zip(names, probs)]
     for ax,o in zip(show_grid(pics, titles, nrows, imsize=1.6), maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #e5ff4587
+# %% ../../nbs/lib/learn/interpret.ipynb #0e55bf7e
 def reliability(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width, from 0 to 1
     split:str='valid', # None: both
-)->pd.DataFrame: # a row per bin: bin, n, confidence (mean probability given), accuracy (share right), and its 95 % interval low, high
+)->pd.DataFrame: # a row per bin: bin, n, confidence (mean probability given), accuracy (share right), its 95 % interval low, high
     "How often answers are right, by the probability they were given with"
     d,edges = of_split(df, split),np.linspace(0, 1, n_bins+1)
-    at = pd.cut(d.prob.clip(0, 1), edges, labels=False, include_lowest=True)
-    bins = d.assign(right=d.pred==d.label).groupby(at)
-    res = bins.agg(n=('right','size'), right=('right','sum'), confidence=('prob','mean')).reindex(range(n_bins))
-    n,right = res.n.fillna(0).astype(int),res.pop('right').fillna(0)
+    at = pd.cut(d.prob.clip(0, 1), edges, include_lowest=True)
+    bins = d.assign(right=d.pred==d.label).groupby(at, observed=False)
+    res = bins.agg(n=('right','size'), right=('right','sum'), confidence=('prob','mean')).reset_index(drop=True)
+    res[['accuracy','low','high']] = shares(res.pop('right'), res.n)
     res.insert(0, 'bin', [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])])
-    res[['accuracy','low','high']] = shares(right, n)
-    return res.assign(n=n).rename_axis(None)
+    return res
 
-# %% ../../nbs/lib/learn/interpret.ipynb #6cd82321
+# %% ../../nbs/lib/learn/interpret.ipynb #57616bd5
 def calibration_error(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width
@@ -214,7 +215,7 @@ def calibration_error(
     r = reliability(df, n_bins, split)
     return float((r.n*(r.confidence-r.accuracy).abs()).sum()/r.n.sum())
 
-# %% ../../nbs/lib/learn/interpret.ipynb #06547a65
+# %% ../../nbs/lib/learn/interpret.ipynb #519f4ff1
 def plot_bins(
     r, # rows of `reliability`
     title:str, # of the figure
@@ -231,7 +232,7 @@ def plot_bins(
     hist.set_xlabel('confidence')
     hist.margins(y=.25)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #9c3364d2
+# %% ../../nbs/lib/learn/interpret.ipynb #f3bfbdcd
 def plot_reliability(
     dfs, # rows of `scores` or `score_rows`; or several, as a dict with a title for each
     n_bins:int=10, # bins of equal width
@@ -248,7 +249,7 @@ def plot_reliability(
     axs[1,0].set_ylabel('pictures')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/interpret.ipynb #d6009705
+# %% ../../nbs/lib/learn/interpret.ipynb #3cced7a2
 def temperature(
     logits, # [n,classes], of pictures not trained on
     targs, # [n], their labels as indices

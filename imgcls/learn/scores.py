@@ -6,10 +6,11 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/scores.html.md"""
 
 # %% auto #0
 __all__ = ['score_cols', 'score_rows', 'predictions', 'has_body', 'flat_features', 'body_features', 'known_pairs', 'sure_groups',
-           'grouped_folds', 'held_out_probs', 'label_quality', 'confident_classes', 'confident_joint', 'label_issues',
-           'learner_items', 'best_twins', 'scores', 'show_grid', 'shortened', 'show_scored', 'show_scores', 'guess']
+           'grouped_folds', 'refit', 'held_out_probs', 'label_quality', 'confident_classes', 'confident_joint',
+           'label_issues', 'learner_items', 'best_twins', 'scores', 'show_grid', 'shortened', 'show_scored',
+           'show_scores', 'guess']
 
-# %% ../../nbs/lib/learn/scores.ipynb #b9d137e6
+# %% ../../nbs/lib/learn/scores.ipynb #ef317ee9
 from contextlib import nullcontext
 from fastai.vision.all import *
 from sklearn.linear_model import LogisticRegression
@@ -21,24 +22,24 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
 
-# %% ../../nbs/lib/learn/scores.ipynb #7cb4696f
+# %% ../../nbs/lib/learn/scores.ipynb #3b5e163b
 def _arr(o, dtype=None): return np.array(o.detach().cpu() if isinstance(o, Tensor) else o, dtype=dtype)
 
-# %% ../../nbs/lib/learn/scores.ipynb #cf8f22d9
+# %% ../../nbs/lib/learn/scores.ipynb #0501680c
 def score_rows(
     probs, # [n,classes], each row adds up to 1
     targs, # [n], labels as indices
     vocab, # names of the classes
-)->pd.DataFrame: # a row per picture: label, pred, prob (of pred), label_prob, loss, margin (label_prob less the best other's), second (that other)
+)->pd.DataFrame: # a row per picture: label, pred, prob (of pred), label_prob, loss, margin (label_prob less that of `second`), second
     "What probabilities say about labels"
     p,t,names = _arr(probs),_arr(targs, int),np.array(list(vocab), dtype=object)
     i,pred = np.arange(len(t)),p.argmax(1)
-    prob,own = p[i,pred],p[i,t]
+    own = p[i,t]
+    res = dict(label=names[t], pred=names[pred], prob=p[i,pred], label_prob=own, loss=-np.log(own.clip(1e-9)))
     p[i,t] = -1
-    said = dict(label=names[t], pred=names[pred], prob=prob, label_prob=own)
-    return pd.DataFrame(dict(said, loss=-np.log(own.clip(1e-9)), margin=own-p.max(1), second=names[p.argmax(1)]))
+    return pd.DataFrame(dict(res, margin=own-p.max(1), second=names[p.argmax(1)]))
 
-# %% ../../nbs/lib/learn/scores.ipynb #6237bb52
+# %% ../../nbs/lib/learn/scores.ipynb #1426f100
 def predictions(
     learn, # any classifier
     items, # paths of pictures
@@ -48,14 +49,14 @@ def predictions(
     dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
     with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
 
-# %% ../../nbs/lib/learn/scores.ipynb #e5afb149
+# %% ../../nbs/lib/learn/scores.ipynb #07b7e1af
 def has_body(
     model, # a network
 )->bool: # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
     "Can features be taken between the two halves of `model`?"
     return isinstance(model, nn.Sequential) and len(model)==2
 
-# %% ../../nbs/lib/learn/scores.ipynb #0340bcb1
+# %% ../../nbs/lib/learn/scores.ipynb #1efc026f
 def flat_features(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
 )->Tensor: # [n,nf], averaged over places
@@ -63,23 +64,24 @@ def flat_features(
     x = x.detach().as_subclass(Tensor).float()
     return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
 
-# %% ../../nbs/lib/learn/scores.ipynb #fc374469
+# %% ../../nbs/lib/learn/scores.ipynb #700c2ad8
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
     items, # paths of labelled pictures
 )->tuple: # (features that go into the head [n,nf], probabilities [n,classes], labels as indices [n])
     "What the body makes of pictures, and the head of that"
     two,found = has_body(learn.model),[]
-    if not two: warnings.warn(f'The model is a {type(learn.model).__name__}, not nn.Sequential(body, head): its outputs serve as features. '
-        'They know the training labels better than features do, so wrong labels there are harder to find.')
+    if not two: warnings.warn(f'The model is a {type(learn.model).__name__}, not nn.Sequential(body, head): its outputs serve as '
+        'features. They know the training labels better than features do, so wrong labels there are harder to find.')
     def keep(m, x): found.append(flat_features(x[0]))
     with learn.model[1].register_forward_pre_hook(keep) if two else nullcontext():
         probs,targs = predictions(learn, items, with_labels=True)
-    if not probs.isfinite().all(): raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
+    if not probs.isfinite().all():
+        raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
     return feats.numpy(),probs.numpy(),targs.numpy().astype(int)
 
-# %% ../../nbs/lib/learn/scores.ipynb #990c0004
+# %% ../../nbs/lib/learn/scores.ipynb #dc3030f8
 def known_pairs(
     path, # dataset folder
     items, # paths of pictures in it
@@ -91,7 +93,7 @@ def known_pairs(
     mine = seen.reindex([data.rel(o) for o in items])
     return look_alikes(hash_array(mine.phash.fillna('0'*64)), feats, mine.sha256.fillna(''), mine.phash.notna().values)
 
-# %% ../../nbs/lib/learn/scores.ipynb #2af37729
+# %% ../../nbs/lib/learn/scores.ipynb #b13b8781
 def sure_groups(
     pairs, # of `look_alikes`
     n:int, # pictures in all
@@ -99,7 +101,7 @@ def sure_groups(
     "A group for each picture; very many that look the same, such as blank pages, are none"
     return group_ids(pairs.loc[pairs.kind!='similar', ['i','j']].values, n, max(2, n//20))
 
-# %% ../../nbs/lib/learn/scores.ipynb #b8aac8a7
+# %% ../../nbs/lib/learn/scores.ipynb #9cfe88be
 def grouped_folds(
     targs, # [n], labels as indices
     groups, # [n], equal numbers for pictures that belong together
@@ -113,7 +115,22 @@ def grouped_folds(
     for i,(_,part) in enumerate(StratifiedKFold(k, shuffle=True, random_state=42).split(lab, lab)): res[part] = i
     return res[inv]
 
-# %% ../../nbs/lib/learn/scores.ipynb #7a2274b7
+# %% ../../nbs/lib/learn/scores.ipynb #7a3986ad
+def refit(
+    x, # [n,nf]
+    t, # [n], labels as indices
+    rest, # [n], bool: those to learn from
+    res, # [n,classes], filled for the others, as far as their class could be learnt
+):
+    "Train a new head on some pictures, and ask it about the others"
+    classes = np.unique(t[rest])
+    todo = ~rest & np.isin(t, classes)
+    if len(classes)<2 or not todo.any(): return
+    m = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(x[rest], t[rest])
+    res[todo] = 0
+    res[np.ix_(todo, classes)] = m.predict_proba(x[todo])
+
+# %% ../../nbs/lib/learn/scores.ipynb #33294839
 def held_out_probs(
     feats, # [n,nf], from `body_features`
     targs, # [n], labels as indices
@@ -126,16 +143,11 @@ def held_out_probs(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning) # of classes with few pictures, and of few iterations
         fold = grouped_folds(t, np.arange(len(t)) if groups is None else _arr(groups), n_folds)
-        for k in progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds):
-            rest,classes = fold!=k,np.unique(t[fold!=k])
-            todo = ~rest & np.isin(t, classes)
-            if len(classes)<2 or not todo.any(): continue
-            m = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(x[rest], t[rest])
-            res[todo] = 0
-            res[np.ix_(todo, classes)] = m.predict_proba(x[todo])
+        parts = progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds)
+        for k in parts: refit(x, t, fold!=k, res)
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #e228f72e
+# %% ../../nbs/lib/learn/scores.ipynb #5ffe1970
 def label_quality(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -148,7 +160,7 @@ def label_quality(
     if method!='normalized_margin': raise ValueError(f"method={method!r}: wanted 'normalized_margin' or 'self_confidence'")
     return (rows.margin.values+1)/2
 
-# %% ../../nbs/lib/learn/scores.ipynb #561d484f
+# %% ../../nbs/lib/learn/scores.ipynb #203fc516
 def confident_classes(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -160,7 +172,7 @@ def confident_classes(
     n = sure.sum(1)
     return np.select([n>1,n>0], [p.argmax(1),sure.argmax(1)], -1)
 
-# %% ../../nbs/lib/learn/scores.ipynb #a4427328
+# %% ../../nbs/lib/learn/scores.ipynb #5d99c566
 def confident_joint(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -171,7 +183,7 @@ def confident_joint(
     np.fill_diagonal(res, res.diagonal().clip(1))
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #d5fd721f
+# %% ../../nbs/lib/learn/scores.ipynb #c408fd84
 def label_issues(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -180,32 +192,34 @@ def label_issues(
     c = confident_classes(probs, targs)
     return (c>=0) & (c!=_arr(targs, int)) & (label_quality(probs, targs)<.5-5e-7)
 
-# %% ../../nbs/lib/learn/scores.ipynb #95552030
+# %% ../../nbs/lib/learn/scores.ipynb #ab48bd9a
 def learner_items(
     learn, # made with `get_dls`
 )->pd.DataFrame: # a row per picture: file, split
     "The pictures that a learner was made with, in both splits"
     if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
-    df = pd.concat([pd.DataFrame(dict(file=list(dl.items), split=o)) for o,dl in zip(('train','valid'), learn.dls)], ignore_index=True)
-    if not len(df): raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
-    return df
+    parts = [pd.DataFrame(dict(file=list(dl.items), split=o)) for o,dl in zip(('train','valid'), learn.dls)]
+    df = pd.concat(parts, ignore_index=True)
+    if len(df): return df
+    raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
 
-# %% ../../nbs/lib/learn/scores.ipynb #333593f4
+# %% ../../nbs/lib/learn/scores.ipynb #66e6cfeb
 def best_twins(
     pairs, # of `look_alikes`, the surest first
     items, # paths of the pictures that `pairs` are about
 )->pd.DataFrame: # a row per picture: twin (a path) and kind, '' where there is none
     "The picture that each looks like most"
-    ends = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable').drop_duplicates('i').set_index('i')
-    res = pd.DataFrame(dict(twin=[items[o] for o in ends.j], kind=ends.kind), dtype=object)
-    return res.reindex(range(len(items)), fill_value='')
+    both = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable')
+    best = both.drop_duplicates('i').set_index('i').astype(object)
+    best['twin'] = [items[o] for o in best.j]
+    return best[['twin','kind']].reindex(range(len(items)), fill_value='')
 
-# %% ../../nbs/lib/learn/scores.ipynb #f0e7458f
+# %% ../../nbs/lib/learn/scores.ipynb #cefc4a68
 score_cols = 'file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
 
 def scores(
     learn, # trained on `get_dls`
-)->pd.DataFrame: # a row per picture, highest loss first: file, label, pred, prob (of pred), label_prob, loss, margin, issue (0–1), outlier (1: usual), second, twin, kind, split
+)->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue from 0 to 1, outlier 1 where it is usual
     "What the model thinks of every picture and of its label, in both splits"
     df,vocab = learner_items(learn),learn.dls.vocab
     items = list(df.file)
@@ -213,10 +227,12 @@ def scores(
     pairs = known_pairs(learn.path, items, feats if has_body(learn.model) else None)
     twins = sure_groups(pairs, len(items))
     held = score_rows(held_out_probs(feats, targs, probs, twins), targs, vocab)
-    own = score_rows(probs, targs, vocab).assign(second=held.second, issue=(1-held.margin)/2, outlier=outliers(feats, targs, twins))
-    return pd.concat([df, own, best_twins(pairs, items)], axis=1)[score_cols].sort_values('loss', ascending=False, kind='stable', ignore_index=True)
+    strange = outliers(feats, targs, twins)
+    own = score_rows(probs, targs, vocab).assign(second=held.second, issue=(1-held.margin)/2, outlier=strange)
+    df = pd.concat([df, own, best_twins(pairs, items)], axis=1)[score_cols]
+    return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
-# %% ../../nbs/lib/learn/scores.ipynb #d5232fc6
+# %% ../../nbs/lib/learn/scores.ipynb #90460e3f
 def show_grid(
     pics, # what `show_image` takes; None leaves a place free
     titles, # one for each
@@ -225,15 +241,17 @@ def show_grid(
 )->list: # the axes
     "Pictures in rows, each below its title"
     fig,axs = get_grid(len(pics), nrows, imsize=imsize, return_fig=True)
-    for im,title,ax in zip(pics, titles, axs): ax.set_axis_off() if im is None else show_image(im, ax=ax).set_title(title, fontsize=10)
+    for im,title,ax in zip(pics, titles, axs):
+        if im is None: ax.set_axis_off()
+        else: show_image(im, ax=ax).set_title(title, fontsize=10)
     fig.tight_layout()
     return axs
 
-# %% ../../nbs/lib/learn/scores.ipynb #35472b0d
+# %% ../../nbs/lib/learn/scores.ipynb #63e04fc0
 def shortened(s:str, n:int=16): return s if len(s)<=n else s[:n-1]+'…'
 
 
-# %% ../../nbs/lib/learn/scores.ipynb #1b8b1120
+# %% ../../nbs/lib/learn/scores.ipynb #791d3c3b
 def show_scored(
     rows, # of `scores`, as tuples; None leaves a place free
     nrows:int, # rows of pictures
@@ -242,7 +260,7 @@ def show_scored(
     def title(o): return o and f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}'
     return show_grid([o and UprightImage.create(o.file, 300) for o in rows], [title(o) for o in rows], nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #003e7343
+# %% ../../nbs/lib/learn/scores.ipynb #f85715a5
 def show_scores(
     df, # rows of `scores`
     n:int=12, # how many pictures
@@ -252,7 +270,7 @@ def show_scores(
     if not len(df): raise ValueError('No pictures to show: `df` has no rows.')
     show_scored(list(df.head(n).itertuples()), nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #d0e7a24e
+# %% ../../nbs/lib/learn/scores.ipynb #2d8120ad
 def guess(
     learn, # any classifier
     items, # paths of pictures
