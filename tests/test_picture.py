@@ -2,7 +2,7 @@
 import io, struct
 import numpy as np, pytest
 from PIL import Image, ImageDraw
-from imgcls.picture import NotAPicture, look, open_picture, sniff
+from imgcls.picture import PictureError, look, open_image, peek, sniff
 from imgcls.twins import groups, near_pairs
 from imgcls.sample import draw_digit
 
@@ -77,8 +77,8 @@ def test_what_is_never_opened():
     ps = b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n'
     for b in (ps, b'8BPS\0\1'+bytes(200), b'%PDF-1.7', b'{"a":1}', b'<svg/>', b'\xef\xbb\xbf  <HTML>', b'', b'\0\0\0\x18ftypmp42'+bytes(99)):
         assert look(b)['wrong'], b
-    with pytest.raises(NotAPicture): sniff(b'GIF89a<svg onload=alert(1)>')
-    with pytest.raises(NotAPicture, match='too many pixels'): open_picture(save(Image.new('1', (200,200)), 'PNG'), max_pixels=1000)
+    assert look(b'GIF89a<svg onload=alert(1)>')['wrong'] and sniff(b'GIF89a<svg onload=alert(1)>')=='GIF'
+    with pytest.raises(PictureError, match='too many pixels'): peek(save(Image.new('1', (200,200)), 'PNG'), most=1000)
 
 def test_heic():
     heif = pytest.importorskip('pillow_heif')
