@@ -7,16 +7,17 @@ Docs: https://imgcls.github.io/imgcls/lib/use/app.html.md"""
 # %% auto #0
 __all__ = ['uploads', 'address', 'about', 'Tile', 'History', 'UrlField', 'Ask', 'ClassifierApp']
 
-# %% ../../nbs/lib/use/app.ipynb #1e25003b
-import base64, io, os, re, sys, tempfile, time
+# %% ../../nbs/lib/use/app.ipynb #0d15a421
+import base64, os, re, sys, tempfile, time
 import ipywidgets as W
 from datetime import date
 from importlib.resources import files
 from IPython.display import display
 from jinja2 import Environment
-from .predict import Predictor, _percent, open_image, sample_model
+from ..picture import thumbnail
+from .predict import Predictor, sample_model
 
-# %% ../../nbs/lib/use/app.ipynb #da85a11c
+# %% ../../nbs/lib/use/app.ipynb #44d82fed
 def uploads(
     up, # `ipywidgets.FileUpload`
 )->list: # (file name, bytes)
@@ -25,7 +26,7 @@ def uploads(
     if getattr(up, 'data', None): return [(o['name'],bytes(b)) for o,b in zip(up.metadata, up.data)]
     return [(k,bytes(v['content'])) for k,v in up.value.items()]
 
-# %% ../../nbs/lib/use/app.ipynb #3cf3f290
+# %% ../../nbs/lib/use/app.ipynb #029ef7e4
 def clear(
     up, # `ipywidgets.FileUpload`
 ):
@@ -33,7 +34,7 @@ def clear(
     if isinstance(up.value, dict): up.data,up.metadata,up._counter = [],[],0
     else: up.value = ()
 
-# %% ../../nbs/lib/use/app.ipynb #888b1f7b
+# %% ../../nbs/lib/use/app.ipynb #6dd7fc9c
 def _colab_uploads()->list: # (file name, bytes)
     "What somebody chooses in Colab's upload dialog"
     from google.colab import files
@@ -43,7 +44,7 @@ def _colab_uploads()->list: # (file name, bytes)
         try: return [(os.path.basename(k),v) for k,v in files.upload().items()]
         finally: os.chdir(here)
 
-# %% ../../nbs/lib/use/app.ipynb #8915f536
+# %% ../../nbs/lib/use/app.ipynb #bc58f878
 def address(
     txt:str, # as somebody typed or pasted it
 ): # an address, or the bytes of a picture whose address holds all of it
@@ -56,7 +57,7 @@ def address(
     if re.match(r'[\w-]+(\.[\w-]+)+(:\d+)?(/|$)', txt): return f'https://{txt}'
     raise ValueError(f'“{txt[:80]}” is not the address of a picture. It should begin with https://')
 
-# %% ../../nbs/lib/use/app.ipynb #40b90fee
+# %% ../../nbs/lib/use/app.ipynb #2e93ee15
 def _shipped(
     path:str, # in the package, such as 'static/app.css'
 )->str:
@@ -65,7 +66,14 @@ def _shipped(
     if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing: this install of imgcls is incomplete. Install it again, e.g. pip install --force-reinstall imgcls')
     return fn.read_text(encoding='utf-8')
 
-# %% ../../nbs/lib/use/app.ipynb #d2bd12b2
+# %% ../../nbs/lib/use/app.ipynb #da928d18
+def percent(
+    p:float, # from 0 to 1
+)->str:
+    "A confidence; it is 100% only if it rounds to that twice"
+    return f'{p:.1%}' if p<.9995 else '100%'
+
+# %% ../../nbs/lib/use/app.ipynb #005e9b5d
 def _long_date(
     s:str, # such as 2026-03-01T10:00:00
 )->str: # such as 1 March 2026
@@ -73,12 +81,12 @@ def _long_date(
     day = date.fromisoformat(s[:10])
     return f'{day.day} {day:%B %Y}'
 
-# %% ../../nbs/lib/use/app.ipynb #fdb023ed
+# %% ../../nbs/lib/use/app.ipynb #7b32b4ea
 _env = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_env.filters |= dict(percent=_percent, day=_long_date, base64=lambda b: base64.b64encode(b).decode())
+_env.filters |= dict(percent=percent, day=_long_date, base64=lambda b: base64.b64encode(b).decode())
 _html = _env.from_string(_shipped('templates/app.html')).module
 
-# %% ../../nbs/lib/use/app.ipynb #cddce9b9
+# %% ../../nbs/lib/use/app.ipynb #b3d034f5
 def about(
     meta:dict, # the model's facts
     threshold:float=.5, # under this confidence it is not sure
@@ -86,7 +94,7 @@ def about(
     "What the model knows, what it was trained on, how well it did and where its limits are"
     return _html.about(meta, threshold)
 
-# %% ../../nbs/lib/use/app.ipynb #c31a3ca7
+# %% ../../nbs/lib/use/app.ipynb #f5f8835b
 class Tile:
     "A small picture to click on"
     def __init__(self,
@@ -107,18 +115,7 @@ class Tile:
         change = self.widget.add_class if on else self.widget.remove_class
         change('ic-on')
 
-# %% ../../nbs/lib/use/app.ipynb #5c4d34ec
-def _small(
-    jpeg:bytes,
-    px:int=152, # longer side
-)->bytes: # JPEG
-    "The same picture, smaller"
-    im = open_image(jpeg, px)
-    im._small((px,px))
-    im.save(buf := io.BytesIO(), 'JPEG', quality=80)
-    return buf.getvalue()
-
-# %% ../../nbs/lib/use/app.ipynb #efe08a84
+# %% ../../nbs/lib/use/app.ipynb #92c6b56e
 class History:
     "The answers of this visit, the newest first"
     def __init__(self,
@@ -134,7 +131,7 @@ class History:
         tile = next((o for o in self.tiles if o.what[0].thumb==pred.thumb), None)
         if tile is None: tile = Tile(self.clicked) if len(self.tiles)<self.keep else self.tiles[-1]
         tile.what,said = (pred,name),'not sure' if pred.unsure else pred.name
-        tile.show(_small(pred.thumb), said, f'See again: {said}, {_percent(pred.prob)}, {name}', said)
+        tile.show(thumbnail(pred.thumb, 152), said, f'See again: {said}, {percent(pred.prob)}, {name}', said)
         self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
         self.row.children = [o.widget for o in self.tiles]
         self.head.value = _html.visit()
@@ -148,7 +145,7 @@ class History:
         self.mark(tile)
         self.show(*tile.what)
 
-# %% ../../nbs/lib/use/app.ipynb #ac989d33
+# %% ../../nbs/lib/use/app.ipynb #187a2994
 class UrlField:
     "A field for the address of a picture"
     def __init__(self,
@@ -170,7 +167,7 @@ class UrlField:
             self.last = url,time.monotonic()
         if self.n: self.txt.value = ''
 
-# %% ../../nbs/lib/use/app.ipynb #5be65f7d
+# %% ../../nbs/lib/use/app.ipynb #9a5f9bf2
 class Ask:
     "The ways to show the model a picture"
     lost = 'Nothing has arrived. Together the pictures are probably too large for this server, which then cuts them off. Choose fewer or smaller ones.'
@@ -227,7 +224,7 @@ class Ask:
         if isinstance(res, Exception): raise res
         return res
 
-# %% ../../nbs/lib/use/app.ipynb #e8588e25
+# %% ../../nbs/lib/use/app.ipynb #5c6fdf07
 def sorry(
     e:Exception,
     log, # where a mistake of ours is noted
@@ -237,7 +234,7 @@ def sorry(
     log.error('imgcls.use.app: unexpected %s: %s', type(e).__name__, e, exc_info=e)
     return 'Something went wrong, and the fault is with this app. It has been noted; another picture may still work.'
 
-# %% ../../nbs/lib/use/app.ipynb #1f8fb479
+# %% ../../nbs/lib/use/app.ipynb #395b4518
 class ClassifierApp:
     "Show it a picture, see what it is"
     def __init__(self,
