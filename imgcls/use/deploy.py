@@ -7,29 +7,29 @@ Docs: https://imgcls.github.io/imgcls/lib/use/deploy.html.md"""
 # %% auto #0
 __all__ = ['python', 'pins', 'kinds', 'requirements', 'card', 'deploy', 'imgcls_deploy']
 
-# %% ../../nbs/lib/use/deploy.ipynb #d8c43c00
+# %% ../../nbs/lib/use/deploy.ipynb #057f4972
 import ast, hashlib, imgcls, json, os, re, shlex, subprocess, sys
 from fastcore.script import call_parse
 from importlib.resources import files
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from PIL import Image
 from .host import app_notebook, server_config, voila_config
 from .predict import Predictor
 
-# %% ../../nbs/lib/use/deploy.ipynb #d8e11dee
+# %% ../../nbs/lib/use/deploy.ipynb #215c7eb4
 python = '3.12'
 _lean = ['numpy==2.4.6', 'pillow==13.0.0', 'onnxruntime==1.32.0', 'httpx==0.28.1']
 _http = ['fastcore==2.2.39', 'starlette==1.10.0', 'uvicorn==0.54.0', 'python-multipart==0.0.34', 'prometheus_client==0.26.0', 'httptools==0.9.0']
 pins = dict(app=[*_lean, 'ipywidgets==8.1.9', 'voila==0.5.13', 'ipykernel==7.4.0'], http=[*_lean, *_http, 'uvloop==0.23.0; sys_platform != "win32"'])
 
-# %% ../../nbs/lib/use/deploy.ipynb #1d1aa03e
+# %% ../../nbs/lib/use/deploy.ipynb #3b7d930f
 _app = dict(noun='app', port=8866, modules=['use/app','use/voila'], needs=lambda size: 250)
 _service = dict(noun='service', port=8000, modules=['use/listen'], needs=lambda size: 130+3*size)
 _app['files'],_service['files'] = ['static/app.css','templates/app.html','templates/voila/*'],['static/page/*']
 kinds = dict(app=_app, http=_service)
 
-# %% ../../nbs/lib/use/deploy.ipynb #099471ea
+# %% ../../nbs/lib/use/deploy.ipynb #ef35d338
 _lib = files('imgcls')
 _env = Environment(loader=FileSystemLoader(str(_lib/'templates'/'deploy')), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
 _env.filters |= dict(quote=shlex.quote, repr=repr)
@@ -40,21 +40,21 @@ def requirements(
     "The lean runtime: the packages of a kind, in the versions it was tested with"
     return _env.get_template('both/requirements.txt').render(kinds[kind], python=python, pins=pins[kind])
 
-# %% ../../nbs/lib/use/deploy.ipynb #3239add7
+# %% ../../nbs/lib/use/deploy.ipynb #d3fee63f
 def _imported(
     names:list, # modules, such as 'use/app'
 )->set: # the same way
     "These modules of imgcls, and those of it that they import"
-    found,todo = set(),[*names]
+    lib,found,todo = Path(str(_lib)),set(),[*names]
     while todo:
         found.add(name := todo.pop())
-        tree = ast.parse((_lib/f'{name}.py').read_text(encoding='utf-8'))
-        inner = [o for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.level]
-        homes = {(PurePosixPath(name).parents[o.level-1]/o.module.replace('.', '/')).as_posix() for o in inner}
-        todo += homes-found
+        home = lib/f'{name}.py'
+        inner = [o for o in ast.walk(ast.parse(home.read_text(encoding='utf-8'))) if isinstance(o, ast.ImportFrom) and o.module]
+        paths = [(home.parents[o.level-1] if o.level else lib.parent)/o.module.replace('.', '/') for o in inner]
+        todo += {o.relative_to(lib).as_posix() for o in paths if lib in o.parents}-found
     return found
 
-# %% ../../nbs/lib/use/deploy.ipynb #3fae9feb
+# %% ../../nbs/lib/use/deploy.ipynb #32e3dab3
 def _library(
     kind:str, # 'app' or 'http'
 )->dict: # path in the folder → bytes
@@ -66,12 +66,12 @@ def _library(
     licence = next(o for o in licences if o.exists())
     return {f'imgcls/{o.relative_to(lib).as_posix()}':o.read_bytes() for o in own} | {'imgcls/LICENSE':licence.read_bytes()}
 
-# %% ../../nbs/lib/use/deploy.ipynb #3d5bba59
+# %% ../../nbs/lib/use/deploy.ipynb #ac44ba40
 def in_cell(s)->str: # text in one line
     "Text that can stand in a table of Markdown"
     return re.sub(r'([|<\\])', r'\\\1', ' '.join(str(s).split()))
 
-# %% ../../nbs/lib/use/deploy.ipynb #3be166a1
+# %% ../../nbs/lib/use/deploy.ipynb #c3d58cec
 def card(
     p:Predictor,
 )->str: # a table in Markdown
@@ -80,7 +80,7 @@ def card(
     rows['limits'] = 'whatever it is shown, it answers with one of its classes'
     return '| | |\n|---|---|\n'+''.join(f'| {k} | {in_cell(v)} |\n' for k,v in rows.items())
 
-# %% ../../nbs/lib/use/deploy.ipynb #7256e8d4
+# %% ../../nbs/lib/use/deploy.ipynb #10c2e0c4
 def _sample_answer(
     p:Predictor,
     title:str, # of the service
@@ -92,7 +92,7 @@ def _sample_answer(
     said = json.dumps(dict(model=model, ms=18.3, predictions=[one]), ensure_ascii=False)
     return said.replace('[{"file"', '[\n  {"file"')
 
-# %% ../../nbs/lib/use/deploy.ipynb #7671d01b
+# %% ../../nbs/lib/use/deploy.ipynb #45a85e4f
 _plans = dict(free=512, standard=2048) # MB of Render's plans; a larger one is pro
 
 def _host_facts(
@@ -107,7 +107,7 @@ def _host_facts(
     plan = next((k for k,mb in _plans.items() if mb>=memory), 'pro')
     return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan)
 
-# %% ../../nbs/lib/use/deploy.ipynb #7042b4a8
+# %% ../../nbs/lib/use/deploy.ipynb #5a2689cb
 def _address_facts(
     size:float, # MB of the model
     user:str, # name on GitHub, or None
@@ -123,7 +123,7 @@ def _address_facts(
     service = re.sub('[^a-z0-9]+', '-', repo.lower()).strip('-') or 'imgcls'
     return dict(user=user, repo=repo, url=url, image=repo.lower(), service=service)
 
-# %% ../../nbs/lib/use/deploy.ipynb #fa0178fa
+# %% ../../nbs/lib/use/deploy.ipynb #d32661fe
 def _model_facts(
     p:Predictor,
     title:str, # of the page; default: the model's
@@ -134,7 +134,7 @@ def _model_facts(
     title = ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
     return dict(name=name, sha256=digest, title=title, renamed=title!=own, card=card(p), label=in_cell(p.labels[0]), answer=_sample_answer(p, title))
 
-# %% ../../nbs/lib/use/deploy.ipynb #061d2426
+# %% ../../nbs/lib/use/deploy.ipynb #945bae58
 def _folder_facts(
     p:Predictor, # that has read the model
     name:str, # of the model's file
@@ -145,7 +145,7 @@ def _folder_facts(
     asked = _address_facts(size, user, repo, model_url) | _host_facts(size, memory, kind)
     return kinds[kind] | made | asked | _model_facts(p, title, name) | dict(frames="'self' https://huggingface.co")
 
-# %% ../../nbs/lib/use/deploy.ipynb #83740e85
+# %% ../../nbs/lib/use/deploy.ipynb #a7df6710
 def _app_settings(
     o:dict, # from `_folder_facts`
 )->dict: # path → text
@@ -154,7 +154,7 @@ def _app_settings(
     jsons = {'voila.json':voila, '.binder/jupyter_server_config.json':server_config()}
     return {'app.ipynb':app_notebook(o['title'], o['name'])} | {k:json.dumps(v, indent=1) for k,v in jsons.items()}
 
-# %% ../../nbs/lib/use/deploy.ipynb #9d713f3a
+# %% ../../nbs/lib/use/deploy.ipynb #df13f511
 def _folder_files(
     o:dict, # from `_folder_facts`
     data:bytes, # of the model
@@ -166,14 +166,14 @@ def _folder_files(
     if not o['url']: del texts['fetch_model.py']
     return {k:v.encode() for k,v in texts.items()} | ({} if o['url'] else {o['name']:data}) | _library(o['kind'])
 
-# %% ../../nbs/lib/use/deploy.ipynb #74623106
+# %% ../../nbs/lib/use/deploy.ipynb #20fc563e
 def text_digest(
     b:bytes,
 )->str: # sha256
     "Digest of a file; line ends of another system are no change"
     return hashlib.sha256(b if b'\0' in b else b.replace(b'\r\n', b'\n')).hexdigest()
 
-# %% ../../nbs/lib/use/deploy.ipynb #bab18f26
+# %% ../../nbs/lib/use/deploy.ipynb #a4b9c1a0
 _note = '.imgcls.json'
 
 def _read_note(
@@ -186,7 +186,7 @@ def _read_note(
     if own: raise ValueError(f'{path} is not empty ({", ".join(own[:3])}{", …" if len(own)>3 else ""}) and was not written by imgcls-deploy: name a new folder.')
     return dict(asked={}, files={})
 
-# %% ../../nbs/lib/use/deploy.ipynb #b8fcd0ec
+# %% ../../nbs/lib/use/deploy.ipynb #21536fb4
 def _is_committed(
     path:Path, # the folder
     name:str, # of a file in it
@@ -196,7 +196,7 @@ def _is_committed(
     except FileNotFoundError: return False
     return res.returncode==0 and text_digest(res.stdout)==text_digest((path/name).read_bytes())
 
-# %% ../../nbs/lib/use/deploy.ipynb #2817eed5
+# %% ../../nbs/lib/use/deploy.ipynb #f7eb555c
 def _only_yours(
     path:Path, # the folder
     new:dict, # what will be written: path → bytes
@@ -207,7 +207,7 @@ def _only_yours(
     changed = [k for k,b in there.items() if text_digest(b) not in noted.get(k, []) and b!=new.get(k)]
     return sorted(k for k in changed if not _is_committed(path, k))
 
-# %% ../../nbs/lib/use/deploy.ipynb #f7ea32ab
+# %% ../../nbs/lib/use/deploy.ipynb #52bd0b91
 def _put(fn, b):
     "Write a file, all of it or nothing; a script can be run"
     fn.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ def _put(fn, b):
         os.replace(part, fn)
     finally: part.unlink(missing_ok=True)
 
-# %% ../../nbs/lib/use/deploy.ipynb #1d57dde1
+# %% ../../nbs/lib/use/deploy.ipynb #5238ce63
 def _write_folder(
     path:Path,
     new:dict, # path → bytes
@@ -233,7 +233,7 @@ def _write_folder(
     for k in gone: (path/k).unlink(missing_ok=True)
     say({k:v for k,v in sorted((old|digests).items()) if k not in gone})
 
-# %% ../../nbs/lib/use/deploy.ipynb #f3be8e01
+# %% ../../nbs/lib/use/deploy.ipynb #b309e3a4
 def _recall(
     path:Path, # the folder
     was:dict, # what was asked for the last time
@@ -246,14 +246,14 @@ def _recall(
     if was and (had := was.get('kind', 'app'))!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
     return res | dict(model_url=res['model_url'] or None)
 
-# %% ../../nbs/lib/use/deploy.ipynb #017c8a81
+# %% ../../nbs/lib/use/deploy.ipynb #8b85c5c5
 def _file_name(
     model, # path or address
 )->str:
     "Name of a model's file"
     return Path(re.split('[?#]', str(model))[0]).name
 
-# %% ../../nbs/lib/use/deploy.ipynb #9e90f4f4
+# %% ../../nbs/lib/use/deploy.ipynb #ff436626
 def deploy(
     model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
@@ -276,7 +276,7 @@ def deploy(
     _write_folder(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
     return path
 
-# %% ../../nbs/lib/use/deploy.ipynb #749ba003
+# %% ../../nbs/lib/use/deploy.ipynb #ff5ae763
 @call_parse
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
