@@ -7,8 +7,9 @@ Docs: https://imgcls.github.io/imgcls/lib/use/deploy.html.md"""
 # %% auto #0
 __all__ = ['python', 'kinds', 'requirements', 'deploy', 'imgcls_deploy']
 
-# %% ../../nbs/lib/use/deploy.ipynb #f9ad36b0
+# %% ../../nbs/lib/use/deploy.ipynb #8c4b126f
 import ast, hashlib, imgcls, json, os, re, shlex, subprocess, sys
+from fastcore.meta import delegates
 from fastcore.script import call_parse
 from importlib.resources import files
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,19 +18,19 @@ from PIL import Image
 from .host import app_notebook, server_config, voila_config
 from .predict import Predictor
 
-# %% ../../nbs/lib/use/deploy.ipynb #5f6284a3
+# %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
 _app = dict(noun='app', port=8866, modules=['use/app','use/voila'], needs=lambda size: 250)
 _service = dict(noun='service', port=8000, modules=['use/listen'], needs=lambda size: 130+3*size)
 _app['files'],_service['files'] = ['static/app.css','templates/app.html','templates/voila/*'],['static/page/*']
 kinds = dict(app=_app, http=_service)
 
-# %% ../../nbs/lib/use/deploy.ipynb #9096ce03
+# %% ../../nbs/lib/use/deploy.ipynb #94fb5782
 def in_cell(s)->str: # text in one line
     "Text that can stand in a table of Markdown"
     return re.sub(r'([|<\\])', r'\\\1', ' '.join(str(s).split()))
 
-# %% ../../nbs/lib/use/deploy.ipynb #a3fc6b9f
+# %% ../../nbs/lib/use/deploy.ipynb #d68c68cd
 _lib = files('imgcls')
 _blank = FileSystemLoader(str(_lib/'templates'/'deploy'))
 _env = Environment(loader=_blank, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
@@ -43,7 +44,7 @@ def requirements(
     "The lean runtime: the packages of a kind, in the versions it was tested with"
     return _env.get_template(f'{kind}/requirements.txt').render(python=python)
 
-# %% ../../nbs/lib/use/deploy.ipynb #a8f269b6
+# %% ../../nbs/lib/use/deploy.ipynb #6f63ad8d
 def _imported(
     names:list, # modules, such as 'use/app'
 )->set: # the same way
@@ -52,12 +53,13 @@ def _imported(
     while todo:
         found.add(name := todo.pop())
         home = lib/f'{name}.py'
-        inner = [o for o in ast.walk(ast.parse(home.read_text(encoding='utf-8'))) if isinstance(o, ast.ImportFrom) and o.module]
+        tree = ast.parse(home.read_text(encoding='utf-8'))
+        inner = [o for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.module]
         paths = [(home.parents[o.level-1] if o.level else lib.parent)/o.module.replace('.', '/') for o in inner]
         todo += {o.relative_to(lib).as_posix() for o in paths if lib in o.parents}-found
     return found
 
-# %% ../../nbs/lib/use/deploy.ipynb #a5e5191b
+# %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
 def _library(
     kind:str, # 'app' or 'http'
 )->dict: # path in the folder → bytes
@@ -67,9 +69,10 @@ def _library(
     own += [o for pattern in k['files'] for o in lib.glob(pattern) if o.is_file()]
     licences = [*lib.parent.glob('imgcls-*.dist-info/**/LICENSE'), lib.parent/'LICENSE']
     licence = next(o for o in licences if o.exists())
-    return {f'imgcls/{o.relative_to(lib).as_posix()}':o.read_bytes() for o in own} | {'imgcls/LICENSE':licence.read_bytes()}
+    named = {o.relative_to(lib.parent).as_posix():o for o in own} | {'imgcls/LICENSE':licence}
+    return {k:o.read_bytes() for k,o in named.items()}
 
-# %% ../../nbs/lib/use/deploy.ipynb #87974a13
+# %% ../../nbs/lib/use/deploy.ipynb #d21c3a48
 _plans = dict(free=512, standard=2048) # MB of Render's plans; a larger one is pro
 
 def _host_facts(
@@ -84,7 +87,7 @@ def _host_facts(
     plan = next((k for k,mb in _plans.items() if mb>=memory), 'pro')
     return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan)
 
-# %% ../../nbs/lib/use/deploy.ipynb #61da4b19
+# %% ../../nbs/lib/use/deploy.ipynb #c41befa6
 def _address_facts(
     size:float, # MB of the model
     user:str, # name on GitHub, or None
@@ -93,14 +96,16 @@ def _address_facts(
 )->dict:
     "The names and addresses of a folder; what can't be one is refused"
     for o in filter(None, (user,repo)):
-        if not re.fullmatch(r'[\w.-]+', o): raise ValueError(f'{o!r} can not be part of an address on GitHub: letters, digits, and - _ . only.')
-    if url and not re.match('https?://', url): raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
+        if not re.fullmatch(r'[\w.-]+', o):
+            raise ValueError(f'{o!r} can not be part of an address on GitHub: letters, digits, and - _ . only.')
+    if url and not re.match('https?://', url):
+        raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
     if size>100 and not url: raise ValueError(f'The model has {size:.0f} MB, and GitHub takes 100 at most: '
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
     service = re.sub('[^a-z0-9]+', '-', repo.lower()).strip('-') or 'imgcls'
     return dict(user=user, repo=repo, url=url, image=repo.lower(), service=service)
 
-# %% ../../nbs/lib/use/deploy.ipynb #c2d4fa29
+# %% ../../nbs/lib/use/deploy.ipynb #a3e40bac
 def _model_facts(
     p:Predictor,
     title:str, # of the page; default: the model's
@@ -112,7 +117,7 @@ def _model_facts(
     shown = dict(name=name, sha256=digest, title=title, renamed=title!=own)
     return shown | dict(facts=p.facts(), labels=p.labels, names=[p.names[o] for o in p.labels])
 
-# %% ../../nbs/lib/use/deploy.ipynb #97d37ee4
+# %% ../../nbs/lib/use/deploy.ipynb #504cab1f
 def _folder_facts(
     p:Predictor, # that has read the model
     name:str, # of the model's file
@@ -122,7 +127,7 @@ def _folder_facts(
     size,made = p.path.stat().st_size/2**20,dict(kind=kind, python=python, version=imgcls.__version__, frames="'self' https://huggingface.co")
     return kinds[kind] | made | _address_facts(size, user, repo, model_url) | _host_facts(size, memory, kind) | _model_facts(p, title, name)
 
-# %% ../../nbs/lib/use/deploy.ipynb #2b87fbf8
+# %% ../../nbs/lib/use/deploy.ipynb #bb7ffb61
 def _folder_files(
     o:dict, # from `_folder_facts`
     data:bytes, # of the model
@@ -130,18 +135,20 @@ def _folder_files(
     "All files of a folder"
     seats,names = o['seats'],sorted(_env.list_templates(), key=lambda k: not k.startswith('both/'))
     o = o | dict(notebook=app_notebook(o['title'], o['name']), voila=voila_config(min(3, seats), seats, frames=o['frames']), server=server_config())
-    res = {k.split('/', 1)[1].removesuffix('.j2'):_env.get_template(k).render(o).encode() for k in names if k.startswith(('both/',f'{o["kind"]}/'))}
-    if not o['url']: res['fetch_model.py'] = b''
-    return {k:v for k,v in ({o['name']:b'' if o['url'] else data} | res).items() if v} | _library(o['kind'])
+    named = {k.split('/', 1)[1].removesuffix('.j2'):k for k in names if k.startswith(('both/',f'{o["kind"]}/'))}
+    res = {k:_env.get_template(v).render(o).encode() for k,v in named.items()}
+    if o['url']: return res | _library(o['kind'])
+    del res['fetch_model.py']
+    return res | _library(o['kind']) | {o['name']:data}
 
-# %% ../../nbs/lib/use/deploy.ipynb #a86cbfb9
+# %% ../../nbs/lib/use/deploy.ipynb #dc388532
 def text_digest(
     b:bytes,
 )->str: # sha256
     "Digest of a file; line ends of another system are no change"
     return hashlib.sha256(b if b'\0' in b else b.replace(b'\r\n', b'\n')).hexdigest()
 
-# %% ../../nbs/lib/use/deploy.ipynb #51ad30a6
+# %% ../../nbs/lib/use/deploy.ipynb #ff8fc46c
 _note = '.imgcls.json'
 
 def _read_note(
@@ -150,11 +157,13 @@ def _read_note(
     "What was noted in a folder of ours, or in one that is empty; another is refused"
     if (path/_note).exists(): return json.loads((path/_note).read_text(encoding='utf-8'))
     if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
-    own = sorted(o.name for o in path.iterdir() if o.name!='.git' and not o.name.startswith(_note)) if path.exists() else []
-    if own: raise ValueError(f'{path} is not empty ({", ".join(own[:3])}{", …" if len(own)>3 else ""}) and was not written by imgcls-deploy: name a new folder.')
+    there = path.iterdir() if path.exists() else ()
+    own = sorted(o.name for o in there if o.name!='.git' and not o.name.startswith(_note))
+    some = ', '.join(own[:3])+', …'*(len(own)>3)
+    if own: raise ValueError(f'{path} is not empty ({some}) and was not written by imgcls-deploy: name a new folder.')
     return dict(asked={}, files={})
 
-# %% ../../nbs/lib/use/deploy.ipynb #ef0f64ef
+# %% ../../nbs/lib/use/deploy.ipynb #421a2275
 def _is_committed(
     path:Path, # the folder
     name:str, # of a file in it
@@ -164,7 +173,7 @@ def _is_committed(
     except FileNotFoundError: return False
     return res.returncode==0 and text_digest(res.stdout)==text_digest((path/name).read_bytes())
 
-# %% ../../nbs/lib/use/deploy.ipynb #afdeefff
+# %% ../../nbs/lib/use/deploy.ipynb #5c5a8621
 def _only_yours(
     path:Path, # the folder
     new:dict, # what will be written: path → bytes
@@ -175,7 +184,7 @@ def _only_yours(
     changed = [k for k,b in there.items() if text_digest(b) not in noted.get(k, []) and b!=new.get(k)]
     return sorted(k for k in changed if not _is_committed(path, k))
 
-# %% ../../nbs/lib/use/deploy.ipynb #12f7511a
+# %% ../../nbs/lib/use/deploy.ipynb #a7da3735
 def _put(fn, b):
     "Write a file, all of it or nothing; a script can be run"
     fn.parent.mkdir(parents=True, exist_ok=True)
@@ -186,22 +195,22 @@ def _put(fn, b):
         os.replace(part, fn)
     finally: part.unlink(missing_ok=True)
 
-# %% ../../nbs/lib/use/deploy.ipynb #c786300a
+# %% ../../nbs/lib/use/deploy.ipynb #8bc6253e
 def _write_folder(
     path:Path,
     new:dict, # path → bytes
     note:dict, # from `_read_note`, with what is asked now
 ):
     "Write files, and take away those that were written before and have no place any more; models stay"
-    old,digests = note['files'],{k:[text_digest(b)] for k,b in new.items()}
+    old,now = note['files'],{k:[text_digest(b)] for k,b in new.items()}
     gone = [k for k in old if k not in new and not k.endswith('.onnx')]
-    def say(files): _put(path/_note, json.dumps(dict(note, files=files), indent=1).encode())
-    say({k:old.get(k, [])+digests.get(k, []) for k in sorted({*old,*new})})
+    def say(files): _put(path/_note, _json(note | dict(files=files)).encode())
+    say(old | {k:old.get(k, [])+v for k,v in now.items()})
     for k,b in new.items(): _put(path/k, b)
     for k in gone: (path/k).unlink(missing_ok=True)
-    say({k:v for k,v in sorted((old|digests).items()) if k not in gone})
+    say({k:v for k,v in sorted((old | now).items()) if k not in gone})
 
-# %% ../../nbs/lib/use/deploy.ipynb #b31f824a
+# %% ../../nbs/lib/use/deploy.ipynb #2333b1a2
 def _recall(
     path:Path, # the folder
     was:dict, # what was asked for the last time
@@ -211,17 +220,18 @@ def _recall(
     was,said = [{k:v for k,v in o.items() if v is not None} for o in (was,now)]
     res = now | dict(repo=path.resolve().name, memory=512, kind='app') | was | said
     if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(kinds)}')
-    if was and (had := was.get('kind', 'app'))!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
+    had = was.get('kind', 'app' if was else res['kind'])
+    if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
     return res | dict(model_url=res['model_url'] or None)
 
-# %% ../../nbs/lib/use/deploy.ipynb #bfecbd3f
+# %% ../../nbs/lib/use/deploy.ipynb #36841f72
 def _file_name(
     model, # path or address
 )->str:
     "Name of a model's file"
     return Path(re.split('[?#]', str(model))[0]).name
 
-# %% ../../nbs/lib/use/deploy.ipynb #08747840
+# %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
 def deploy(
     model, # path or address of a file written by `export_onnx`
     path, # folder to write, e.g. 'my_app'; one that was written before is brought up to date
@@ -235,31 +245,29 @@ def deploy(
     "Write a folder that serves `model`, ready to be pushed"
     path = Path(path)
     note = _read_note(path)
-    asked = _recall(path, note['asked'], user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind)
+    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind)
+    asked = _recall(path, note['asked'], **given)
     p = Predictor(model)
     p.predict(Image.new('RGB', (64,64)))
     new = _folder_files(_folder_facts(p, _file_name(model), **asked), p.path.read_bytes())
-    if yours := _only_yours(path, new, note['files']): raise ValueError(f'{path}: {", ".join(yours)} changed since imgcls wrote the folder. Nothing was written. '
-        'Commit your changes there, and git can bring them back; or rename the files, and put into the new ones what is yours.')
+    if yours := ', '.join(_only_yours(path, new, note['files'])):
+        raise ValueError(f'{path}: {yours} changed since imgcls wrote the folder. Nothing was written. Commit your changes, '
+            'and git can bring them back; or rename the files, and put into the new ones what is yours.')
     _write_folder(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
     return path
 
-# %% ../../nbs/lib/use/deploy.ipynb #7851cd4f
+# %% ../../nbs/lib/use/deploy.ipynb #82cf907e
 @call_parse
+@delegates(deploy)
 def imgcls_deploy(
     model:str, # the model file, written by `export_onnx`
     path:str, # folder to write, e.g. my_app
-    user:str=None, # your name on GitHub, for the badge
-    repo:str=None, # the repository's name; default: the folder's
-    title:str=None, # the page's heading; default: the model's own
-    model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
-    memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
-    kind:str=None, # 'app' for people or 'http' for programs; default: what the folder is, or an app
-):
+    **kwargs):
     "Write a folder that serves a model, ready to be pushed"
-    try: path = deploy(model, path, user, repo, title, model_url, memory, kind)
+    try: path = deploy(model, path, **kwargs)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
     unused = sorted(o.name for o in path.glob('*.onnx') if o.name!=_file_name(model))
     if unused: print(f'No longer used, yours to remove: {", ".join(unused)}')
-    if url := _read_note(path)['asked']['model_url']: print(f'Put {model} at {url} before you push: it is fetched from there.')
+    url = _read_note(path)['asked']['model_url']
+    if url: print(f'Put {model} at {url} before you push: it is fetched from there.')
     print(f'{path} is ready. What to do with it is in {path/"README.md"}')

@@ -8,14 +8,14 @@ Docs: https://imgcls.github.io/imgcls/lib/use/host.html.md"""
 __all__ = ['voila_config', 'server_config', 'app_notebook', 'free_port', 'usable_port', 'await_port', 'serve_app', 'stop_app',
            'attend', 'imgcls_app']
 
-# %% ../../nbs/lib/use/host.ipynb #b6bfebe4
+# %% ../../nbs/lib/use/host.ipynb #08a9965d
 import json, os, signal, socket, subprocess, sys, tempfile, time
 from fastcore.script import call_parse
 from importlib.util import find_spec
 from pathlib import Path
 
-# %% ../../nbs/lib/use/host.ipynb #ea77b74a
-_extensions = ['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7', '@voila-dashboards/widgets-manager8']
+# %% ../../nbs/lib/use/host.ipynb #f3687931
+_extensions = ['@jupyter-widgets/jupyterlab-manager', *(f'@voila-dashboards/widgets-manager{o}' for o in (7,8))]
 
 def voila_config(
     pool_size:int=3, # kernels that wait warm
@@ -35,7 +35,7 @@ def voila_config(
     return dict(Kernels=dict(max_kernels=max_kernels, spare=spare), Voila=dict(tornado_settings=sockets),
         VoilaConfiguration=page|pool, VoilaKernelManager=warm, MappingKernelManager=cull)
 
-# %% ../../nbs/lib/use/host.ipynb #75068d09
+# %% ../../nbs/lib/use/host.ipynb #8ccdf249
 def server_config(
     **kwargs, # to `voila_config`
 )->dict: # for jupyter_server_config.json
@@ -43,7 +43,7 @@ def server_config(
     cfg = voila_config(**kwargs)
     return dict(ServerApp=cfg['Voila'], MappingKernelManager=cfg['MappingKernelManager'])
 
-# %% ../../nbs/lib/use/host.ipynb #b31940c6
+# %% ../../nbs/lib/use/host.ipynb #3333ac1e
 def app_notebook(
     title:str, # heading of the page
     model:str, # path of the model, from the notebook
@@ -55,7 +55,7 @@ def app_notebook(
     kernel = dict(display_name='Python 3', language='python', name='python3')
     return nb2str(new_nb(cells, dict(kernelspec=kernel, title=title)))
 
-# %% ../../nbs/lib/use/host.ipynb #98f04b0c
+# %% ../../nbs/lib/use/host.ipynb #ebe4f9d1
 def free_port(
     want:int=8866, # used if it is free
     host:str='127.0.0.1', # address to listen on
@@ -68,7 +68,7 @@ def free_port(
             except OSError: continue
             return s.getsockname()[1]
 
-# %% ../../nbs/lib/use/host.ipynb #38d20b34
+# %% ../../nbs/lib/use/host.ipynb #595acdd7
 def usable_port(
     port, # asked for, or None
     want:int, # if none was asked for, this or another that is free
@@ -81,7 +81,7 @@ def usable_port(
     if port and free!=port: raise ValueError(f'port {port} is in use. Name another, or none and a free one is taken.')
     return free
 
-# %% ../../nbs/lib/use/host.ipynb #c28af559
+# %% ../../nbs/lib/use/host.ipynb #6ac845d4
 def await_port(
     p, # process of a server
     at:tuple, # (host, port)
@@ -97,7 +97,7 @@ def await_port(
     p.kill()
     raise RuntimeError(f'Voila did not start:\n{Path(log).read_text()[-2000:]}')
 
-# %% ../../nbs/lib/use/host.ipynb #d63c3098
+# %% ../../nbs/lib/use/host.ipynb #610f7066
 def serve_app(
     nb, # the app's notebook
     port:int=None, # default: 8866, or a free one
@@ -106,16 +106,17 @@ def serve_app(
 ):
     "Serve `nb` with Voila in a process of its own; the process and the address"
     if find_spec('voila') is None: raise ModuleNotFoundError("The app needs Voila: pip install 'imgcls[app]'")
-    port,here = port or free_port(host=host),str(Path(find_spec('imgcls').origin).parent.parent)
-    env = os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, [here, os.environ.get('PYTHONPATH')])))
+    port,paths = port or free_port(host=host),[str(Path(find_spec('imgcls').origin).parents[1]), os.environ.get('PYTHONPATH')]
+    env = os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, paths)))
+    cmd = [sys.executable, '-m', 'imgcls.use.voila', str(nb), '--no-browser', f'--port={port}', f'--Voila.ip={host}']
     with tempfile.TemporaryDirectory(prefix='imgcls-host-') as d:
         (Path(d)/'voila.json').write_text(json.dumps(voila_config(**kwargs)))
-        args = ['--no-browser', f'--port={port}', f'--Voila.ip={host}', '--Voila.port_retries=0', f'--Voila.config_file_paths={d}']
-        with open(log := Path(d)/'log', 'w') as f: p = subprocess.Popen([sys.executable, '-m', 'imgcls.use.voila', str(nb), *args], stdout=f, stderr=f, env=env)
+        cmd += ['--Voila.port_retries=0', f'--Voila.config_file_paths={d}']
+        with open(log := Path(d)/'log', 'w') as f: p = subprocess.Popen(cmd, stdout=f, stderr=f, env=env)
         await_port(p, ('127.0.0.1' if host=='0.0.0.0' else host, port), log)
     return p,f'http://{"localhost" if host in ("127.0.0.1","0.0.0.0") else host}:{port}'
 
-# %% ../../nbs/lib/use/host.ipynb #d62e7eb8
+# %% ../../nbs/lib/use/host.ipynb #7b1d57f1
 def stop_app(
     p, # what `serve_app` returned
     secs:float=20, # to say goodbye to the kernels
@@ -125,7 +126,7 @@ def stop_app(
     try: p.wait(secs)
     except subprocess.TimeoutExpired: p.kill()
 
-# %% ../../nbs/lib/use/host.ipynb #dc1086fe
+# %% ../../nbs/lib/use/host.ipynb #54baadbe
 def attend(
     p, # what `serve_app` returned
     url:str, # and where it is
@@ -139,7 +140,7 @@ def attend(
     except KeyboardInterrupt: pass
     finally: stop_app(p)
 
-# %% ../../nbs/lib/use/host.ipynb #6fbcd100
+# %% ../../nbs/lib/use/host.ipynb #2194d8ed
 @call_parse
 def imgcls_app(
     model:str, # .onnx file

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/voila.html.md"""
 # %% auto #0
 __all__ = ['templates', 'Kernels', 'AppPage', 'Goodbye', 'Health', 'page_config', 'AppServer']
 
-# %% ../../nbs/lib/use/voila.ipynb #c9e911b2
+# %% ../../nbs/lib/use/voila.ipynb #548395ba
 import asyncio, signal
 from datetime import datetime, timezone
 from importlib.resources import files
@@ -18,7 +18,7 @@ from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
-# %% ../../nbs/lib/use/voila.ipynb #4c522700
+# %% ../../nbs/lib/use/voila.ipynb #a923ec17
 class Kernels(AsyncMappingKernelManager):
     "Jupyter's kernel manager, with so many places and no more"
     max_kernels = Integer(5, config=True, help='Most kernels at a time, warm ones included')
@@ -28,8 +28,8 @@ class Kernels(AsyncMappingKernelManager):
 
     def warm(self):
         "Ids of the kernels that wait for a visitor"
-        done = [o for pool in self._pools.values() for o in pool if o.done() and not o.cancelled() and not o.exception()]
-        return {o.result()['kernel_id'] for o in done}
+        done = [o for pool in self._pools.values() for o in pool if o.done()]
+        return {o.result()['kernel_id'] for o in done if not o.cancelled() and not o.exception()}
 
     def unused(self, kernel_id):
         "Seconds since a message came or went; 0 for a kernel at work, and for a page in use or on its way"
@@ -76,7 +76,7 @@ class Kernels(AsyncMappingKernelManager):
         task = self._pools[notebook][0]
         if task.done(): self.get_kernel(task.result()['kernel_id']).last_activity = datetime.now(timezone.utc)
 
-# %% ../../nbs/lib/use/voila.ipynb #3f861d78
+# %% ../../nbs/lib/use/voila.ipynb #3985669b
 templates = files('imgcls')/'templates'/'voila'
 
 class AppPage(TornadoVoilaHandler):
@@ -95,18 +95,18 @@ class AppPage(TornadoVoilaHandler):
         self.set_header('Content-Type', 'text/html; charset=utf-8')
         self.finish((templates/'busy.html').read_text(encoding='utf-8'))
 
-# %% ../../nbs/lib/use/voila.ipynb #1654d7fa
+# %% ../../nbs/lib/use/voila.ipynb #3633444f
 class Goodbye(VoilaShutdownKernelHandler):
     "A page is closed: its kernel may go"
     def check_xsrf_cookie(self): pass
 
-# %% ../../nbs/lib/use/voila.ipynb #3c8bd36e
+# %% ../../nbs/lib/use/voila.ipynb #0d735ed2
 class Health(RequestHandler):
     "The server answers"
     def get(self): self.finish('ok')
     head = get
 
-# %% ../../nbs/lib/use/voila.ipynb #f0303c26
+# %% ../../nbs/lib/use/voila.ipynb #ddddf5d7
 def page_config(
     config:dict, # what Voila tells its page
     settings:dict, # of the server
@@ -115,7 +115,7 @@ def page_config(
     "Tell the page, too, how many bytes an upload may have"
     return config | dict(uploadLimit=settings.get('websocket_max_message_size', 10*2**20)-2**16)
 
-# %% ../../nbs/lib/use/voila.ipynb #cdcd65fd
+# %% ../../nbs/lib/use/voila.ipynb #79099190
 class AppServer(Voila):
     "Voila for an app on a small machine"
     name = 'voila'
@@ -133,7 +133,8 @@ class AppServer(Voila):
 
     def init_handlers(self):
         self.app.transforms.append(GZipContentEncoding)
-        return [(self.server_url+'health', Health), *[(o[0], self.handlers.get(o[1], o[1]), *o[2:]) for o in super().init_handlers()]]
+        theirs = [(route, self.handlers.get(handler, handler), *rest) for route,handler,*rest in super().init_handlers()]
+        return [(self.server_url+'health', Health), *theirs]
 
     def stop(self):
         "Once is enough, and kernels take a moment"
