@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/voila.html.md"""
 # %% auto #0
 __all__ = ['templates', 'Kernels', 'AppPage', 'Goodbye', 'Health', 'page_config', 'AppServer']
 
-# %% ../../nbs/lib/use/voila.ipynb #548395ba
+# %% ../../nbs/lib/use/voila.ipynb #3a6772a6
 import asyncio, signal
 from datetime import datetime, timezone
 from importlib.resources import files
@@ -18,7 +18,7 @@ from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
-# %% ../../nbs/lib/use/voila.ipynb #a923ec17
+# %% ../../nbs/lib/use/voila.ipynb #f2bb79aa
 class Kernels(AsyncMappingKernelManager):
     "Jupyter's kernel manager, with so many places and no more"
     max_kernels = Integer(5, config=True, help='Most kernels at a time, warm ones included')
@@ -38,13 +38,16 @@ class Kernels(AsyncMappingKernelManager):
         least = self.spare if self._kernel_connections.get(kernel_id) else 15
         return secs if secs>=least and kernel.execution_state!='busy' else 0
 
+    def give_up(self):
+        "If this task heats a kernel that nobody has asked for yet, its pool forgets it"
+        task = asyncio.current_task()
+        pools = [o for o in self._pools.values() if task in o]
+        for o in pools: o.remove(task)
+        return bool(pools)
+
     async def make_room(self):
         "One place more in a while, or an answer with status 503"
-        task = asyncio.current_task()
-        for pool in self._pools.values():
-            if task in pool:
-                pool.remove(task)
-                raise asyncio.CancelledError('no room for a warm kernel')
+        if self.give_up(): raise asyncio.CancelledError('no room for a warm kernel')
         if self.going: return await asyncio.sleep(.05)
         ids = filter(self.unused, {*self.list_kernel_ids()}-self.coming-self.warm())
         first = max(ids, key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
@@ -57,6 +60,9 @@ class Kernels(AsyncMappingKernelManager):
         while len(self.coming.union(self.list_kernel_ids()))>=self.max_kernels: await self.make_room()
         self.coming |= {kernel_id}
         try: return await super().start_kernel(kernel_id=kernel_id, **kwargs)
+        except Exception:
+            self.give_up()
+            raise
         finally: self.coming -= {kernel_id}
 
     async def shutdown_kernel(self, kernel_id, *args, **kwargs):
@@ -71,12 +77,11 @@ class Kernels(AsyncMappingKernelManager):
         self.max_kernels = 0
         await super().shutdown_all(*args, **kwargs)
 
-    def greet(self, notebook):
-        "Somebody comes for the first warm kernel of `notebook`: from now on it counts as used"
-        task = self._pools[notebook][0]
-        if task.done(): self.get_kernel(task.result()['kernel_id']).last_activity = datetime.now(timezone.utc)
+    def greet(self):
+        "Somebody comes for a warm kernel: the time that it waited does not count"
+        for o in self.warm(): self.get_kernel(o).last_activity = datetime.now(timezone.utc)
 
-# %% ../../nbs/lib/use/voila.ipynb #3985669b
+# %% ../../nbs/lib/use/voila.ipynb #3af6d696
 templates = files('imgcls')/'templates'/'voila'
 
 class AppPage(TornadoVoilaHandler):
@@ -85,7 +90,7 @@ class AppPage(TornadoVoilaHandler):
 
     def should_use_rendered_notebook(self, notebook_data, pool_size, *args):
         "A warm kernel if there is one, even one that is still being heated"
-        if pool_size: self.kernel_manager.greet(self.notebook_path or self.path_args[0])
+        self.kernel_manager.greet()
         return pool_size>0
 
     def write_error(self, status_code, **kwargs):
@@ -95,18 +100,18 @@ class AppPage(TornadoVoilaHandler):
         self.set_header('Content-Type', 'text/html; charset=utf-8')
         self.finish((templates/'busy.html').read_text(encoding='utf-8'))
 
-# %% ../../nbs/lib/use/voila.ipynb #3633444f
+# %% ../../nbs/lib/use/voila.ipynb #8a354830
 class Goodbye(VoilaShutdownKernelHandler):
     "A page is closed: its kernel may go"
     def check_xsrf_cookie(self): pass
 
-# %% ../../nbs/lib/use/voila.ipynb #0d735ed2
+# %% ../../nbs/lib/use/voila.ipynb #0a01f9a5
 class Health(RequestHandler):
     "The server answers"
     def get(self): self.finish('ok')
     head = get
 
-# %% ../../nbs/lib/use/voila.ipynb #ddddf5d7
+# %% ../../nbs/lib/use/voila.ipynb #e718f5d3
 def page_config(
     config:dict, # what Voila tells its page
     settings:dict, # of the server
@@ -115,7 +120,7 @@ def page_config(
     "Tell the page, too, how many bytes an upload may have"
     return config | dict(uploadLimit=settings.get('websocket_max_message_size', 10*2**20)-2**16)
 
-# %% ../../nbs/lib/use/voila.ipynb #79099190
+# %% ../../nbs/lib/use/voila.ipynb #878f4b2c
 class AppServer(Voila):
     "Voila for an app on a small machine"
     name = 'voila'
