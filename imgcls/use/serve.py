@@ -30,9 +30,10 @@ from types import SimpleNamespace
 from PIL import Image
 from urllib.parse import parse_qs
 from uuid import uuid4
+from ..picture import PictureError
 from .batch import Busy, Pool
 from .page import asset, csp, document, page
-from .predict import PictureError, Predictor, _digest, fetch
+from .predict import Predictor, _digest, fetch
 
 # %% ../../nbs/lib/use/serve.ipynb #7b070098
 described = json.loads(asset('openapi.json'))
