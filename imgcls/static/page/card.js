@@ -1,0 +1,62 @@
+// A card: a picture and what is said of it. Its picture is a small copy, drawn when the card comes near the screen.
+import {make, percent} from './dom.js'
+import {jpeg} from './shrink.js'
+
+const near = new IntersectionObserver(seen => {
+  for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); target.draw() }
+}, {rootMargin: '600px'})
+
+function preview({file, name}) {
+  const el = make('figure'), ending = /\.(\w{1,5})$/.exec(name)?.[1].toUpperCase()
+  const none = () => el.replaceChildren(make('span', 'none', file ? ending || 'FILE' : 'WEB'))
+  if (!file) { none(); return el }
+  near.observe(el)
+  el.draw = async () => {
+    const small = await jpeg(file, 480).catch(() => null), img = make('img')
+    const url = URL.createObjectURL(small?.blob || file), free = () => URL.revokeObjectURL(url)
+    img.onload = free
+    img.onerror = () => { free(); none() }
+    el.append(Object.assign(img, {alt: `Your picture ${name}`, draggable: false, decoding: 'async', src: url}))
+  }
+  return el
+}
+
+// `what` is a File, or the address of a picture
+export function newCard(what) {
+  const file = what instanceof File ? what : null, name = file ? file.name : what
+  const said = make('div', 'said'), note = make('small', '', name)
+  const el = make('article', '', '', preview({file, name}), said, note)
+  el.setAttribute('aria-label', name)
+  return {file, name, said, note, el, url: what, tries: 0}
+}
+
+function show(card, state, ...kids) {
+  card.state = state
+  card.el.className = `card ${state}`
+  card.el.setAttribute('aria-busy', state=='wait')
+  card.said.replaceChildren(...kids)
+}
+
+export const waiting = (card, text='Looking …') => show(card, 'wait', make('span', 'spin'), make('p', '', text))
+
+function bar([name, p]) {
+  const i = make('i')
+  i.style.width = `${100*p}%`
+  return make('li', '', '', make('span', '', name), make('div', 'bar', '', i), make('b', '', percent(p)))
+}
+
+const tip = 'A sharper picture, with less around it, may help; or it may be something that this model does not know.'
+export function answered(card, {name, prob, unsure, topk}) {
+  const best = unsure ? `Not sure. My best guess is ${name}` : name, sure = `confidence ${percent(prob)}`
+  card.summary = `${best}, ${sure}`
+  const more = unsure ? [make('p', 'tip', tip)] : []
+  show(card, unsure ? 'done unsure' : 'done', make('h3', '', best), make('p', '', sure), ...more, make('ul', '', '', ...topk.map(bar)))
+}
+
+// `again`: what a button does, if there is to be one
+export function failed(card, {message, hint}, again) {
+  card.summary = message
+  const btn = make('button', '', 'Try again')
+  btn.onclick = again
+  show(card, 'bad', make('p', '', message), ...(hint ? [make('small', '', hint)] : []), ...(again ? [make('div', '', '', btn)] : []))
+}
