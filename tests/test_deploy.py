@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
-from imgcls.use.deploy import deploy, kinds, pins, python, requirements
+from imgcls.use.deploy import deploy, kinds, python, requirements
 from imgcls.sample import draw_digit
 from imgcls.use.serve import limits, make_app, routes
 from conftest import root
@@ -94,8 +94,8 @@ def test_one_set_of_pins_for_all(tmp_path):
     assert (binder/'requirements.txt').read_text()==requirements() and (binder/'runtime.txt').read_text().strip()==f'python-{python}'
     linux = [o for v in ('2014','_2_28') for o in ('--platform', f'manylinux{v}_x86_64')]
     cmd = [sys.executable, '-m', 'pip', 'install', '-q', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--python-version', python, *linux]
-    for o in pins: (tmp_path/o).write_text(requirements(o))
-    for o in pins: run([*cmd, '--target', tmp_path, '-r', tmp_path/o])
+    for o in kinds: (tmp_path/o).write_text(requirements(o))
+    for o in kinds: run([*cmd, '--target', tmp_path, '-r', tmp_path/o])
 
 def test_the_lean_runtime_is_lean(lean):
     assert lean.has('torch', 'fastai', 'pandas', 'matplotlib', 'fastcore', 'imgcls')==[]

@@ -1,5 +1,5 @@
 "The HTTP service as a process of its own, asked over a real socket: the tutorials' contracts, several at once, stopping, workers"
-import http.client, httpx, json, os, psutil, pytest, signal, socket, subprocess, sys, threading, time
+import http.client, httpx, json, os, psutil, pytest, re, signal, socket, subprocess, sys, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -67,6 +67,16 @@ def test_what_it_says_about_itself(server):
     assert 'process_resident_memory_bytes' in web.get('/metrics').text
     assert set(web.get('/openapi.json').json()['paths'])>={'/predict','/upload','/classify-url','/analyze'}
     for path in ('/','/docs'): assert "default-src 'none'" in web.get(path).headers['content-security-policy']
+
+def test_all_codes_have_a_status():
+    "The description names every problem under its status, and knows whatever is said of a picture or an address"
+    from imgcls.use.serve import described, problems
+    said = {k:v['description'].split(', ') for k,v in described['components']['responses'].items()}
+    assert all(code in said[str(status)] for code,(status,_) in problems.items() if status not in (404,405))
+    assert sorted(described['components']['schemas']['Problem']['properties']['code']['enum'])==sorted(problems)
+    texts = [(root/'imgcls'/o).read_text(encoding='utf-8') for o in ('picture.py','use/predict.py')]
+    codes = {o for t in texts for o in re.findall(r"PictureError\(.*, '(\w+)'\)", t)}
+    assert len(codes)>5 and codes-{'too_small'}<=set(problems) # which `look` alone says
 
 def ask_at(web, url): return web.get('/classify-url', params=dict(url=url))
 

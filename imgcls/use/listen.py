@@ -13,8 +13,9 @@ from contextlib import suppress
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
 from prometheus_client import disable_created_metrics
+from ..picture import cores
 from .host import usable_port
-from .predict import Predictor, _cores
+from .predict import Predictor
 from .serve import Problem, make_app, options
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import multiprocess
@@ -124,7 +125,7 @@ def app():
     o = settings()
     warnings.filterwarnings('ignore', module='PIL')
     disable_created_metrics()
-    predictor = Predictor(o['model'], n_threads=max(1, _cores()//o['workers']), max_pixels=25_000_000)
+    predictor = Predictor(o['model'], n_threads=max(1, cores()//o['workers']), max_pixels=25_000_000)
     return make_app(predictor, **o['options'])
 
 # %% ../../nbs/lib/use/listen.ipynb #d2586f11

@@ -30,9 +30,10 @@ from types import SimpleNamespace
 from PIL import Image
 from urllib.parse import parse_qs
 from uuid import uuid4
+from ..picture import PictureError
 from .batch import Busy, Pool
 from .page import asset, csp, document, page
-from .predict import PictureError, Predictor, _digest, fetch
+from .predict import Predictor, _digest, fetch
 
 # %% ../../nbs/lib/use/serve.ipynb #7b070098
 described = json.loads(asset('openapi.json'))
@@ -273,7 +274,7 @@ async def asked(self:Service,
     more, # takes room for so many bytes
 )->list: # of (name, bytes or address)
     "The pictures in `request`, unless they take too long to come"
-    if request.method=='GET': return [asked_url(request)]
+    if request.method!='POST': return [asked_url(request)]
     secs,get = self.o.body_secs,pictures(request, chunks(request, self.o.max_body, more), most)
     slow = Problem('too_slow', f'The picture did not arrive within {secs:g} s.', Connection='close')
     try: res = await asyncio.wait_for(get, secs)
@@ -446,7 +447,7 @@ async def lifespan(self:Service, app):
     self.pool.close()
 
 # %% ../../nbs/lib/use/serve.ipynb #ed016d5c
-@delegates(options)
+@delegates(options, keep=True)
 def make_app(
     predictor, # `Predictor`, or the path or address of a model, whose pictures may then have 25 megapixels
     **kwargs, # see `options`
