@@ -2,7 +2,7 @@
 import io, struct
 import numpy as np, pytest
 from PIL import Image, ImageDraw
-from imgcls.picture import PictureError, look, open_image, peek, sniff
+from imgcls.picture import PictureError, look, peek, sniff
 from imgcls.twins import groups, near_pairs
 from imgcls.sample import draw_digit
 
