@@ -218,7 +218,7 @@ def orientation(
     im:Image.Image, # decoded
 )->int: # EXIF's number, 2 to 8, if `im` has to be turned; else 1
     "How `im` has to be turned to be upright"
-    try: turn = 1 if im.format=='TIFF' else im.getexif().get(0x0112, 1)
+    try: turn = im.getexif().get(0x0112, 1)
     except Exception: return 1
     return int(turn) if turn in _turns else 1
 

@@ -157,7 +157,8 @@ def tiff(bits, inverted, data):
 def test_tiffs_of_12_bits_and_inverted_ones():
     vals = np.array([0,1000,3000,4095])
     packed = int(''.join(f'{v:012b}' for v in vals), 2).to_bytes(6, 'big')
-    for b,want in ((tiff(12, False, packed), vals*255/4095), (tiff(16, False, (vals*16).astype('<u2').tobytes()), vals*16/257), (tiff(16, True, (vals*16).astype('<u2').tobytes()), 255-vals*16/257)):
+    deep = (vals*16).astype('<u2').tobytes()
+    for b,want in ((tiff(12, False, packed), vals*255/4095), (tiff(16, False, deep), vals*16/257), (tiff(16, True, deep), 255-vals*16/257)):
         assert abs(np.asarray(open_image(b), int)[0,:,0]-want).max()<=1
 
 def test_one_scale_for_all_of_16_bits():
