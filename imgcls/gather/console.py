@@ -19,8 +19,8 @@ from .search import Hit, Hits
 # %% ../../nbs/lib/gather/console.ipynb #b4936a9e
 class Snippet(str):
     "Text to copy, shown whole"
-    def _repr_html_(self):
-        return to_xml(Pre(self, style='white-space:pre-wrap;word-break:break-all;max-height:16em;overflow:auto;user-select:all'))
+    style = 'white-space:pre-wrap;word-break:break-all;max-height:16em;overflow:auto;user-select:all'
+    def _repr_html_(self): return to_xml(Pre(self, style=self.style))
 
 # %% ../../nbs/lib/gather/console.ipynb #60c0dccf
 def console_snippet(
@@ -28,7 +28,7 @@ def console_snippet(
     label:str=None, # class name for the file; default: ask in the browser
 )->Snippet: # JavaScript
     "What to paste into the console of a page of image results"
-    if engine not in ('google','bing'): raise ValueError(f'engine {engine!r}: there are snippets for google and bing. The others: `search_images`.')
+    if engine not in ('google','bing'): raise ValueError(f'engine {engine!r}: wanted google or bing; `search_images` asks others')
     folder = files('imgcls')/'static'/'console'
     parts = [(folder/f'{o}.js').read_text(encoding='utf-8') for o in (engine,'collect')]
     call = f'collect({json.dumps(engine.title())}, {json.dumps(label)}, originals, thumbnails);'
@@ -69,8 +69,9 @@ def read_urls(
     except ValueError as e: raise ValueError(f'{fn}: {e}') from None
     urls,whys = zip(*map(_line, lines)) if lines else ((),())
     bad = Counter(filter(None, whys))
-    if lines and not any(urls): raise ValueError(f'{fn}: none of its {len(lines)} lines is an address, the first is {lines[0][:60]!r}. One http(s) address a line is wanted.')
-    if bad: warnings.warn(f'{fn.name}: skipped {bad.total()} of {len(lines)} lines: ' + ', '.join(f'{n} {why}' for why,n in bad.items()))
+    n = len(lines)
+    if n and not any(urls): raise ValueError(f'{fn}: wanted an http(s) address a line, got {n} lines without one. The first is {lines[0][:60]!r}.')
+    if bad: warnings.warn(f'{fn.name}: skipped {bad.total()} of {n} lines: {", ".join(f"{v} {k}" for k,v in bad.items())}')
     return Hits(Hit(o, source=fn.name) for o in urls if o).distinct()
 
 # %% ../../nbs/lib/gather/console.ipynb #ce448dd2
