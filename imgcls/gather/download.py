@@ -10,7 +10,7 @@ __all__ = ['download_images']
 # %% ../../nbs/lib/gather/download.ipynb #77a78d4c
 import hashlib, random, re, threading, time, uuid
 import httpx, pandas as pd
-from collections import deque
+from collections import defaultdict, deque
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -32,7 +32,8 @@ run_again = 'run again to retry' # how the reason of what may work later ends
 
 class NotNow(Exception):
     "It may work later: in `wait` seconds, if the server says so"
-    def __init__(self, why, wait=0, busy=False, no_net=False): self.why,self.wait,self.busy,self.no_net = why,wait,busy,no_net
+    def __init__(self, why, wait=0, busy=False, no_net=False):
+        self.why,self.wait,self.busy,self.no_net = why,wait,busy,no_net
 
 def retry_after(
     r:httpx.Response,
@@ -99,7 +100,8 @@ def _explain(e, secs, max_seconds):
     if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
     if not isinstance(e, httpx.TransportError): return e
     if secs>=max_seconds: return f'not done after {max_seconds:g} s; {run_again}'
-    raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
+    busy,no_net = [isinstance(e, o) for o in (httpx.TimeoutException,httpx.ConnectError)]
+    raise NotNow(type(e).__name__, busy=busy, no_net=no_net) from None
 
 # %% ../../nbs/lib/gather/download.ipynb #3f10cca1
 def _fetch(hit, tmp, max_seconds, max_pixels, **kwargs):
@@ -145,9 +147,8 @@ class Crew:
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"
-        hosts = {}
-        def job(hit): return _Job(hit, hosts.setdefault(normal_url(hit.url).split('/')[0], _Host(min(8, self.per_host))))
-        jobs = [job(o) for o in hits]
+        hosts = defaultdict(lambda: _Host(min(8, self.per_host)))
+        jobs = [_Job(o, hosts[normal_url(o.url).split('/')[0]]) for o in hits]
         for o in jobs: o.host.jobs.append(o)
         for o in hosts.values(): self.queue(o)
         workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
@@ -222,16 +223,19 @@ def as_hits(
     return hits.filter(lambda o: o.url).distinct()
 
 # %% ../../nbs/lib/gather/download.ipynb #fdbdfda5
+_goes_on = 'Check the network and run this again: it goes on where it stopped.'
+
 def _enter(ds, results, label):
     "Enter `results` one by one; an error, if it looks as if there were no network"
     known,reached = ds.known(),False
     for n,(hit,res) in enumerate(results, 1):
         reached |= not res.pop('no_net', False)
         ds.enter(asdict(hit) | res | dict(label=label), known, res.get('tmp'), res.get('ext', '.bin'))
-        if n>=10 and not reached:
-            raise ConnectionError(f'None of the first {n} addresses for {label!r} could be reached. Check the network and run this again: it goes on where it stopped.')
+        if n>=10 and not reached: raise ConnectionError(f'None of the first {n} addresses for {label!r} could be reached. {_goes_on}')
 
 # %% ../../nbs/lib/gather/download.ipynb #9774f070
+_formats = 'image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5'
+
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
     url_file=None, # file with an address a line, e.g. urls_grizzly.csv
@@ -255,17 +259,10 @@ def download_images(
     tried = set(df[(df.label==label) & ~df.reason.str.contains('|'.join(again))].url.map(normal_url))
     todo = hits.filter(lambda o: normal_url(o.url) not in tried)
     Path(dest).mkdir(parents=True, exist_ok=True)
-    client = guarded_client(allow_private, timeout, n_workers, Accept='image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5', Accept_Encoding='identity')
+    client = guarded_client(allow_private, timeout, n_workers, Accept=_formats, Accept_Encoding='identity')
+    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes)
     with ds.scratch() as tmp, client:
-        fetch = partial(_fetch, tmp=tmp, max_seconds=max_seconds, max_pixels=max_pixels, client=client, max_bytes=max_bytes, robots=robots)
-        with closing(Crew(fetch, n_workers, per_host, tries).run(todo)) as results: _enter(ds, progress(results, len(todo), label), label)
+        crew = Crew(partial(_fetch, tmp=tmp, client=client, robots=robots, **limits), n_workers, per_host, tries)
+        with closing(crew.run(todo)) as results: _enter(ds, progress(results, len(todo), label), label)
     df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)
-
-# %% ../../nbs/lib/gather/download.ipynb #2e4beae6
-_retry = run_again
-def _scratch(path): return Dataset(path).scratch()
-
-class _Entry:
-    def __init__(self, path, label, df): self.ds,self.known = Dataset(path),Dataset(path).known()
-    def __call__(self, hit, r, label): return self.ds.enter(asdict(hit) | r | dict(label=label), self.known, r.get('tmp'), r.get('ext', '.bin'))
