@@ -20,7 +20,7 @@ from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from fastcore.basics import listify, patch
+from fastcore.basics import listify, patch, store_attr
 from .console import read_urls
 from ..net import PrivateAddress, guarded_client, time_limit
 from ..picture import PictureError, peek, picture_formats, sniff
@@ -32,8 +32,7 @@ run_again = 'run again to retry' # how the reason of what may work later ends
 
 class NotNow(Exception):
     "It may work later: in `wait` seconds, if the server says so"
-    def __init__(self, why, wait=0, busy=False, no_net=False):
-        self.why,self.wait,self.busy,self.no_net = why,wait,busy,no_net
+    def __init__(self, why, wait=0, busy=False, no_net=False): store_attr()
 
 def retry_after(
     r:httpx.Response,
@@ -60,23 +59,23 @@ def against_ai(
 # %% ../../nbs/lib/gather/download.ipynb #e0880ecf
 _robots = 'the site asks not to use it for AI'
 
-def _check(r, max_bytes, robots):
+def _check(r, robots):
     "Refuse an answer by its head"
-    what,size = f'HTTP {r.status_code} {r.reason_phrase}'.strip(),int(r.headers.get('content-length', 0))
+    what = f'HTTP {r.status_code} {r.reason_phrase}'.strip()
     if r.is_server_error or r.status_code in (408,425,429): raise NotNow(what, retry_after(r), r.status_code in (429,503))
     if r.status_code!=200: raise ValueError(what)
     if robots and (tag := against_ai(r)): raise ValueError(f'X-Robots-Tag {tag}: {_robots}')
-    if size>max_bytes: raise ValueError(f'too many bytes: {size/2**20:.0f} MB, over {max_bytes/2**20:.0f}')
 
 # %% ../../nbs/lib/gather/download.ipynb #923a02fa
 def _stream(url, fn, client, max_bytes, robots):
     "Write what `url` answers to `fn`"
     with client.stream('GET', url) as r, open(fn, 'wb') as f:
-        _check(r, max_bytes, robots)
+        _check(r, robots)
+        size = int(r.headers.get('content-length', 0))
         for b in r.iter_bytes():
             if not f.tell(): sniff(b)
             f.write(b)
-            if f.tell()>max_bytes: raise ValueError(f'too many bytes: over {max_bytes/2**20:.0f} MB')
+            if max(size, f.tell())>max_bytes: raise ValueError(f'too many bytes: over {max_bytes/2**20:.0f} MB')
 
 # %% ../../nbs/lib/gather/download.ipynb #d2f9b4bd
 def arrived(
@@ -142,8 +141,8 @@ class Crew:
         tries:int, # for each hit
         patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
     ):
-        self.fetch,self.idle,self.per_host,self.tries,self.patience = fetch,n_workers,per_host,tries,patience
-        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
+        store_attr()
+        self.idle,self.todo,self.done,self.line,self.count = n_workers,SimpleQueue(),SimpleQueue(),[],count()
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"

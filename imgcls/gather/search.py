@@ -12,7 +12,7 @@ import json, logging, os, re, time, warnings
 import httpx, pandas as pd
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, asdict, field, fields, replace
+from dataclasses import dataclass, asdict, field, fields
 from itertools import product
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -198,6 +198,17 @@ def to_hit(
 # %% ../../nbs/lib/gather/search.ipynb #23c5c4c1
 hosts = dict(serpapi='https://serpapi.com/search', openverse='https://api.openverse.org/v1/images/')
 
+def serp_key(
+    q, # `Query`
+    engine, # that needs a key
+)->str:
+    "The key to SerpApi, or an error that says where to get one"
+    key = q.key or os.environ.get('SERPAPI_KEY')
+    without = f"ask engine='openverse' or 'ddg', or use `console_snippet('{engine}')`"
+    if not key: raise BadKey(f"{engine} needs a SerpApi key: pass `key` or set SERPAPI_KEY (free at serpapi.com). Without one, {without}.")
+    return key
+
+# %% ../../nbs/lib/gather/search.ipynb #5f735751
 def serpapi(
     q, # `Query`
     page, # address of the page, as the page before gave it; None: the first
@@ -206,8 +217,9 @@ def serpapi(
     **params, # what the first page is asked for besides the term; None: left out
 ): # hits, address of the next page
     "A page of hits from a service that answers in SerpApi's shape"
+    key = None if url else serp_key(q, name)
     url,params = url or hosts['serpapi'],{} if page else dict(params, q=q.term)
-    ans = ask(name, page or url, known(api_key=q.key, **params))
+    ans = ask(name, page or url, known(api_key=key, **params))
     more = httpx.URL(ans.get('serpapi_pagination', {}).get('next') or '').copy_remove_param('api_key')
     found = [dict(license=o.get('license_details_url')) | o for o in ans.get('images_results', []) if o.get('original')]
     hits = [to_hit(o, 'original link title original_width original_height source thumbnail license creator') for o in found]
@@ -215,27 +227,16 @@ def serpapi(
 
 def sample(q, page): return serpapi(q, page, 'sample', f'{sample_web().url}/search')
 
-# %% ../../nbs/lib/gather/search.ipynb #6f84525a
-def paid(
-    q:Query,
-    engine:str, # that needs a key
-)->Query: # with its key
-    "`q` with the key to SerpApi, or an error that says where to get one"
-    key = q.key or os.environ.get('SERPAPI_KEY')
-    without = f"ask engine='openverse' or 'ddg', or use `console_snippet('{engine}')`"
-    if not key: raise BadKey(f"{engine} needs a SerpApi key: pass `key` or set SERPAPI_KEY (free at serpapi.com). Without one, {without}.")
-    return replace(q, key=key)
-
 # %% ../../nbs/lib/gather/search.ipynb #b6b6477c
 def bing(q, page):
     licence = right(q, 'bing', cc='Type-Any', public='L1', commercial='L2_L3_L4', modify='L2_L3_L5_L6', free='L2_L3')
     safe = 'Strict' if q.safe else 'Off'
-    return serpapi(paid(q, 'bing'), page, 'bing', engine='bing_images', safeSearch=safe, license=licence)
+    return serpapi(q, page, 'bing', engine='bing_images', safeSearch=safe, license=licence)
 
 def google(q, page):
     licence = right(q, 'google', cc='il:cl')
     safe = 'active' if q.safe else 'off'
-    return serpapi(paid(q, 'google'), page, 'google', engine='google_images', safe=safe, tbs=licence)
+    return serpapi(q, page, 'google', engine='google_images', safe=safe, tbs=licence)
 
 # %% ../../nbs/lib/gather/search.ipynb #dd1d5a0b
 _calls = {}
