@@ -8,11 +8,11 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/console.html.md"""
 __all__ = ['console_snippet', 'bookmarklet', 'read_urls', 'url_files']
 
 # %% ../../nbs/lib/gather/console.ipynb #30497833
-import csv, json, re, warnings
+import json, re, warnings
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from fastcore.xml import Pre, to_xml
 from .search import Hit, Hits
 
@@ -50,14 +50,11 @@ def _decode(b):
     try: return b.decode('utf-8-sig')
     except UnicodeDecodeError: return b.decode('cp1252', errors='replace')
 
-def _line(line):
-    "(address, what is wrong with it) of a line"
-    if line[0]=='"': line = next(csv.reader([line]))[0].strip()
-    if line.startswith('data:'): return '','thumbnails embedded as data: addresses'
-    try: u = urlsplit(line)
-    except ValueError: return '','not addresses'
-    web = u.scheme in ('http','https') and u.netloc and not re.search(r'\s', line)
-    return (line,'') if web else ('','not addresses')
+def _address(line):
+    "(address, what is wrong with it) of a line, quoted or not"
+    found = re.match(r'"(https?://[^\s"/][^\s"]*)"|(https?://[^\s/]\S*)$', line, re.I)
+    if found: return found[1] or found[2],''
+    return '','thumbnails embedded as data: addresses' if line.strip('"').startswith('data:') else 'not addresses'
 
 # %% ../../nbs/lib/gather/console.ipynb #debc9e3d
 def read_urls(
@@ -67,7 +64,7 @@ def read_urls(
     fn = Path(fn)
     try: lines = [o.strip() for o in _decode(fn.read_bytes()).splitlines() if o.strip()]
     except ValueError as e: raise ValueError(f'{fn}: {e}') from None
-    urls,whys = zip(*map(_line, lines)) if lines else ((),())
+    urls,whys = zip(*map(_address, lines)) if lines else ((),())
     bad = Counter(filter(None, whys))
     n = len(lines)
     if n and not any(urls): raise ValueError(f'{fn}: wanted an http(s) address a line, got {n} lines without one. The first is {lines[0][:60]!r}.')
