@@ -11,6 +11,7 @@ __all__ = ['digit_names', 'running', 'draw_paper', 'draw_digit', 'encode_image',
 # %% ../nbs/lib/sample.ipynb #952e0961
 import base64, io, json, struct, sys, time, zlib
 import numpy as np, pandas as pd
+from collections import Counter
 from functools import lru_cache
 from http.server import ThreadingHTTPServer, BaseHTTPRequestHandler
 from pathlib import Path
@@ -168,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         web,url = self.server.web,urlsplit(self.path)
-        with web.lock: web.hits[url.path] = web.hits.get(url.path,0)+1
+        with web.lock: web.hits[url.path] += 1
         if url.path!='/search': return self.picture(web, url.path)
         self.answer(json.dumps(web.search(**dict(parse_qsl(url.query)))).encode(), 'application/json')
 
@@ -209,7 +210,8 @@ class SampleWeb:
         seed:int=42, # same seed, same web
         port:int=0, # 0: any free port
     ):
-        self.n,self.plan,self.seed,self.port,self.lock,self.hits = n,plan_web(n,seed),seed,port,Lock(),{}
+        self.n,self.seed,self.port,self.plan = n,seed,port,plan_web(n, seed)
+        self.lock,self.hits = Lock(),Counter()
         self.rows = {o.path:o for o in self.plan.itertuples()}
 
     @property

@@ -8,19 +8,19 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/console.html.md"""
 __all__ = ['console_snippet', 'bookmarklet', 'read_urls', 'url_files']
 
 # %% ../../nbs/lib/gather/console.ipynb #30497833
-import csv, json, re, warnings
+import json, re, warnings
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from fastcore.xml import Pre, to_xml
 from .search import Hit, Hits
 
 # %% ../../nbs/lib/gather/console.ipynb #b4936a9e
 class Snippet(str):
     "Text to copy, shown whole"
-    def _repr_html_(self):
-        return to_xml(Pre(self, style='white-space:pre-wrap;word-break:break-all;max-height:16em;overflow:auto;user-select:all'))
+    style = 'white-space:pre-wrap;word-break:break-all;max-height:16em;overflow:auto;user-select:all'
+    def _repr_html_(self): return to_xml(Pre(self, style=self.style))
 
 # %% ../../nbs/lib/gather/console.ipynb #60c0dccf
 def console_snippet(
@@ -28,7 +28,7 @@ def console_snippet(
     label:str=None, # class name for the file; default: ask in the browser
 )->Snippet: # JavaScript
     "What to paste into the console of a page of image results"
-    if engine not in ('google','bing'): raise ValueError(f'engine {engine!r}: there are snippets for google and bing. The others: `search_images`.')
+    if engine not in ('google','bing'): raise ValueError(f'engine {engine!r}: wanted google or bing; `search_images` asks others')
     folder = files('imgcls')/'static'/'console'
     parts = [(folder/f'{o}.js').read_text(encoding='utf-8') for o in (engine,'collect')]
     call = f'collect({json.dumps(engine.title())}, {json.dumps(label)}, originals, thumbnails);'
@@ -50,14 +50,11 @@ def _decode(b):
     try: return b.decode('utf-8-sig')
     except UnicodeDecodeError: return b.decode('cp1252', errors='replace')
 
-def _line(line):
-    "(address, what is wrong with it) of a line"
-    if line[0]=='"': line = next(csv.reader([line]))[0].strip()
-    if line.startswith('data:'): return '','thumbnails embedded as data: addresses'
-    try: u = urlsplit(line)
-    except ValueError: return '','not addresses'
-    web = u.scheme in ('http','https') and u.netloc and not re.search(r'\s', line)
-    return (line,'') if web else ('','not addresses')
+def _address(line):
+    "(address, what is wrong with it) of a line, quoted or not"
+    found = re.match(r'"(https?://[^\s"/][^\s"]*)"|(https?://[^\s/]\S*)$', line, re.I)
+    if found: return found[1] or found[2],''
+    return '','thumbnails embedded as data: addresses' if line.strip('"').startswith('data:') else 'not addresses'
 
 # %% ../../nbs/lib/gather/console.ipynb #debc9e3d
 def read_urls(
@@ -67,10 +64,11 @@ def read_urls(
     fn = Path(fn)
     try: lines = [o.strip() for o in _decode(fn.read_bytes()).splitlines() if o.strip()]
     except ValueError as e: raise ValueError(f'{fn}: {e}') from None
-    urls,whys = zip(*map(_line, lines)) if lines else ((),())
+    urls,whys = zip(*map(_address, lines)) if lines else ((),())
     bad = Counter(filter(None, whys))
-    if lines and not any(urls): raise ValueError(f'{fn}: none of its {len(lines)} lines is an address, the first is {lines[0][:60]!r}. One http(s) address a line is wanted.')
-    if bad: warnings.warn(f'{fn.name}: skipped {bad.total()} of {len(lines)} lines: ' + ', '.join(f'{n} {why}' for why,n in bad.items()))
+    n = len(lines)
+    if n and not any(urls): raise ValueError(f'{fn}: wanted an http(s) address a line, got {n} lines without one. The first is {lines[0][:60]!r}.')
+    if bad: warnings.warn(f'{fn.name}: skipped {bad.total()} of {n} lines: {", ".join(f"{v} {k}" for k,v in bad.items())}')
     return Hits(Hit(o, source=fn.name) for o in urls if o).distinct()
 
 # %% ../../nbs/lib/gather/console.ipynb #ce448dd2

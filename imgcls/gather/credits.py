@@ -38,9 +38,9 @@ def attribution(
     ds = Dataset.of(path)
     df = ds.manifest().query('status=="ok"').sort_values('file', ignore_index=True)
     df['page'] = df.page.where(df.page!='', df.url)
-    rows = [(o.file, linked(o.title or 'untitled', o.page), linked(o.creator), linked(o.licence, deed(o.licence))) for o in df.itertuples()]
-    n = (df.licence=='').sum()
-    said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.' if n else f'All {len(df)} pictures have a known licence.'
-    table = [f'| {" | ".join(o)} |' for o in [('file','picture','creator','licence'), ['---']*4, *rows]]
+    def cells(o): return o.file,linked(o.title or 'untitled', o.page),linked(o.creator),linked(o.licence, deed(o.licence))
+    n,said = (df.licence=='').sum(),f'All {len(df)} pictures have a known licence.'
+    if n: said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.'
+    table = [f'| {" | ".join(o)} |' for o in [('file','picture','creator','licence'), ['---']*4, *map(cells, df.itertuples())]]
     (ds.path/'CREDITS.md').write_text('\n'.join(['# Picture credits', '', said, '', *table, '']), encoding='utf-8')
     return df[['file','title','creator','licence','page']]

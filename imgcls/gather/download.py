@@ -10,7 +10,7 @@ __all__ = ['download_images']
 # %% ../../nbs/lib/gather/download.ipynb #77a78d4c
 import hashlib, random, re, threading, time, uuid
 import httpx, pandas as pd
-from collections import deque
+from collections import defaultdict, deque
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -20,7 +20,7 @@ from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from fastcore.basics import listify, patch
+from fastcore.basics import listify, patch, store_attr
 from .console import read_urls
 from ..net import PrivateAddress, guarded_client, time_limit
 from ..picture import PictureError, peek, picture_formats, sniff
@@ -32,7 +32,7 @@ run_again = 'run again to retry' # how the reason of what may work later ends
 
 class NotNow(Exception):
     "It may work later: in `wait` seconds, if the server says so"
-    def __init__(self, why, wait=0, busy=False, no_net=False): self.why,self.wait,self.busy,self.no_net = why,wait,busy,no_net
+    def __init__(self, why, wait=0, busy=False, no_net=False): store_attr()
 
 def retry_after(
     r:httpx.Response,
@@ -59,23 +59,23 @@ def against_ai(
 # %% ../../nbs/lib/gather/download.ipynb #e0880ecf
 _robots = 'the site asks not to use it for AI'
 
-def _check(r, max_bytes, robots):
+def _check(r, robots):
     "Refuse an answer by its head"
-    what,size = f'HTTP {r.status_code} {r.reason_phrase}'.strip(),int(r.headers.get('content-length', 0))
+    what = f'HTTP {r.status_code} {r.reason_phrase}'.strip()
     if r.is_server_error or r.status_code in (408,425,429): raise NotNow(what, retry_after(r), r.status_code in (429,503))
     if r.status_code!=200: raise ValueError(what)
     if robots and (tag := against_ai(r)): raise ValueError(f'X-Robots-Tag {tag}: {_robots}')
-    if size>max_bytes: raise ValueError(f'too many bytes: {size/2**20:.0f} MB, over {max_bytes/2**20:.0f}')
 
 # %% ../../nbs/lib/gather/download.ipynb #923a02fa
 def _stream(url, fn, client, max_bytes, robots):
     "Write what `url` answers to `fn`"
     with client.stream('GET', url) as r, open(fn, 'wb') as f:
-        _check(r, max_bytes, robots)
+        _check(r, robots)
+        size = int(r.headers.get('content-length', 0))
         for b in r.iter_bytes():
             if not f.tell(): sniff(b)
             f.write(b)
-            if f.tell()>max_bytes: raise ValueError(f'too many bytes: over {max_bytes/2**20:.0f} MB')
+            if max(size, f.tell())>max_bytes: raise ValueError(f'too many bytes: over {max_bytes/2**20:.0f} MB')
 
 # %% ../../nbs/lib/gather/download.ipynb #d2f9b4bd
 def arrived(
@@ -99,7 +99,8 @@ def _explain(e, secs, max_seconds):
     if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
     if not isinstance(e, httpx.TransportError): return e
     if secs>=max_seconds: return f'not done after {max_seconds:g} s; {run_again}'
-    raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
+    busy,no_net = [isinstance(e, o) for o in (httpx.TimeoutException,httpx.ConnectError)]
+    raise NotNow(type(e).__name__, busy=busy, no_net=no_net) from None
 
 # %% ../../nbs/lib/gather/download.ipynb #3f10cca1
 def _fetch(hit, tmp, max_seconds, max_pixels, **kwargs):
@@ -140,14 +141,13 @@ class Crew:
         tries:int, # for each hit
         patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
     ):
-        self.fetch,self.idle,self.per_host,self.tries,self.patience = fetch,n_workers,per_host,tries,patience
-        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
+        store_attr()
+        self.idle,self.todo,self.done,self.line,self.count = n_workers,SimpleQueue(),SimpleQueue(),[],count()
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"
-        hosts = {}
-        def job(hit): return _Job(hit, hosts.setdefault(normal_url(hit.url).split('/')[0], _Host(min(8, self.per_host))))
-        jobs = [job(o) for o in hits]
+        hosts = defaultdict(lambda: _Host(min(8, self.per_host)))
+        jobs = [_Job(o, hosts[normal_url(o.url).split('/')[0]]) for o in hits]
         for o in jobs: o.host.jobs.append(o)
         for o in hosts.values(): self.queue(o)
         workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
@@ -222,16 +222,19 @@ def as_hits(
     return hits.filter(lambda o: o.url).distinct()
 
 # %% ../../nbs/lib/gather/download.ipynb #fdbdfda5
+_goes_on = 'Check the network and run this again: it goes on where it stopped.'
+
 def _enter(ds, results, label):
     "Enter `results` one by one; an error, if it looks as if there were no network"
     known,reached = ds.known(),False
     for n,(hit,res) in enumerate(results, 1):
         reached |= not res.pop('no_net', False)
         ds.enter(asdict(hit) | res | dict(label=label), known, res.get('tmp'), res.get('ext', '.bin'))
-        if n>=10 and not reached:
-            raise ConnectionError(f'None of the first {n} addresses for {label!r} could be reached. Check the network and run this again: it goes on where it stopped.')
+        if n>=10 and not reached: raise ConnectionError(f'None of the first {n} addresses for {label!r} could be reached. {_goes_on}')
 
 # %% ../../nbs/lib/gather/download.ipynb #9774f070
+_formats = 'image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5'
+
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
     url_file=None, # file with an address a line, e.g. urls_grizzly.csv
@@ -255,17 +258,10 @@ def download_images(
     tried = set(df[(df.label==label) & ~df.reason.str.contains('|'.join(again))].url.map(normal_url))
     todo = hits.filter(lambda o: normal_url(o.url) not in tried)
     Path(dest).mkdir(parents=True, exist_ok=True)
-    client = guarded_client(allow_private, timeout, n_workers, Accept='image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5', Accept_Encoding='identity')
+    client = guarded_client(allow_private, timeout, n_workers, Accept=_formats, Accept_Encoding='identity')
+    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes)
     with ds.scratch() as tmp, client:
-        fetch = partial(_fetch, tmp=tmp, max_seconds=max_seconds, max_pixels=max_pixels, client=client, max_bytes=max_bytes, robots=robots)
-        with closing(Crew(fetch, n_workers, per_host, tries).run(todo)) as results: _enter(ds, progress(results, len(todo), label), label)
+        crew = Crew(partial(_fetch, tmp=tmp, client=client, robots=robots, **limits), n_workers, per_host, tries)
+        with closing(crew.run(todo)) as results: _enter(ds, progress(results, len(todo), label), label)
     df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)
-
-# %% ../../nbs/lib/gather/download.ipynb #2e4beae6
-_retry = run_again
-def _scratch(path): return Dataset(path).scratch()
-
-class _Entry:
-    def __init__(self, path, label, df): self.ds,self.known = Dataset(path),Dataset(path).known()
-    def __call__(self, hit, r, label): return self.ds.enter(asdict(hit) | r | dict(label=label), self.known, r.get('tmp'), r.get('ext', '.bin'))

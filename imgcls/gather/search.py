@@ -12,7 +12,7 @@ import json, logging, os, re, time, warnings
 import httpx, pandas as pd
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, asdict, field, fields, replace
+from dataclasses import dataclass, asdict, field, fields
 from itertools import product
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -71,7 +71,8 @@ def normal_url(
         u = urlsplit(url.strip())
         port = f':{u.port}' if u.port not in (None,80,443) else ''
     except ValueError: return url
-    query = sorted(o for o in parse_qsl(u.query, keep_blank_values=True) if not re.fullmatch(r'utm_\w+|fbclid|gclid', o[0]))
+    params = parse_qsl(u.query, keep_blank_values=True)
+    query = sorted(o for o in params if not re.fullmatch(r'utm_\w+|fbclid|gclid', o[0]))
     return (u.hostname or '') + port + (quote(unquote(u.path)) or '/') + ('?' + urlencode(query) if query else '')
 
 # %% ../../nbs/lib/gather/search.ipynb #5da16f03
@@ -156,29 +157,30 @@ def ask(
     raise trouble(engine, str(said or 'no JSON').replace(params.get('api_key', '\0'), '…'), r.status_code)
 
 # %% ../../nbs/lib/gather/search.ipynb #5ba84d0d
-licences = dict(cc='any open licence', public='public domain', commercial='may be used commercially', modify='may be changed', free='may be changed and used commercially')
+licences = 'cc public commercial modify free'.split()
 
 @dataclass(frozen=True)
 class Query:
     "What an engine is asked"
     term:str # words, with `-word` for what should not be there
-    licence:str = None # a key of `licences`; None: any
+    licence:str = None # one of `licences`; None: any
     safe:bool = True # leave out what is not for children?
     key:str = field(default=None, repr=False) # for the engines that need one
 
     def __post_init__(self):
         if not re.search(r'(?<!\S)[^-\s]', self.term): raise ValueError(f'term {self.term!r} has no word to look for')
-        if self.licence not in (None,*licences): raise ValueError(f'licence {self.licence!r}: wanted None or one of {", ".join(licences)}')
+        if self.licence not in (None,*licences): raise ValueError(f'licence {self.licence!r}: wanted None or one of {licences}')
 
 # %% ../../nbs/lib/gather/search.ipynb #e05b816c
 def right(
     q:Query,
     engine:str, # its name, for messages
-    **words, # a key of `licences`: what the engine calls it
+    **words, # one of `licences`: what the engine calls it
 )->str: # None for any
     "What `engine` calls the licence asked for"
     if q.licence and q.licence not in words:
-        raise ValueError(f'{engine} can filter by licence {", ".join(map(repr, words))}, not {q.licence!r}. Use one of these, or another engine.')
+        can = ', '.join(map(repr, words))
+        raise ValueError(f'{engine} can filter by licence {can}, not {q.licence!r}. Use one of these, or another engine.')
     return words.get(q.licence)
 
 # %% ../../nbs/lib/gather/search.ipynb #6a413b58
@@ -186,16 +188,27 @@ def known(**fields): return {k:v for k,v in fields.items() if v}
 
 def to_hit(
     record:dict, # what an engine says about a picture
-    **names:str, # field of a hit: what the engine calls it
+    keys:str, # what the engine calls url, page, title, width, height, source, thumb, licence and creator, with spaces between
 )->Hit: # empty where the engine says nothing
     "A picture as an engine describes it, as a `Hit`"
-    said = known(**{k:record.get(v) for k,v in names.items()})
+    names = 'url page title width height source thumb licence creator'.split()
+    said = known(**{k:record.get(v) for k,v in zip(names, keys.split())})
     return Hit(**{k:type(getattr(Hit, k, ''))(v) for k,v in said.items()})
 
 # %% ../../nbs/lib/gather/search.ipynb #23c5c4c1
 hosts = dict(serpapi='https://serpapi.com/search', openverse='https://api.openverse.org/v1/images/')
-_serp = dict(url='original', page='link', title='title', width='original_width', height='original_height', licence='license', creator='creator', source='source', thumb='thumbnail')
 
+def serp_key(
+    q, # `Query`
+    engine, # that needs a key
+)->str:
+    "The key to SerpApi, or an error that says where to get one"
+    key = q.key or os.environ.get('SERPAPI_KEY')
+    without = f"ask engine='openverse' or 'ddg', or use `console_snippet('{engine}')`"
+    if not key: raise BadKey(f"{engine} needs a SerpApi key: pass `key` or set SERPAPI_KEY (free at serpapi.com). Without one, {without}.")
+    return key
+
+# %% ../../nbs/lib/gather/search.ipynb #5f735751
 def serpapi(
     q, # `Query`
     page, # address of the page, as the page before gave it; None: the first
@@ -204,32 +217,26 @@ def serpapi(
     **params, # what the first page is asked for besides the term; None: left out
 ): # hits, address of the next page
     "A page of hits from a service that answers in SerpApi's shape"
+    key = None if url else serp_key(q, name)
     url,params = url or hosts['serpapi'],{} if page else dict(params, q=q.term)
-    ans = ask(name, page or url, known(api_key=q.key, **params))
+    ans = ask(name, page or url, known(api_key=key, **params))
     more = httpx.URL(ans.get('serpapi_pagination', {}).get('next') or '').copy_remove_param('api_key')
-    found = [{'license':o.get('license_details_url'), **o} for o in ans.get('images_results', []) if o.get('original')]
-    return [to_hit(o, **_serp) for o in found],str(more) if more.join('/')==httpx.URL(url).join('/') else None
+    found = [dict(license=o.get('license_details_url')) | o for o in ans.get('images_results', []) if o.get('original')]
+    hits = [to_hit(o, 'original link title original_width original_height source thumbnail license creator') for o in found]
+    return hits,str(more) if more.join('/')==httpx.URL(url).join('/') else None
 
 def sample(q, page): return serpapi(q, page, 'sample', f'{sample_web().url}/search')
-
-# %% ../../nbs/lib/gather/search.ipynb #6f84525a
-def paid(
-    q:Query,
-    engine:str, # that needs a key
-)->Query: # with its key
-    "`q` with the key to SerpApi, or an error that says where to get one"
-    key = q.key or os.environ.get('SERPAPI_KEY')
-    if not key: raise BadKey(f"{engine} needs a SerpApi key: pass `key` or set SERPAPI_KEY (free at serpapi.com). Without one, ask engine='openverse' or 'ddg', or use `console_snippet('{engine}')`.")
-    return replace(q, key=key)
 
 # %% ../../nbs/lib/gather/search.ipynb #b6b6477c
 def bing(q, page):
     licence = right(q, 'bing', cc='Type-Any', public='L1', commercial='L2_L3_L4', modify='L2_L3_L5_L6', free='L2_L3')
-    return serpapi(paid(q, 'bing'), page, 'bing', engine='bing_images', safeSearch='Strict' if q.safe else 'Off', license=licence)
+    safe = 'Strict' if q.safe else 'Off'
+    return serpapi(q, page, 'bing', engine='bing_images', safeSearch=safe, license=licence)
 
 def google(q, page):
     licence = right(q, 'google', cc='il:cl')
-    return serpapi(paid(q, 'google'), page, 'google', engine='google_images', safe='active' if q.safe else 'off', tbs=licence)
+    safe = 'active' if q.safe else 'off'
+    return serpapi(q, page, 'google', engine='google_images', safe=safe, tbs=licence)
 
 # %% ../../nbs/lib/gather/search.ipynb #dd1d5a0b
 _calls = {}
@@ -257,13 +264,14 @@ def cc_name(
 
 # %% ../../nbs/lib/gather/search.ipynb #b751c234
 def openverse(q, page):
-    licence = right(q, 'openverse', cc='', public='cc0,pdm', commercial='commercial', modify='modification', free='commercial,modification')
-    param = {'license' if q.licence=='public' else 'license_type':licence}
-    page = page or 1
+    by_use = right(q, 'openverse', cc='', public='', commercial='commercial', modify='modification', free='commercial,modification')
+    by_name = 'cc0,pdm' if q.licence=='public' else ''
+    page,mature = page or 1,str(not q.safe).lower()
     pace('openverse', 20, 60)
-    ans = ask('openverse', hosts['openverse'], known(q=q.term, page=page, page_size=20, mature=str(not q.safe).lower(), **param))
-    names = dict(url='url', page='foreign_landing_url', title='title', width='width', height='height', licence='cc', creator='creator', source='source', thumb='thumbnail')
-    hits = [to_hit(dict(o, cc=cc_name(o['license'], o.get('license_version'))), **names) for o in ans.get('results', []) if o.get('url')]
+    params = known(q=q.term, page=page, page_size=20, mature=mature, license=by_name, license_type=by_use)
+    ans = ask('openverse', hosts['openverse'], params)
+    found = [o | dict(cc=cc_name(o['license'], o.get('license_version'))) for o in ans.get('results', []) if o.get('url')]
+    hits = [to_hit(o, 'url foreign_landing_url title width height source thumbnail cc creator') for o in found]
     return hits,page+1 if hits and page<ans.get('page_count', 0) else None
 
 # %% ../../nbs/lib/gather/search.ipynb #0c0ca183
@@ -272,10 +280,11 @@ def ddg(q, page):
     from ddgs.exceptions import DDGSException
     licence = right(q, 'ddg', cc='any', public='Public', commercial='ShareCommercially', modify='Modify', free='ModifyCommercially')
     page,safe = page or 1,'on' if q.safe else 'off'
-    try: found = DDGS(timeout=20).images(q.term, safesearch=safe, page=page, max_results=None, backend='duckduckgo', license_image=licence)
-    except DDGSException as e: raise trouble('ddg (it says the same to both, odd words and those it turns away)', f'{type(e).__name__}: {e}') from None
-    names = dict(url='image', page='url', title='title', width='width', height='height', source='source', thumb='thumbnail')
-    return [to_hit(o, **names) for o in found if o['image']],page+1
+    params = dict(safesearch=safe, page=page, max_results=None, backend='duckduckgo', license_image=licence)
+    try: found = DDGS(timeout=20).images(q.term, **params)
+    except DDGSException as e:
+        raise trouble('ddg (it says the same to both, odd words and those it turns away)', f'{type(e).__name__}: {e}') from None
+    return [to_hit(o, 'image url title width height source thumbnail') for o in found if o['image']],page+1
 
 # %% ../../nbs/lib/gather/search.ipynb #08c0c377
 engines = dict(sample=sample, bing=bing, google=google, ddg=ddg, openverse=openverse)
@@ -326,15 +335,15 @@ def _collect(name, q, max_images, min_size, refresh):
     except SearchError as e:
         if not res: raise type(e)(f'{q.term!r}: {e}') from None
         if not isinstance(e, NoResults): warnings.warn(f'After {len(res)} hits: {e}')
-    if not res: raise NoResults(f'{q.term!r}: {name} has nothing that passes the filters. Try other words, or fewer filters.')
+    if not res: raise NoResults(f'{q.term!r}: {name} has nothing that passes. Try other words, or fewer filters.')
     return res[:max_images]
 
 # %% ../../nbs/lib/gather/search.ipynb #2fd089dc
 def search_images(
     term:str, # what to look for, e.g. 'grizzly bear -toy'
-    engine:str='sample', # 'sample' (offline), 'openverse' or 'ddg' (no key), 'bing' or 'google' (SerpApi); a list is passed on to `search_all`
+    engine:str='sample', # sample (offline), openverse or ddg (no key), bing or google (SerpApi); or a list of them
     max_images:int=150, # stop after this many
-    licence:str=None, # a key of `licences`; None: any
+    licence:str=None, # one of `licences`; None: any
     safe:bool=True, # leave out what is not for children?
     key:str=None, # SerpApi key for bing and google; default: environment variable SERPAPI_KEY
     min_size:int=None, # pixels: leave out hits whose shorter side is known to be less
@@ -343,7 +352,8 @@ def search_images(
 )->Hits: # at most `max_images`, no address twice
     "Pictures that `engine` finds for `term`"
     if not isinstance(engine, str):
-        return search_all(term, engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback, refresh=refresh)
+        kw = dict(licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback, refresh=refresh)
+        return search_all(term, engine, max_images=max_images, **kw)
     names,q = [engine,*listify(fallback)],Query(term, licence, safe, key)
     if max_images<1: raise ValueError(f'max_images={max_images}: wanted 1 or more')
     for o in names:

@@ -15,7 +15,8 @@ from fastcore.basics import listify
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
 from ..dataset import Dataset, check_label
-from .bring import Audit, import_folder, _waiting
+from .audit import Audit, waiting_said
+from .bring import import_folder
 from .console import read_urls, url_files
 from .credits import attribution
 from .download import download_images
@@ -38,7 +39,9 @@ def gather(
 )->pd.DataFrame: # `tally` of the dataset
     "Search, download and verify a dataset: a folder per label in `path`"
     if terms is None: terms,find = url_files(path),read_urls
-    else: find = partial(search_all, engine=engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
+    else:
+        asked = dict(engine=engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
+        find = partial(search_all, **asked)
     if not terms: raise ValueError(f'Nothing to gather: pass `terms`, or put urls_<label>.csv files into {path}')
     terms = terms if isinstance(terms, dict) else {o:o for o in listify(terms)}
     for o in terms: check_label(o)
@@ -77,17 +80,17 @@ def report(
     ds,why = Dataset(path),tally(path, 'reason').drop(['kept','all'], errors='ignore')
     print(tally(ds).to_string(), end='\n\n')
     if len(why): print(why.drop(columns=['ok','URLs']).to_string(), end='\n\n')
-    wait = _waiting(path)
+    wait = waiting_said(path)
     if not ds.names() and wait: return print(wait.strip('; ')+'. Moving them into class folders labels them.')
     if not ds.names(): raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {ds.noted.fn}')
     attribution(ds)
     stock = Audit(ds)
     plt.switch_backend('agg')
     for o in stock.labels(): stock.plot(o).savefig(ds.path/f'audit_{o}.png', dpi=80)
-    print(stock, _legend.format(path=path, wait=wait), sep='\n\n')
+    print(stock, f'{_legend}Originals and what was taken out: {path}/.quarantine{wait}', sep='\n\n')
 
 _legend = '''of largest: pictures, as a share of the largest class · size: median · twins: the same picture is there again, or nearly · across: under another label
-Figures: {path}/audit_<label>.png · Who made what: {path}/CREDITS.md · Reasons, one by one: {path}/manifest.csv · Originals and what was taken out: {path}/.quarantine{wait}'''
+Figures: audit_<label>.png · Who made what: CREDITS.md · Reasons, one by one: manifest.csv · '''
 
 # %% ../../nbs/lib/gather/shell.ipynb #f827c615
 @call_parse
