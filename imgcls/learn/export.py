@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/export.html.md"""
 # %% auto #0
 __all__ = ['model_format', 'preprocessing', 'Trained', 'write_onnx', 'export_onnx', 'compare_models', 'imgcls_export']
 
-# %% ../../nbs/lib/learn/export.ipynb #d27db4ad
+# %% ../../nbs/lib/learn/export.ipynb #1b2975e5
 import base64, io, json, logging, os, random, sys, tempfile, timeit
 import fastai, onnx, onnxruntime, torch
 from contextlib import redirect_stdout
@@ -25,7 +25,7 @@ from .data import get_dls
 from .train import get_learner, load_stage
 from .interpret import temperature
 
-# %% ../../nbs/lib/learn/export.ipynb #ec1cbc89
+# %% ../../nbs/lib/learn/export.ipynb #ff176dc9
 def _resizing(
     dl, # loader of validation pictures
 ): # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
@@ -39,7 +39,7 @@ def _resizing(
     xtra = math.ceil(max(size)*tfm.val_xtra/8)*8
     return dict(res, size=[o+xtra for o in size])
 
-# %% ../../nbs/lib/learn/export.ipynb #214e74b7
+# %% ../../nbs/lib/learn/export.ipynb #dec60460
 def _check_repeatable(
     dl, # loader of validation pictures
     prep, # of `preprocessing`
@@ -54,11 +54,10 @@ def _check_repeatable(
     if got.shape!=want.shape: raise ValueError(f'The batch transforms make {tuple(got.shape[2:])} of {h,w} pixels: '
         f'resize in the item transforms, e.g. Resize({got.shape[-1]}), and export again.')
     if prep['mean']: want = normalize(want, prep['mean'], prep['std'])
-    said = ', '.join(type(o).__name__ for o in dl.after_batch.fs)
-    if (got-want).abs().max()>1e-3: raise ValueError(f'The batch transforms ({said}) do more to validation pictures '
-        'than normalise: a program without fastai could not repeat it. Leave that out, and train again.')
+    if (got-want).abs().max()>1e-3: raise ValueError(f'The batch transforms ({dl.after_batch}) do more to validation '
+        'pictures than normalise: a program without fastai could not repeat it. Leave that out, and train again.')
 
-# %% ../../nbs/lib/learn/export.ipynb #2e87d100
+# %% ../../nbs/lib/learn/export.ipynb #120e982e
 def preprocessing(
     learn, # any image classification learner
 )->dict: # as of `_resizing`; and mean and std, None without `Normalize`
@@ -69,7 +68,7 @@ def preprocessing(
     _check_repeatable(dl, prep)
     return prep
 
-# %% ../../nbs/lib/learn/export.ipynb #c4431755
+# %% ../../nbs/lib/learn/export.ipynb #f299462d
 class _Normalised(nn.Module):
     "Colours 0 to 1, [b,3,h,w] → what `model` says of them, normalised; without mean and std, as they are"
     def __init__(self, model, mean, std):
@@ -79,7 +78,7 @@ class _Normalised(nn.Module):
     def forward(self, image): return self.model((image-self.mean)/self.std)
     def colours(self, x): return (TensorBase(x).float().cpu()*self.std+self.mean).numpy()
 
-# %% ../../nbs/lib/learn/export.ipynb #eed109bc
+# %% ../../nbs/lib/learn/export.ipynb #1100f3be
 @contextmanager
 def _quiet():
     "Neither warnings nor logged errors"
@@ -91,7 +90,7 @@ def _quiet():
             yield
     finally: logging.disable(old)
 
-# %% ../../nbs/lib/learn/export.ipynb #bf7983f5
+# %% ../../nbs/lib/learn/export.ipynb #9792893d
 def _by_torch(
     graph, # from colours 0 to 1, on the CPU
     size, # [w,h] in pixels
@@ -104,7 +103,7 @@ def _by_torch(
         torch.onnx.export(graph, (torch.rand(2, 3, *size[::-1]),), fn, **how, **kwargs)
         return onnx.load(fn)
 
-# %% ../../nbs/lib/learn/export.ipynb #30c462a3
+# %% ../../nbs/lib/learn/export.ipynb #8a7d5141
 def to_onnx(
     graph, # from colours 0 to 1 to logits, on the CPU
     size, # [w,h] in pixels
@@ -120,7 +119,7 @@ def to_onnx(
     for o in (*g.node, *g.value_info, *g.initializer, *g.input, *g.output, g): del o.metadata_props[:]
     return proto
 
-# %% ../../nbs/lib/learn/export.ipynb #77a7b31f
+# %% ../../nbs/lib/learn/export.ipynb #edb3bb72
 @dataclass
 class Trained:
     "A trained network with all that `write_onnx` has to know of it"
@@ -135,7 +134,7 @@ class Trained:
     pictures:callable # files → batches of them: for `net`, and as colours for `graph`
     versions:dict # of the libraries that trained it
 
-# %% ../../nbs/lib/learn/export.ipynb #c77461b5
+# %% ../../nbs/lib/learn/export.ipynb #6e44a679
 def answers_of(
     learn, # trained
 ): # (logits [n,classes], targets [n])
@@ -145,7 +144,7 @@ def answers_of(
         'add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs.clamp(min=1e-9).log(),targs
 
-# %% ../../nbs/lib/learn/export.ipynb #de672eb1
+# %% ../../nbs/lib/learn/export.ipynb #5e5e422c
 def _of_learner(
     learn, # trained
 ): # `Trained`
@@ -162,7 +161,7 @@ def _of_learner(
     versions = dict(fastai=fastai.__version__)
     return Trained(learn.model.eval(), graph, *about, partial(answers_of, learn), pictures, versions)
 
-# %% ../../nbs/lib/learn/export.ipynb #618b0834
+# %% ../../nbs/lib/learn/export.ipynb #4df03a11
 def _run(
     proto, # ONNX
     o, # `Trained`
@@ -172,7 +171,7 @@ def _run(
     sess = onnxruntime.InferenceSession(proto.SerializeToString(), providers=['CPUExecutionProvider'])
     return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in o.pictures(fns)]))
 
-# %% ../../nbs/lib/learn/export.ipynb #4891c011
+# %% ../../nbs/lib/learn/export.ipynb #36acbe4c
 def difference(
     proto, # ONNX
     o, # `Trained`
@@ -183,7 +182,7 @@ def difference(
     with torch.no_grad(): want = torch.cat([TensorBase(o.net(x)).float().cpu() for x,_ in o.pictures(fns)])
     return float((want.softmax(1)-_run(proto, o, fns).softmax(1)).abs().max())
 
-# %% ../../nbs/lib/learn/export.ipynb #bdb8c621
+# %% ../../nbs/lib/learn/export.ipynb #25a28c7e
 def _to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
@@ -199,7 +198,7 @@ def _to_int8(
         quantize_static(src, fn, reader, calibrate_method=method, **kw)
         return onnx.load(fn)
 
-# %% ../../nbs/lib/learn/export.ipynb #b82e1e77
+# %% ../../nbs/lib/learn/export.ipynb #444414a3
 def _quantised(
     proto, # ONNX
     o, # `Trained`
@@ -220,7 +219,7 @@ def _quantised(
         'written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take '
         'it better than others.')
 
-# %% ../../nbs/lib/learn/export.ipynb #4bbfa3b6
+# %% ../../nbs/lib/learn/export.ipynb #87549848
 def _pick_examples(
     o, # `Trained`
     probs, # of its validation set, [n,classes]
@@ -232,7 +231,7 @@ def _pick_examples(
     best = {o.labels[targs[i]]:o.valid[i] for i in sure.argsort().tolist() if guess[i]==targs[i]}
     return [dict(label=k, jpeg=base64.b64encode(thumbnail(fn, 96, 80)).decode()) for k,fn in list(best.items())[:n]]
 
-# %% ../../nbs/lib/learn/export.ipynb #4a022f28
+# %% ../../nbs/lib/learn/export.ipynb #baaef530
 def _write_model(
     proto, # ONNX
     fname, # file to write
@@ -247,7 +246,7 @@ def _write_model(
     os.replace(tmp, fname)
     return fname
 
-# %% ../../nbs/lib/learn/export.ipynb #b3ec22d2
+# %% ../../nbs/lib/learn/export.ipynb #5d13c20f
 def _check_wishes(fname, threshold, examples):
     "Raise if no file can be written like that"
     if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted '
@@ -257,10 +256,10 @@ def _check_wishes(fname, threshold, examples):
     if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of '
         'pictures, 0 or more')
 
-# %% ../../nbs/lib/learn/export.ipynb #63d301d8
+# %% ../../nbs/lib/learn/export.ipynb #2499ddd6
 model_format = 1
 
-# %% ../../nbs/lib/learn/export.ipynb #ebde27cf
+# %% ../../nbs/lib/learn/export.ipynb #e2c7db40
 def write_onnx(
     o, # `Trained`: what is to be written
     fname, # file to write, e.g. 'bears.onnx'
@@ -291,7 +290,7 @@ def write_onnx(
         n_params=sum(p.numel() for p in o.net.parameters()))
     return _write_model(proto, fname, meta)
 
-# %% ../../nbs/lib/learn/export.ipynb #32d9158e
+# %% ../../nbs/lib/learn/export.ipynb #28a9bad6
 @delegates(write_onnx)
 def export_onnx(
     learn, # trained
@@ -301,7 +300,7 @@ def export_onnx(
     "Write `learn` as one self-describing `.onnx` file"
     return write_onnx(_of_learner(learn), fname, **kwargs)
 
-# %% ../../nbs/lib/learn/export.ipynb #518697ea
+# %% ../../nbs/lib/learn/export.ipynb #81bb4d1b
 def _open_model(
     fn, # that `write_onnx` wrote
 ): # (session, facts)
@@ -312,7 +311,7 @@ def _open_model(
     if not meta: raise ValueError(f'{fn} was not written by export_onnx: it does not say how well it does')
     return sess,json.loads(meta)
 
-# %% ../../nbs/lib/learn/export.ipynb #76f9ed3c
+# %% ../../nbs/lib/learn/export.ipynb #d9e816b2
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n=20, # runs to take the median of
@@ -328,7 +327,7 @@ def compare_models(
     df = df.rename(columns=dict(valid_accuracy='accuracy', accuracy_lost='lost'))
     return df.reindex(columns='precision MB ms accuracy lost'.split()).fillna(0.)
 
-# %% ../../nbs/lib/learn/export.ipynb #c7ad01f3
+# %% ../../nbs/lib/learn/export.ipynb #f0138bf2
 def _load_kept(
     path, # dataset folder
     stage, # name
@@ -342,7 +341,7 @@ def _load_kept(
     if how['stats']: dls.add_tfms([Normalize.from_stats(*how['stats'])], 'after_batch')
     return load_stage(get_learner(dls, how['arch'], pretrained=False), stage)
 
-# %% ../../nbs/lib/learn/export.ipynb #31358409
+# %% ../../nbs/lib/learn/export.ipynb #9e9d78b8
 @call_parse
 def imgcls_export(
     path:str, # dataset folder

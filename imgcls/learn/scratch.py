@@ -9,7 +9,7 @@ __all__ = ['imagenet', 'presets', 'lay_out', 'digit_items', 'folder_items', 'flo
            'get_data', 'find_head', 'head_layers', 'make_head', 'Net', 'backbone', 'build_model', 'get_logits',
            'accuracy_over', 'save_checkpoint', 'load_checkpoint', 'Trainer', 'predict', 'view_classify', 'export_model']
 
-# %% ../../nbs/lib/learn/scratch.ipynb #571f7c30
+# %% ../../nbs/lib/learn/scratch.ipynb #e47bac75
 import hashlib, json, os, shutil, signal, sys, tempfile, time, warnings
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
 from collections import namedtuple
@@ -34,13 +34,13 @@ from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
 from .stages import half_type, join_state, kept_random, load_weights, read_stage, seed_of, seeded, split_state, write_stage
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f9bca11e
+# %% ../../nbs/lib/learn/scratch.ipynb #6edd8a1d
 def _check_whole(**kwargs):
     "Raise unless each is a whole number of 1 or more"
     for k,v in kwargs.items():
         if not isinstance(v, int) or v<1: raise ValueError(f'{k}={v!r}: wanted a whole number, 1 or more')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #56a4c855
+# %% ../../nbs/lib/learn/scratch.ipynb #fc277dbf
 def _check_type(
     x,
     kind, # class that is wanted
@@ -49,10 +49,10 @@ def _check_type(
     "Raise unless `x` is of `kind`"
     if not isinstance(x, kind): raise TypeError(f'{type(x).__name__}: wanted {said}')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2b7b50f9
+# %% ../../nbs/lib/learn/scratch.ipynb #5dbe99b0
 _splits = 'train valid test'.split()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d63fca7e
+# %% ../../nbs/lib/learn/scratch.ipynb #445df211
 def _write_pictures(
     path, # folder for them
     items, # as `lay_out` takes them
@@ -69,7 +69,7 @@ def _write_pictures(
         if isinstance(x, Image.Image): x.save(fn, quality=90)
         else: shutil.copyfile(x, fn)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #cc07bd1e
+# %% ../../nbs/lib/learn/scratch.ipynb #61414c03
 def lay_out(
     dest, # folder to write
     items, # (split, class, file name, picture or path of one) of each picture
@@ -89,7 +89,7 @@ def lay_out(
         shutil.copytree(new, dest, copy_function=os.replace, dirs_exist_ok=True)
     return dest
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0f7f747a
+# %% ../../nbs/lib/learn/scratch.ipynb #1cda2e86
 def digit_items(
     n=1397, # digits to learn and choose with
     valid=200, # how many of them to choose with
@@ -102,7 +102,7 @@ def digit_items(
     for split,which in dict(valid=known[:valid], train=known[valid:n], test=held).items():
         for i in which: yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3ab40703
+# %% ../../nbs/lib/learn/scratch.ipynb #848f785d
 def folder_items(
     path, # folder with a folder per class
     valid_pct=.15, # share of each class to choose with, 0 to 1
@@ -122,7 +122,7 @@ def folder_items(
     df['split'] = df.groupby('digest').split.transform('first')
     yield from zip(df.split, df.label, df.name, df.file)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #856988ee
+# %% ../../nbs/lib/learn/scratch.ipynb #1041192c
 def flower_items(
     root, # folder for the download
     download=True, # get what isn't there?
@@ -132,7 +132,7 @@ def flower_items(
         ds = Flowers102(root, split=theirs, download=download)
         for fn,y in zip(ds._image_files, ds._labels): yield split,y+1,Path(fn).name,fn
 
-# %% ../../nbs/lib/learn/scratch.ipynb #914f2bfa
+# %% ../../nbs/lib/learn/scratch.ipynb #d793c175
 def preparation(
     size=224, # pixels a side
     method='crop', # 'crop' the middle out, a little closer; 'squish' or 'pad' all of it
@@ -142,7 +142,7 @@ def preparation(
     whole = round(size*8/7) if method=='crop' else size
     return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=max(448, 3*size))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #62d4c4aa
+# %% ../../nbs/lib/learn/scratch.ipynb #d9e20c5c
 def _as_bytes(
     im, # PIL image, upright and RGB
     prep, # of `preparation`
@@ -150,7 +150,7 @@ def _as_bytes(
     "A picture as a network of this page takes it"
     return torch.from_numpy((prepare(im, prep)*255).round().astype('uint8'))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d09b2e9b
+# %% ../../nbs/lib/learn/scratch.ipynb #c271f9f7
 def photo_tfm(
     size=224, # pixels a side
     degrees=30, # turned by at most that
@@ -162,7 +162,7 @@ def photo_tfm(
     turn = v2.RandomRotation(degrees, v2.InterpolationMode.BILINEAR)
     return v2.Compose([turn, v2.RandomResizedCrop(size, scale), *flips])
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9dde0e12
+# %% ../../nbs/lib/learn/scratch.ipynb #d9fccce5
 def _fitting(
     im, # what a transform made
     size, # pixels a side that are wanted
@@ -173,7 +173,7 @@ def _fitting(
         f'wanted was {size} by {size}')
     return v2.functional.pil_to_tensor(im)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ffded9db
+# %% ../../nbs/lib/learn/scratch.ipynb #d8848573
 @dataclass
 class _Pictures:
     "Pictures and their classes; number `i + epoch*len(self)` is picture `i` as epoch `epoch` has it"
@@ -193,7 +193,7 @@ class _Pictures:
         if not self.tfm: return _as_bytes(im, self.prep),y
         with seeded(self.seed, epoch, i): return _fitting(self.tfm(im), self.prep['crop'][0]),y
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b23747b9
+# %% ../../nbs/lib/learn/scratch.ipynb #30fcf810
 class _Order(Sampler):
     "Numbers of all pictures in an order that `seed` and `epoch` decide"
     def __init__(self, n, seed=42): self.n,self.seed,self.epoch = n,seed,0
@@ -202,19 +202,19 @@ class _Order(Sampler):
         epoch,self.epoch = self.epoch,self.epoch+1
         with seeded(self.seed, epoch): return iter((torch.randperm(self.n)+epoch*self.n).tolist())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #12e66128
+# %% ../../nbs/lib/learn/scratch.ipynb #d415ebcf
 _forks = sys.platform=='linux'
 
 def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #5fe29079
+# %% ../../nbs/lib/learn/scratch.ipynb #52700076
 def _loader(ds, bs, workers, **kwargs):
     "`DataLoader` whose workers leave the random numbers and the stop button alone"
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
         pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **kwargs)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3421f86a
+# %% ../../nbs/lib/learn/scratch.ipynb #e779c3b0
 def _read_names(
     path, # folder with train, valid and perhaps test
     names=None, # JSON file; default: names.json or cat_to_name.json
@@ -228,7 +228,7 @@ def _read_names(
     except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as '
         f'{{"1": "fire lily"}}') from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8c494ba9
+# %% ../../nbs/lib/learn/scratch.ipynb #d9ba1092
 def _class_names(
     labels, # classes
     said, # class → name; the keys may be numbers
@@ -239,12 +239,12 @@ def _class_names(
     if said and lacking: warnings.warn(f'`names` has no name for {", ".join(lacking[:5])}')
     return {o:str(said.get(o, o)) for o in labels}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4ee2e961
+# %% ../../nbs/lib/learn/scratch.ipynb #9ee42848
 def in_order(labels): # as text, numbers by their size
     "Classes in the order of their numbers"
     return sorted(set(map(str, labels)), key=lambda o: (o.zfill(99) if o.isdecimal() else o, o))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b51d2dd9
+# %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
 def _read_splits(
     path, # folder with train, valid and perhaps test
     labels=None, # classes in the order of their numbers
@@ -265,10 +265,10 @@ def _read_splits(
         'by, or nothing to test with')
     return labels,{k:list(zip(g.file, g.y)) for k,g in df.assign(y=y).groupby('split')}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0624101e
+# %% ../../nbs/lib/learn/scratch.ipynb #527a6ac5
 _Data = namedtuple('Data', 'train valid test labels names prep')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1a6f2090
+# %% ../../nbs/lib/learn/scratch.ipynb #964c254f
 def get_data(
     path, # folder with train, valid and perhaps test
     size=224, # pixels a side
@@ -296,7 +296,7 @@ def get_data(
     names = _class_names(labels, names if isinstance(names, dict) else _read_names(path, names))
     return _Data(first, *others, labels, names, prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #15692a27
+# %% ../../nbs/lib/learn/scratch.ipynb #36356b65
 def find_head(
     model, # a classification network of torchvision
 )->str: # dotted name, as `model.get_submodule` takes it
@@ -306,7 +306,7 @@ def find_head(
         'is to be replaced')
     return found[-1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2069b28d
+# %% ../../nbs/lib/learn/scratch.ipynb #87964f99
 def head_layers(
     n_in:int, # what the body gives
     hidden, # widths of the hidden layers, any number of them
@@ -320,7 +320,7 @@ def head_layers(
     *inner,last = zip(widths, widths[1:])
     return [o for a,b in inner for o in (['Linear',a,b],['ReLU'],['Dropout',p])] + [['Linear',*last]]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #7620de97
+# %% ../../nbs/lib/learn/scratch.ipynb #2784592e
 def make_head(
     layers:list, # of `head_layers`
 )->nn.Sequential:
@@ -329,7 +329,7 @@ def make_head(
     try: return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
     except KeyError as e: raise ValueError(f'{e} can not be part of a head: wanted {", ".join(kinds)}') from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8d50ed31
+# %% ../../nbs/lib/learn/scratch.ipynb #fb86b6cb
 class Net(nn.Module):
     "Bytes or colours from 0 to 1, [b,3,h,w] → logits [b,classes]"
     def __init__(self, body, head, info, frozen=True):
@@ -365,7 +365,7 @@ class Net(nn.Module):
 
     def forward(self, x): return self.head(self.features(x).float())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4a3ab658
+# %% ../../nbs/lib/learn/scratch.ipynb #2b9e0047
 def find_weights(
     arch, # name of a classification network of torchvision
     weights, # as torchvision takes them: 'DEFAULT', a name, one of its enum; None: none
@@ -376,7 +376,7 @@ def find_weights(
         raise ValueError(f"arch={arch!r}, weights={weights!r}: torchvision has none of that name; wanted one of "
             "torchvision.models.list_models(), and 'DEFAULT', or None to start from nothing") from None
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b1dc2e84
+# %% ../../nbs/lib/learn/scratch.ipynb #fe91acd0
 def backbone(
     arch, # name of a classification network of torchvision
     weights, # of `find_weights`
@@ -393,7 +393,7 @@ def backbone(
         if hasattr(net, k): setattr(net, k, v)
     return net
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d99647d7
+# %% ../../nbs/lib/learn/scratch.ipynb #93da5198
 def _cut_head(
     body, # a classification network
     name, # of `find_head`, or of a larger part
@@ -406,10 +406,10 @@ def _cut_head(
     body.set_submodule(name, nn.Identity())
     return inside[0].weight.shape[1]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #81aba81b
+# %% ../../nbs/lib/learn/scratch.ipynb #178071ba
 imagenet = dict(mean=[.485,.456,.406], std=[.229,.224,.225])
 
-# %% ../../nbs/lib/learn/scratch.ipynb #46cd0485
+# %% ../../nbs/lib/learn/scratch.ipynb #88e2b3aa
 def colours_of(
     weights, # of `find_weights`
 )->dict: # mean and std
@@ -418,7 +418,7 @@ def colours_of(
     how = weights.transforms()
     return dict(mean=list(how.mean), std=list(how.std))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #a1d04328
+# %% ../../nbs/lib/learn/scratch.ipynb #a757621d
 def build_model(
     arch:str, # name of any classification network of torchvision
     n_out:int, # classes
@@ -442,7 +442,7 @@ def build_model(
         info['colours'] = colours_of(weights)
         return Net(body, make_head(layers), info, frozen=weights is not None)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fc55f1df
+# %% ../../nbs/lib/learn/scratch.ipynb #329486d4
 def _check_alike(
     model, # of `build_model`
     dl, # _loader
@@ -453,11 +453,11 @@ def _check_alike(
     if own and theirs and own!=theirs: raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the '
         f'data {", ".join(theirs[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
     prep = info.get('prep')
-    if not prep or getattr(ds, 'tfm', True) or ds.prep.items()<=prep.items(): return ''
+    if not prep or getattr(ds, 'prep', {}).items()<=prep.items(): return ''
     wanted = f'size={prep["crop"][0]}, method={prep["method"]!r}'
     return f'These pictures are not _prepared as those that the model has learned from: get_data(…, {wanted})'
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1b85fa39
+# %% ../../nbs/lib/learn/scratch.ipynb #aea6beb8
 def get_logits(
     model, # of `build_model`
     dl, # _loader
@@ -471,7 +471,7 @@ def get_logits(
     with torch.no_grad(): res = [(model(x.to(**laid)).cpu(),y) for x,y in progress_bar(dl, leave=False)]
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b155ed1a
+# %% ../../nbs/lib/learn/scratch.ipynb #c2abeaa0
 def share_right(
     logits, # [n,classes]
     y, # [n]
@@ -479,7 +479,7 @@ def share_right(
     "Share of right answers"
     return float((logits.argmax(1)==y).double().mean())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e52ed259
+# %% ../../nbs/lib/learn/scratch.ipynb #c7b11249
 def accuracy_over(
     model, # of `build_model`
     dl, # _loader, e.g. `data.test`
@@ -487,14 +487,14 @@ def accuracy_over(
     "Accuracy over pictures, not over batches"
     return share_right(*get_logits(model, dl))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2b74c13e
+# %% ../../nbs/lib/learn/scratch.ipynb #e559535a
 def _kept_at(path): # absolute
     "`path`, if it is one to keep weights in"
     if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in '
         '.safetensors')
     return Path(path).expanduser().absolute()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #30f5868b
+# %% ../../nbs/lib/learn/scratch.ipynb #237b8fea
 def save_checkpoint(
     model, # of `build_model`
     fname, # file to write, e.g. 'flowers.safetensors'
@@ -506,12 +506,12 @@ def save_checkpoint(
     own = dict(info=model.info, frozen=model.frozen, versions=versions)
     return write_stage(_kept_at(fname), dict(model=model.state_dict(), **tensors), dict(own, **facts), 'scratch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #34d804e9
+# %% ../../nbs/lib/learn/scratch.ipynb #c15ed3b7
 def _read_checkpoint(fname): # (tensors by part, facts)
     "What `save_checkpoint` wrote"
     return read_stage(fname, 'scratch', 'Wanted one of save_checkpoint or a Trainer; read_pth is for .pth.')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c67b8f6f
+# %% ../../nbs/lib/learn/scratch.ipynb #6a32958f
 def load_checkpoint(
     fname, # that `save_checkpoint` or a `Trainer` wrote
 )->Net: # ready to predict; of a training, with the best weights so far
@@ -526,10 +526,10 @@ def load_checkpoint(
     if 'plan' in facts: model.begun = {_kept_at(fname):facts['plan']['start']}
     return model.eval()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #bbba0a8a
+# %% ../../nbs/lib/learn/scratch.ipynb #12d4e90c
 presets = dict(adadelta=(Adadelta,1.), adam=(partial(Adam, fused=True),1e-4), adamw=(partial(AdamW, fused=True),3e-3))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #593b76d8
+# %% ../../nbs/lib/learn/scratch.ipynb #10a11464
 def _recipe(
     preset, # one of `presets`
     params, # parameters that learn
@@ -540,12 +540,12 @@ def _recipe(
     opt = presets[preset][0](params, lr)
     return opt,OneCycleLR(opt, lr, steps) if preset=='adamw' else StepLR(opt, 4)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #23c47039
+# %% ../../nbs/lib/learn/scratch.ipynb #3d9ab72f
 def gist(model): # mean absolute value of each tensor
     "Weights in short: the same on another machine, where their last bits may not be"
     return [float(o.detach().double().abs().mean()) for o in model.parameters()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #81ed0659
+# %% ../../nbs/lib/learn/scratch.ipynb #0bfeee94
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
     def __init__(self,
@@ -572,7 +572,7 @@ class Trainer:
         self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs*len(data.train))
         self.by_batch = isinstance(self.sched, OneCycleLR)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3fef6bcf
+# %% ../../nbs/lib/learn/scratch.ipynb #9b250f25
 @patch
 def check(self:Trainer):
     "Raise if this can't be trained"
@@ -591,7 +591,7 @@ def check(self:Trainer):
         f'build_model(…, {n})')
     _check_alike(model, data.train)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0b6a2075
+# %% ../../nbs/lib/learn/scratch.ipynb #8b2b5fba
 @patch
 def choose_half(self:Trainer):
     "Half precision to train in; on a processor that is measured before the first epoch, if nobody has said"
@@ -603,7 +603,7 @@ def choose_half(self:Trainer):
         'here. Wanted half=False')
     self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4c5e2723
+# %% ../../nbs/lib/learn/scratch.ipynb #cb850593
 @patch
 def features(self:Trainer, dl):
     "Features and targets of each batch of `dl`"
@@ -612,7 +612,7 @@ def features(self:Trainer, dl):
         with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
         yield f.float(),y.to(self.device)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #1684a3c0
+# %% ../../nbs/lib/learn/scratch.ipynb #4508df91
 @patch
 def made(self:Trainer, dl, epoch=0):
     "Features and targets of all pictures of `dl` as `epoch` has them, made once"
@@ -622,7 +622,7 @@ def made(self:Trainer, dl, epoch=0):
         with torch.no_grad(): self.stock[key] = tuple(map(torch.cat, zip(*self.features(plain))))
     return self.stock[key]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #bf82ab27
+# %% ../../nbs/lib/learn/scratch.ipynb #4e3f6e0b
 @patch
 def batches(self:Trainer, epoch):
     "Features and targets to learn from"
@@ -634,7 +634,7 @@ def batches(self:Trainer, epoch):
         dl.sampler.epoch = epoch
         yield from self.features(dl)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b0880fdc
+# %% ../../nbs/lib/learn/scratch.ipynb #51af9012
 @patch
 def train_epoch(self:Trainer, epoch):
     "The training phase: mean loss over pictures"
@@ -652,7 +652,7 @@ def train_epoch(self:Trainer, epoch):
     if not self.by_batch: self.sched.step()
     return float(total)/n
 
-# %% ../../nbs/lib/learn/scratch.ipynb #224ab22d
+# %% ../../nbs/lib/learn/scratch.ipynb #cb07a9fb
 @patch
 def validate(self:Trainer):
     "The validation phase: (mean loss, accuracy) over pictures"
@@ -663,7 +663,7 @@ def validate(self:Trainer):
         logits,y = map(torch.cat, zip(*[(self.model.head(f),y) for f,y in pairs]))
     return float(F.cross_entropy(logits, y)),share_right(logits, y)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #91c31d43
+# %% ../../nbs/lib/learn/scratch.ipynb #197045d0
 @patch(as_prop=True)
 def history(
     self:Trainer,
@@ -671,13 +671,13 @@ def history(
     "What happened so far"
     return pd.DataFrame(self.rows).rename_axis('epoch')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #72445e26
+# %% ../../nbs/lib/learn/scratch.ipynb #cb8d9436
 @patch(as_prop=True)
 def best_epoch(self:Trainer)->int:
     "Which epoch's weights are kept"
     return self.history.sort_values(['accuracy','valid_loss'], ascending=[False,True]).index[0]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e2966377
+# %% ../../nbs/lib/learn/scratch.ipynb #b079da7a
 @patch
 def run_epoch(self:Trainer, i):
     "Epoch `i`, noted"
@@ -688,7 +688,7 @@ def run_epoch(self:Trainer, i):
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t))
     if self.best_epoch==i: self.best = {k:v.detach().clone() for k,v in self.model.learned.state_dict().items()}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #eb00c63c
+# %% ../../nbs/lib/learn/scratch.ipynb #82aab78a
 def seen(ds): # numbers
     "What the first picture of `ds` is in three epochs, if that can be told"
     def fields():
@@ -697,7 +697,7 @@ def seen(ds): # numbers
     a,b = fields(),fields()
     return a if a==b else []
 
-# %% ../../nbs/lib/learn/scratch.ipynb #14400027
+# %% ../../nbs/lib/learn/scratch.ipynb #797ec667
 @patch
 def plan(self:Trainer):
     "What this training is about; when this changes it can't go on"
@@ -709,10 +709,10 @@ def plan(self:Trainer):
         order=train.sampler.seed, seen=seen(train.dataset))
     return json.loads(json.dumps(how))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f2a4cc1a
+# %% ../../nbs/lib/learn/scratch.ipynb #b9907cca
 _near = dict(start=(1e-4,0), seen=(0,3))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3ab0107a
+# %% ../../nbs/lib/learn/scratch.ipynb #590ee982
 def differences(
     new, # of `Trainer.plan`
     old, # another
@@ -723,7 +723,7 @@ def differences(
         return np.allclose(a, b, *_near[k]) if k in _near and a and b and len(a)==len(b) else a==b
     return [k for k in new if not same(k)]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #f5456960
+# %% ../../nbs/lib/learn/scratch.ipynb #7c483fbc
 @patch
 def keep(self:Trainer):
     "Write the training to `path`"
@@ -734,7 +734,7 @@ def keep(self:Trainer):
         sched=self.sched.state_dict(), scaler=self.scaler.state_dict())
     save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3cd2779d
+# %% ../../nbs/lib/learn/scratch.ipynb #5c1cfc8c
 def _load_optimiser(
     opt, # optimiser
     groups, # its param_groups
@@ -745,7 +745,7 @@ def _load_optimiser(
     def laid(v, p): return torch.empty_like(p).copy_(v) if v.shape==p.shape else v
     for p,own in opt.state.items(): opt.state[p] = {k:laid(v, p) for k,v in own.items()}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c34ab392
+# %% ../../nbs/lib/learn/scratch.ipynb #504d8100
 @patch
 def refuse(self:Trainer, diff, done):
     "Raise if the file at `path`, `done` epochs of a plan that differs in `diff`, is of no use"
@@ -757,7 +757,7 @@ def refuse(self:Trainer, diff, done):
     if done>self.epochs: raise ValueError(f'{self.path} has {done} epochs already: wanted epochs={done} or more, or '
         'another file')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9fc37b08
+# %% ../../nbs/lib/learn/scratch.ipynb #90b1ab82
 @patch
 def go_on(self:Trainer):
     "Come back to where `path` left off"
@@ -775,7 +775,7 @@ def go_on(self:Trainer):
     device,half = facts['half']
     if device==self.device.type=='cpu': self.type,self.unsure = getattr(torch, str(half), None),False
 
-# %% ../../nbs/lib/learn/scratch.ipynb #900323f7
+# %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
 @patch
 def begin(self:Trainer):
     "Go on where the file left off, or write it"
@@ -793,7 +793,7 @@ def begin(self:Trainer):
     if self.path: self.keep()
     self.model.begun = {self.path:self.start}
 
-# %% ../../nbs/lib/learn/scratch.ipynb #ff63a1fc
+# %% ../../nbs/lib/learn/scratch.ipynb #5e9af7fb
 @patch
 def fit(
     self:Trainer,
@@ -815,7 +815,7 @@ def fit(
     self.model.eval()
     return self
 
-# %% ../../nbs/lib/learn/scratch.ipynb #c04f20e4
+# %% ../../nbs/lib/learn/scratch.ipynb #f78a796f
 @patch
 def __repr__(self:Trainer):
     said = f'Trainer: {len(self.rows)} of {self.epochs} epochs'
@@ -823,7 +823,7 @@ def __repr__(self:Trainer):
     i = self.best_epoch
     return f'{said}, best after epoch {i}: {self.rows[i]["accuracy"]:.3f}'
 
-# %% ../../nbs/lib/learn/scratch.ipynb #e86f7abe
+# %% ../../nbs/lib/learn/scratch.ipynb #d8a896f9
 @patch
 def plot(
     self:Trainer,
@@ -837,14 +837,14 @@ def plot(
     ax.plot(i, df.accuracy[i], 'o', mfc='none', ms=10, color='C0')
     ax.set_title(f'best {df.accuracy[i]:.3f}, in a circle; {format_time(self.history.seconds.sum())} in all')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #b8e9a766
+# %% ../../nbs/lib/learn/scratch.ipynb #263cc0f3
 def _check_knows(model):
     "Raise if `model` is none, or has met no classes yet"
     _check_type(model, Net, 'a model, such as load_checkpoint gives')
     if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a '
         'Trainer had, or one of load_checkpoint')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2f1e5d81
+# %% ../../nbs/lib/learn/scratch.ipynb #22fe151c
 def _prepared(
     x, # picture, as `open_image` takes it
     model, # that knows its classes
@@ -853,7 +853,7 @@ def _prepared(
     prep = model.info['prep']
     return _as_bytes(open_image(x, prep['least']), prep)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fa833cd7
+# %% ../../nbs/lib/learn/scratch.ipynb #19fcfd3c
 def predict(
     path, # picture: a path, or what else `open_image` takes
     model, # of a `Trainer`, `load_checkpoint` or `read_pth`
@@ -865,7 +865,7 @@ def predict(
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #90bc894d
+# %% ../../nbs/lib/learn/scratch.ipynb #8d51257f
 def true_name(
     path, # picture
     label, # its class or the name of that; None: the folder it is in, if that is a class
@@ -878,7 +878,7 @@ def true_name(
         f'{", ".join(list(names)[:5])} …')
     return name
 
-# %% ../../nbs/lib/learn/scratch.ipynb #664e9da6
+# %% ../../nbs/lib/learn/scratch.ipynb #40723570
 def view_classify(
     path, # picture
     model, # as `predict` takes it
@@ -898,7 +898,7 @@ def view_classify(
     bars.set(xlim=(0,1), xlabel='probability')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #11e1210e
+# %% ../../nbs/lib/learn/scratch.ipynb #6eab1d8e
 def export_model(
     model, # trained
     fname, # file to write, e.g. 'flowers.onnx'
