@@ -10,7 +10,8 @@ __all__ = []
 # %% ../../nbs/lib/learn/overview.ipynb #89cda5f0
 from .data import class_counts, class_weights, get_dls
 from .train import get_learner, load_stage, suggest_lr, train
-from .interpret import class_report, scores, show_scores
+from .scores import scores, show_scores
+from .interpret import class_report
 from .export import compare_models, export_onnx
 
 # %% ../../nbs/lib/learn/overview.ipynb #fdd76fef
