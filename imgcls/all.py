@@ -25,6 +25,7 @@ from .learn.pixels import *
 from .learn.augment import *
 from .learn.data import *
 from .learn.train import *
+from .learn.scores import *
 from .learn.interpret import *
 from .learn.export import *
 from .clean.decisions import *

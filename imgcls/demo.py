@@ -20,7 +20,7 @@ from .dataset import read_manifest
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
 from .learn.train import get_learner, load_stage, train, accuracy_on
-from .learn.interpret import scores, show_scores
+from .learn.scores import scores, show_scores
 from .clean.widgets import Cleaning
 from .learn.export import export_onnx
 from .use.predict import Predictor
