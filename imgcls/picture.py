@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 
 # %% auto #0
 __all__ = ['picture_formats', 'picture_endings', 'max_pixels', 'NotAPicture', 'endings', 'pixels', 'shrink', 'as_rgb',
-           'PictureError', 'PictureFormat', 'is_picture_name', 'sniff', 'content_of', 'peek', 'orientation',
+           'PictureError', 'PictureFormat', 'is_picture_name', 'can_open', 'sniff', 'content_of', 'peek', 'orientation',
            'open_image', 'thumbnail', 'phash', 'hash_array', 'look', 'open_picture', 'measure', 'distance']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
@@ -23,7 +23,9 @@ from typing import NamedTuple
 def _eight_bits(im):
     "Whole or broken numbers of any size as bytes, [h,w]"
     a,tags = np.asarray(im),getattr(im, 'tag_v2', {})
-    if a.dtype.itemsize==2: b = (np.arange(2**16)*255//(2**tags.get(258, (16,))[0]-1)).clip(max=255).astype('uint8')[a] # BitsPerSample
+    if a.dtype.itemsize==2:
+        bits = tags.get(258, (16,))[0] # BitsPerSample
+        b = (np.arange(2**16)*255//(2**bits-1)).clip(max=255).astype('uint8')[a]
     else:
         a = np.nan_to_num(a)
         b = a//257 if a.max()>255 or im.format in ('PNG','PPM') else a*255 if im.mode=='F' and a.max()<=1 else a
@@ -51,7 +53,7 @@ class PictureError(ValueError):
     "A picture that can't be had; the message says why, `code` says it to programs"
     def __init__(self,
         msg:str, # a sentence
-        code:str='damaged', # or not_a_picture, too_many_pixels, too_small, bad_address, …
+        code:str='not_a_picture', # or damaged, too_many_pixels, too_small, bad_address, …
     ):
         super().__init__(msg)
         self.code = code
@@ -95,12 +97,15 @@ def is_picture_name(
 
 # %% ../nbs/lib/picture.ipynb #2553e13d
 _wanted = 'wanted JPEG, PNG, WebP, GIF or the like.'
-_others = {rb'<!doctype html|<html|<head|<body|<script|\{':'a web page', rb'<svg|<[?!].*<svg':'an SVG drawing', rb'<[?!]':'a web page',
-    rb'%pdf':'a PDF', rb'pk\x03\x04':'a ZIP or Office file', rb'.{0,4}ftyp':'a video'}
+_others = {rb'<!doctype html|<html|<head|<body|<script|\{':'a web page',
+    rb'<svg|<[?!].*<svg':'an SVG drawing', rb'<[?!]':'a web page', rb'%pdf':'a PDF', rb'pk\x03\x04':'a ZIP or Office file', rb'.{0,4}ftyp':'a video'}
 
+# %% ../nbs/lib/picture.ipynb #c3ad5beb
 @lru_cache
-def _can_open(name):
-    "Has Pillow a reader for format `name` on this machine?"
+def can_open(
+    name:str, # Pillow's, e.g. HEIF
+)->bool:
+    "Has Pillow a reader for this format on this machine?"
     if name=='HEIF' and find_spec('pillow_heif'):
         import pillow_heif
         pillow_heif.register_heif_opener()
@@ -113,15 +118,15 @@ def sniff(
     head:bytes, # the first 1,024 bytes or more; of a file that is still on its way, what has come
 )->str: # Pillow's name of the format; '' if nothing is known
     "Which format's first bytes these are; what is plainly no picture is refused"
-    if not head: raise PictureError('This file is empty.', 'not_a_picture')
+    if not head: raise PictureError('This file is empty.')
     for name,form in picture_formats.items():
         if re.match(form.magic, head, re.S):
-            if _can_open(name): return name
-            raise PictureError(f'This is a {form.kind} picture, which can not be read here: pip install -U pillow pillow-heif '
-                'and run again to retry, or save it as JPEG, as phones can.', 'not_a_picture')
+            if can_open(name): return name
+            raise PictureError(f'This is a {form.kind} picture, which can not be read here: save it as JPEG, as phones can, '
+                'or pip install -U pillow pillow-heif and run again to retry.')
     text = head[:1024].lstrip(b'\xef\xbb\xbf \t\r\n\0').lower()
     for magic,what in _others.items():
-        if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}', 'not_a_picture')
+        if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}')
     return ''
 
 # %% ../nbs/lib/picture.ipynb #966763a3
@@ -132,12 +137,14 @@ class _Sips(io.BytesIO):
         b = super().read(*args)
         self.left -= 1
         self.notes -= b.startswith(b'Exif\0\0')
-        if min(self.left, self.notes)<0: raise PictureError(_pieces)
+        if self.left<0 or self.notes<0: raise PictureError(_pieces, 'damaged')
         return b
 
 _pieces = 'This picture is damaged: it is in too many pieces.'
 
 # %% ../nbs/lib/picture.ipynb #fae0991e
+_takes = 'wanted a path, bytes, a file, a PIL image or an array.'
+
 def content_of(
     x, # path, bytes or file object
 )->bytes:
@@ -145,12 +152,11 @@ def content_of(
     if hasattr(x, 'read'):
         with suppress(AttributeError, io.UnsupportedOperation): x.seek(0)
         return x.read()
-    if not isinstance(x, (str,os.PathLike)):
-        try: return bytes(memoryview(x))
-        except TypeError: raise TypeError(f'{type(x).__name__} can not be a picture: wanted a path, bytes, a file, a PIL image or an array.') from None
-    if '://' in str(x): raise PictureError(f'{x[:80]} is an address: open_image(fetch(…)) gets the picture at one that starts with http:// or https://', 'bad_address')
+    if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
+    if not isinstance(x, (str,os.PathLike)): raise TypeError(f'{type(x).__name__} can not be a picture: {_takes}')
+    if '://' in str(x): raise PictureError(f'{x[:80]} is no file: `fetch` gets what is at http:// and https://', 'bad_address')
     try: return Path(x).read_bytes()
-    except IsADirectoryError: raise PictureError(f'{x} is a folder: wanted one picture. `predict_folder` takes folders.', 'not_a_picture') from None
+    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.') from None
 
 # %% ../nbs/lib/picture.ipynb #8c393590
 max_pixels = 50_000_000
@@ -161,11 +167,11 @@ def _said(kind):
     try: yield
     except (PictureError,MemoryError): raise
     except Image.DecompressionBombError: raise _too_large('hundreds of', max_pixels) from None
-    except Exception as e: raise PictureError(f'This picture is damaged: {e or type(e).__name__} ({kind})') from None
+    except Exception as e: raise PictureError(f'This picture is damaged: {e or type(e).__name__} ({kind})', 'damaged') from None
 
 def _too_large(megapixels, most):
-    said = f'{megapixels} megapixels, where {most/1e6:.0f} can be looked at'
-    return PictureError(f'This picture is too large: it has too many pixels, {said}. Make it smaller and try again.', 'too_many_pixels')
+    said = f'too many pixels, {megapixels} megapixels where {most/1e6:.0f} can be looked at'
+    return PictureError(f'This picture is too large: it has {said}. Make it smaller and try again.', 'too_many_pixels')
 
 def _check_size(im, size, most):
     "Refuse a picture of `size` that would take more memory than `most` pixels of JPEG and PNG do"
@@ -189,25 +195,26 @@ def _scale_transparency(im, depth):
 # %% ../nbs/lib/picture.ipynb #77a37fcb
 def peek(
     x, # path, bytes or file object
-    least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
+    least:int=None, # pixels: a JPEG may come out smaller than it is, but no side smaller than this; None: full size
     most:float=max_pixels, # pixels in all; fewer for formats that take more memory
 )->Image.Image: # not yet decoded
     "Open the picture in `x`, or say what it is instead"
     b = content_of(x)
     name = sniff(b[:1024])
-    if not name: raise PictureError(f'This is not a picture: {_wanted}', 'not_a_picture')
+    if not name: raise PictureError(f'This is not a picture: {_wanted}')
     with _said(picture_formats[name].kind): im = Image.OPEN[name][0](_Sips(b), '')
     if im.tile and im.tile[0][0].startswith('ppm'):
-        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
+        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.')
     if name=='PNG': _scale_transparency(im, b[24])
     size,whole = im.size,im.format=='JPEG' and _one_scan(b, im)
-    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces)
+    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces, 'damaged')
     if least: im.draft(im.mode, (least,least))
     _check_size(im, im.size if whole else size, most)
     return im
 
 # %% ../nbs/lib/picture.ipynb #9ef70cd4
-_turns = {2:Image.FLIP_LEFT_RIGHT, 3:Image.ROTATE_180, 4:Image.FLIP_TOP_BOTTOM, 5:Image.TRANSPOSE, 6:Image.ROTATE_270, 7:Image.TRANSVERSE, 8:Image.ROTATE_90}
+_turns = {2:Image.FLIP_LEFT_RIGHT, 3:Image.ROTATE_180, 4:Image.FLIP_TOP_BOTTOM, 5:Image.TRANSPOSE,
+    6:Image.ROTATE_270, 7:Image.TRANSVERSE, 8:Image.ROTATE_90}
 
 def orientation(
     im:Image.Image, # decoded
@@ -218,8 +225,10 @@ def orientation(
     return int(turn) if turn in _turns else 1
 
 # %% ../nbs/lib/picture.ipynb #db901643
-def _upright(im):
-    "`im` decoded, RGB, turned, with nothing left that would have it turned again"
+def upright(
+    im:Image.Image, # may not be decoded yet
+)->Image.Image: # RGB, with nothing left that would have it turned again
+    "`im` as a viewer shows it"
     with _said(im.format or im.mode):
         im.load()
         turn,res = orientation(im),as_rgb(im)
@@ -228,31 +237,32 @@ def _upright(im):
     res.info = {}
     return res
 
-# %% ../nbs/lib/picture.ipynb #4089760e
-def _from_array(a):
-    "Array `a` as a PIL image"
-    if a.dtype==np.uint8 and a.size and (a.ndim==2 or a.ndim==3 and a.shape[2] in (3,4)): return Image.fromarray(a)
-    raise PictureError(f'This array is no picture: {a.dtype} of shape {a.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
-
 # %% ../nbs/lib/picture.ipynb #ce571d87
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
-    least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
+    least:int=None, # pixels: a JPEG may come out smaller than it is, but no side smaller than this; None: full size
     most:float=max_pixels, # pixels in all that are decoded
 )->Image.Image: # upright, RGB
     "The picture in `x`, or a `PictureError` that says what is the matter with it"
-    im = _from_array(x) if isinstance(x, np.ndarray) else x
-    if isinstance(im, Image.Image): _check_size(im, im.size, most)
-    else: im = peek(im, least, most)
-    return _upright(im)
+    if isinstance(x, np.ndarray):
+        if x.dtype!=np.uint8 or not x.size or x.ndim<2 or x.shape[2:] not in ((),(3,),(4,)):
+            raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].')
+        x = Image.fromarray(x)
+    if not isinstance(x, Image.Image): x = peek(x, least, most)
+    else: _check_size(x, x.size, most)
+    return upright(x)
 
-# %% ../nbs/lib/picture.ipynb #b6c34f9b
-def _encode(im, format, **kwargs):
-    "`im` as bytes of `format`"
-    buf = io.BytesIO()
-    im.save(buf, format, **kwargs)
+# %% ../nbs/lib/picture.ipynb #74ff524e
+def encode(
+    im:Image.Image,
+    format:str, # Pillow's name
+    **kwargs, # as Pillow's `save` takes them
+)->bytes:
+    "`im` as a file of `format`"
+    im.save(buf := io.BytesIO(), format, **kwargs)
     return buf.getvalue()
 
+# %% ../nbs/lib/picture.ipynb #b6c34f9b
 def thumbnail(
     x, # what `open_image` takes
     px:int=420, # pixels of the longer side, at most
@@ -261,7 +271,7 @@ def thumbnail(
     "Picture `x`, small"
     im = open_image(x, px).copy()
     im.thumbnail((px,px))
-    return _encode(im, 'JPEG', quality=quality)
+    return encode(im, 'JPEG', quality=quality)
 
 # %% ../nbs/lib/picture.ipynb #15f67ef9
 _k = np.arange(32)
@@ -300,7 +310,8 @@ def measure(
     g = np.ascontiguousarray(a[::k,::k,1])
     x,tiny = g.astype('float32'),np.asarray(Image.fromarray(g).resize((32,32), Image.BOX))
     lap = np.diff(x, 2, axis=0)[:,1:-1]+np.diff(x, 2, axis=1)[1:-1]
-    return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
+    sharp = float(lap.var()) if lap.size else 0.
+    return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(sharp, 1))
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f
 def _common_frame(b, im):
@@ -319,31 +330,32 @@ def _pixels(b, im, size):
             turn = orientation(im)
             return a if turn==1 else np.asarray(Image.fromarray(a).transpose(_turns[turn]))
         im.draft(im.mode, (w,h))
-    return np.asarray(_upright(im))
+    return np.asarray(upright(im))
 
 # %% ../nbs/lib/picture.ipynb #3fb17739
-_modes = {'P':'palette', 'RGBA':'transparency', 'LA':'transparency', 'PA':'transparency', 'RGB':'transparency', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
+_modes = dict.fromkeys(('RGB','RGBA','LA','PA'), 'transparency') | {'P':'palette', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
 
 def _oddities(im, max_size):
     "Why the picture should be stored anew"
-    jpeg,n = im.format in ('JPEG','MPO'),getattr(im, 'n_frames', 1)
-    why = {f'{n} frames':n>1 and not jpeg, _modes.get(im.mode, f'mode {im.mode}'):im.mode not in ('RGB','L') or 'transparency' in im.info,
-        f'{im.format} format':not jpeg and im.format not in ('PNG','WEBP'), f'{im.width}×{im.height} px, over {max_size}':max(im.size)>(max_size or 1e9)}
-    if not jpeg: im.load()
+    fmt,size = 'JPEG' if im.format=='MPO' else im.format,f'{im.width}×{im.height}'
+    frames,mode = getattr(im, 'n_frames', 1) if fmt!='JPEG' else 1,_modes.get(im.mode, f'mode {im.mode}')
+    clear,large = 'transparency' in im.info,max(im.size)>(max_size or 1e9)
+    why = {f'{frames} frames':frames>1, mode:clear or im.mode not in ('RGB','L'), f'{fmt} format':fmt not in ('JPEG','PNG','WEBP')}
+    if fmt!='JPEG': im.load()
     turn = orientation(im)
-    return [k for k,v in {f'EXIF orientation {turn}':turn>1, **why}.items() if v]
+    why = {f'EXIF orientation {turn}':turn>1, **why, f'{size} px, over {max_size}':large}
+    return [k for k,v in why.items() if v]
 
 # %% ../nbs/lib/picture.ipynb #00dc6cbc
-def _resize(a, size): return np.asarray(Image.fromarray(a).resize(size, Image.BILINEAR))
-
 def _store(a, im, small):
     "(content, ending) for pixels `a` of what was the file `im`"
-    form,quality = picture_formats[im.format].stored,88 if small else 95
-    icc,sampling = im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None,'420' if small else '444'
+    form,icc = picture_formats[im.format].stored,im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
+    quality,sampling = (88,'420') if small else (95,'444')
     with suppress(ImportError):
         from simplejpeg import encode_jpeg
-        if form=='JPEG' and not icc: return encode_jpeg(np.ascontiguousarray(a), quality=quality, colorsubsampling=sampling),'.jpg'
-    b = _encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
+        a = np.ascontiguousarray(a)
+        if form=='JPEG' and not icc: return encode_jpeg(a, quality=quality, colorsubsampling=sampling),'.jpg'
+    b = encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
     return b,picture_formats[form].ending
 
 # %% ../nbs/lib/picture.ipynb #88e5d4f0
@@ -353,19 +365,21 @@ def look(
     max_size:int=None, # pixels: a longer side above this is shrunk to it; None: never
     max_pixels:float=100e6, # larger pictures are refused, before they are decoded
     anew:bool=True, # make the new content, where there is a reason to?
-    resize=_resize, # (array, (width, height)) → array
-)->dict: # wrong: '' or what; format, width, height (upright), phash, light, sharp; why: reasons to store it anew; new, ext: content and ending for that
+    resize=None, # (array, (width, height)) → array; default: Pillow's
+)->dict: # wrong ('' or what); format, width, height (upright), phash, light, sharp; why, new, ext: to be stored anew why, as what
     "Everything about a picture, in one decode"
     try:
         im = peek(b, most=max_pixels)
         w,h = im.size
-        if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} or more.', 'too_small')
+        if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} a side.', 'too_small')
         with _said(im.format): why = _oddities(im, max_size)
         small = anew and max(w,h)>(max_size or 1e9)
         a = _pixels(b, im, max_size if small else max(w,h) if why and anew else 256)
     except PictureError as e: return dict(wrong=str(e))
     if orientation(im)>4: w,h = h,w
-    if small: a = resize(a, [max(1, round(o*max_size/max(w,h))) for o in (w,h)])
+    if small:
+        to = [max(1, round(o*max_size/max(w,h))) for o in (w,h)]
+        a = resize(a, to) if resize else np.asarray(Image.fromarray(a).resize(to, Image.BILINEAR))
     new,ext = _store(a, im, small) if why and anew else (None,'')
     return dict(wrong='', format=im.format, width=w, height=h, why=', '.join(why), new=new, ext=ext) | measure(a)
 
