@@ -245,11 +245,13 @@ def test_too_large_is_made_smaller_and_said(tab):
     server.should_exit = True
 
 def test_what_only_the_browser_can_read(tab, service):
+    "A cursor, which is an icon with another number in its head"
     draw_digit(930).resize((64,64)).save(buf := io.BytesIO(), 'ICO')
+    b = buf.getvalue()
     tab.goto(service)
-    give(tab, file('five.ico', buf.getvalue()))
+    give(tab, file('five.cur', b[:2]+b'\2'+b[3:]))
     expect(cards(tab, 1).locator('h3')).to_have_text('five')
-    expect(tab.locator('.card small')).to_contain_text('five.ico · sent as a JPEG made here')
+    expect(tab.locator('.card small')).to_contain_text('five.cur · sent as a JPEG made here')
 
 def test_a_key_is_asked_for(tab, locked):
     tab.goto(locked)
