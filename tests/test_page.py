@@ -301,6 +301,24 @@ def test_the_manual_of_a_service_with_a_key(tab, locked):
     expect(tab.locator('#predict pre').nth(1)).to_contain_text("open('a.jpg', 'rb')}, headers={'Authorization': 'Bearer KEY'})")
     assert 'Bearer' not in tab.locator('#health pre').first.inner_text()
 
+mine = """import {add, begin, pump} from './send.js'
+import {choose} from './choose.js'
+begin(async cards => ({answers: cards.map(c => ({name: `seen ${c.name}`, prob: .9, unsure: false, topk: [['a', .9], ['b', .1]]}))}))
+choose(add)
+pump()"""
+
+def test_another_page_with_another_ask(tab):
+    "The parts are modules that another page can import, and whoever answers cards can be exchanged"
+    html = re.sub('(?s)(<script type="module">).*?(?=</script>)', lambda m: m[1]+mine, page('Mine'))
+    def answer(route):
+        name = route.request.url.split('/')[-1]
+        route.fulfill(body=asset(name) if name else html, content_type='text/javascript' if name else 'text/html')
+    tab.route('http://page.test/**', answer)
+    tab.goto('http://page.test/')
+    give(tab, file('a.png'))
+    expect(cards(tab, 1).locator('h3')).to_have_text('seen a.png')
+    expect(tab.locator('#status')).to_have_text('a.png: seen a.png, confidence 90.0%')
+
 def test_narrow_dark_and_by_keyboard(browser, service):
     ctx = browser.new_context(viewport=dict(width=400, height=800), color_scheme='dark', reduced_motion='reduce')
     tab = ctx.new_page()
