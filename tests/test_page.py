@@ -245,11 +245,13 @@ def test_too_large_is_made_smaller_and_said(tab):
     server.should_exit = True
 
 def test_what_only_the_browser_can_read(tab, service):
+    "A cursor, which is an icon with another number in its head"
     draw_digit(930).resize((64,64)).save(buf := io.BytesIO(), 'ICO')
+    b = buf.getvalue()
     tab.goto(service)
-    give(tab, file('five.ico', buf.getvalue()))
+    give(tab, file('five.cur', b[:2]+b'\2'+b[3:]))
     expect(cards(tab, 1).locator('h3')).to_have_text('five')
-    expect(tab.locator('.card small')).to_contain_text('five.ico · sent as a JPEG made here')
+    expect(tab.locator('.card small')).to_contain_text('five.cur · sent as a JPEG made here')
 
 def test_a_key_is_asked_for(tab, locked):
     tab.goto(locked)
@@ -298,6 +300,24 @@ def test_the_manual_of_a_service_with_a_key(tab, locked):
     expect(tab.locator('#predict pre').first).to_have_text(f"curl -H 'Authorization: Bearer KEY' -F file=@a.jpg '{locked}/predict?topk=5'")
     expect(tab.locator('#predict pre').nth(1)).to_contain_text("open('a.jpg', 'rb')}, headers={'Authorization': 'Bearer KEY'})")
     assert 'Bearer' not in tab.locator('#health pre').first.inner_text()
+
+mine = """import {add, begin, pump} from './send.js'
+import {choose} from './choose.js'
+begin(async cards => ({answers: cards.map(c => ({name: `seen ${c.name}`, prob: .9, unsure: false, topk: [['a', .9], ['b', .1]]}))}))
+choose(add)
+pump()"""
+
+def test_another_page_with_another_ask(tab):
+    "The parts are modules that another page can import, and whoever answers cards can be exchanged"
+    html = re.sub('(?s)(<script type="module">).*?(?=</script>)', lambda m: m[1]+mine, page('Mine'))
+    def answer(route):
+        name = route.request.url.split('/')[-1]
+        route.fulfill(body=asset(name) if name else html, content_type='text/javascript' if name else 'text/html')
+    tab.route('http://page.test/**', answer)
+    tab.goto('http://page.test/')
+    give(tab, file('a.png'))
+    expect(cards(tab, 1).locator('h3')).to_have_text('seen a.png')
+    expect(tab.locator('#status')).to_have_text('a.png: seen a.png, confidence 90.0%')
 
 def test_narrow_dark_and_by_keyboard(browser, service):
     ctx = browser.new_context(viewport=dict(width=400, height=800), color_scheme='dark', reduced_motion='reduce')

@@ -11,7 +11,7 @@ __all__ = []
 import asyncio, time
 from concurrent.futures import ThreadPoolExecutor
 from ..picture import cores
-from .predict import Predictor
+from .predict import Model
 
 # %% ../../nbs/lib/use/batch.ipynb #26214b15
 class Busy(Exception):
@@ -29,7 +29,7 @@ class Pool:
         on_answer=None, # called with the seconds that a picture took, for statistics
     ):
         self.predictor,self.most,self.on_answer,self.n = predictor,most,on_answer,cores()
-        self.single = Predictor(predictor.path, n_threads=1) if self.n>1 else predictor
+        self.single = Model(predictor.path, n_threads=1) if self.n>1 else predictor
         self.asked,self.pace = 0,.02
         self.threads = ThreadPoolExecutor(self.n, 'picture')
 

@@ -33,7 +33,7 @@ from uuid import uuid4
 from ..picture import PictureError
 from .batch import Busy, Pool
 from .page import asset, csp, document, page
-from .predict import Predictor, _digest, fetch
+from .predict import Predictor, fetch, file_digest
 
 # %% ../../nbs/lib/use/serve.ipynb #7b070098
 described = json.loads(asset('openapi.json'))
@@ -218,7 +218,7 @@ class Service:
         self.room = Room(o.max_bodies, 'pictures are on their way in')
         self.fetches = Room(o.max_fetches+2*o.max_files, 'addresses are being fetched')
         self.fetchers,self.rate = ThreadPoolExecutor(o.max_fetches, 'fetch'),Rate(o.rate)
-        self.sha256 = _digest(predictor.path)
+        self.sha256 = file_digest(predictor.path)
         self.name = o.title or predictor.meta.get('title') or predictor.path.stem
         self.model = dict(name=self.name, version=self.sha256[:12])
 
