@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/overview.html.md"""
 __all__ = []
 
 # %% ../../nbs/lib/gather/overview.ipynb #9b960bf2
-from .search import search_images, search_images_bing, search_all
+from .search import search_images, search_all
 from .console import console_snippet, read_urls
 from .credits import attribution
 from .download import download_images
@@ -17,4 +17,4 @@ from .shell import gather
 from .bring import audit, import_folder
 
 # %% ../../nbs/lib/gather/overview.ipynb #54d5d684
-__all__ = ['search_images', 'search_images_bing', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder']
+__all__ = ['search_images', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder']

@@ -12,7 +12,7 @@ from importlib import import_module
 
 # %% ../../nbs/lib/learn/overview.ipynb #fdd76fef
 _homes = dict(class_counts='data', class_weights='data', get_dls='data', get_learner='train', load_stage='train', suggest_lr='train',
-    class_report='interpret', scores='interpret', show_scores='interpret', compare_models='export', export_onnx='export')
+    class_report='interpret', show_scores='scores', compare_models='export', export_onnx='export')
 __all__ = list(_homes)
 
 def __getattr__(name):
