@@ -9,6 +9,7 @@ __all__ = []
 
 # %% ../nbs/lib/all.ipynb #d63ed723
 from fastai.vision.all import *
+from fastai.vision.widgets import *
 from .sample import *
 from .net import *
 from .picture import *
@@ -20,6 +21,7 @@ from .gather.download import *
 from .gather.verify import *
 from .gather.credits import *
 from .gather.bring import *
+from .gather.audit import *
 from .gather.shell import *
 from .learn.pixels import *
 from .learn.augment import *
@@ -35,14 +37,7 @@ from .use.batch import *
 from .use.app import *
 from .use.host import *
 from .use.serve import *
-from .use.listen import *
 from .use.deploy import *
-
-# %% ../nbs/lib/all.ipynb #29a5da4e
-del inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
-del squares, ahead, progress, features, random_state, set_random_state, kept_random, guess, views
-del about, address, uploads, fetch, attend, python, pins, requirements, card
-del problems, log, routes, limits, spec, app, Problem, Room, Rate, Figures, Service, Door, Server, Worker, Workers
 
 # %% ../nbs/lib/all.ipynb #507fa26c
 __all__ = [o for o in globals() if o[0]!='_']
