@@ -37,7 +37,7 @@ def exported_names(tree):
     return [ast.literal_eval(e) for o in lists if isinstance(o, ast.List) for e in o.elts]
 
 def code_cells(fn): return [''.join(o['source']) for o in json.loads(fn.read_text(encoding='utf-8'))['cells'] if o['cell_type']=='code']
-def is_exported(src): return re.match(r'\s*#\|\s*exports?\b', src)
+def is_exported(src): return re.match(r'\s*#\|\s*export[is]?\b', src)
 def runs(src): return not re.match(r'\s*#\|\s*(hide|default_exp)', src)
 
 def waits(fn):
