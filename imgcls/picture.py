@@ -132,7 +132,7 @@ def sniff(
 # %% ../nbs/lib/picture.ipynb #966763a3
 class _Sips(io.BytesIO):
     "A file in memory, for so many reads and notes"
-    left,notes = 500_000,50
+    left,notes = 400_000,50
     def read(self, *args):
         b = super().read(*args)
         self.left -= 1
