@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['unlabelled', 'manifest_cols', 'looks_cols', 'split_cols', 'check_label', 'Table', 'Moves', 'Dataset', 'look_at',
            'image_files', 'list_items', 'read_names', 'read_looks', 'look_again', 'read_manifest', 'sync', 'undo_last']
 
-# %% ../nbs/lib/dataset.ipynb #69a4ba54
+# %% ../nbs/lib/dataset.ipynb #7016d497
 import csv, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,6 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from fastcore.basics import chunked, defaults, patch
 from fastcore.foundation import L
-from fastcore.xtras import globtastic
 from fastprogress import fastprogress, progress_bar
 from .picture import is_picture_name, look
 
@@ -33,14 +32,13 @@ def check_label(
     raise ValueError(f"{label!r} can't be the name of a class: it becomes a folder, so no / \\ : * ? \" < > |, "
         "no dot in front, and at most 150 bytes")
 
-# %% ../nbs/lib/dataset.ipynb #9bd72ed6
+# %% ../nbs/lib/dataset.ipynb #5b09303f
 def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
     "Refuse a path that leads out of the dataset, or that can't be noted"
     p = PurePosixPath(rel)
-    if re.search(r'[\r\n\udc80-\udcff]', rel):
-        raise ValueError(f"{rel!r} can't be written down in a table: rename the file")
+    if re.search(r'[\r\n\udc80-\udcff]', rel): raise ValueError(f"{rel!r} can't be written down in a table: rename the file")
     away = not rel or p.is_absolute() or '..' in p.parts or '\\' in rel or PureWindowsPath(rel).drive
     if away: raise ValueError(f'{rel!r} leads out of the dataset folder')
     return rel
@@ -168,29 +166,27 @@ def pending(self:Moves, kind=''):
     done = {'', *df.src[df.action=='undone']}
     return [o for o in df.batch.unique() if o not in done and o.startswith(kind)]
 
-# %% ../nbs/lib/dataset.ipynb #3ca4c31a
+# %% ../nbs/lib/dataset.ipynb #aa9b937c
 @patch
 def _check(self:Moves, batch, df):
     "Refuse to take `batch` of the journal `df` back while a later one stands on it, or a file is in the way"
     mine,later = df[df.batch==batch],self.pending()
     later = df[df.batch.isin(later[later.index(batch)+1:])]
     on = later[later[['src','dst']].isin([*mine.src,*mine.dst]).any(axis=1)]
-    if len(on):
-        raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that back first.')
+    if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that back first.')
     for o in mine[mine.action=='move'].itertuples():
         both = (self.path/inside(o.dst)).exists() and (self.path/inside(o.src)).exists()
         if both and o.src not in set(mine.dst):
             raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. '
                 'Move it away and undo again.')
 
-# %% ../nbs/lib/dataset.ipynb #8909374c
+# %% ../nbs/lib/dataset.ipynb #f133fe21
 @patch
 def undo(self:Moves,
     batch:str, # one of `pending`
 )->L: # the paths that were put back
     "Take back all that `batch` did"
-    if batch not in self.pending():
-        raise ValueError(f'{batch!r} is not a batch that can be taken back; these are: {self.pending()}')
+    if batch not in self.pending(): raise ValueError(f'{batch!r} is not a batch that can be taken back; these are: {self.pending()}')
     df,res = self.table.read(),L()
     self._check(batch, df)
     todo = df[df.batch==batch][::-1]
@@ -283,27 +279,36 @@ def of(cls:Dataset,
     flat = sorted(o for o in res.path.iterdir() if is_picture_name(o) and o.is_file())
     return cls._around(flat) if flat and not res.noted.fn.exists() and not res.names() else res
 
-# %% ../nbs/lib/dataset.ipynb #89df6b25
+# %% ../nbs/lib/dataset.ipynb #ab49098f
 @patch(cls_method=True)
 def _around(cls:Dataset, fns):
     "The dataset that files `fns` are in"
     fns = [Path(o).absolute() for o in fns]
+    gone = [o for o in fns if not os.path.lexists(o)]
+    if gone: raise FileNotFoundError(f'{gone[0]}: no such file, nor are {len(gone)-1} others of {len(fns)}')
     tops = {o.parent for o in {o.parent for o in fns}}
     tops = {o.parent if o.name in split_folders(o.parent) else o for o in tops if o.is_dir()}
-    if len(tops)>1:
-        raise ValueError(f'These files are from {len(tops)} datasets, one is {min(tops)}. Take one at a time.')
+    if len(tops)>1: raise ValueError(f'These files are from {len(tops)} datasets, one is {min(tops)}. Take one at a time.')
     path = tops.pop() if tops else Path('.')
     return cls(path, [o.relative_to(path).as_posix() for o in fns])
 
-# %% ../nbs/lib/dataset.ipynb #318e7676
+# %% ../nbs/lib/dataset.ipynb #b3518250
+def leads_back(
+    fn, # a path
+)->bool:
+    "Is `fn` a link to a folder that it lies in?"
+    return os.path.islink(fn) and os.path.realpath(os.path.dirname(fn)).startswith(os.path.realpath(fn))
+
+# %% ../nbs/lib/dataset.ipynb #1af5e239
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset"
     if self.chosen is not None: return self.chosen
-    top,hidden = os.path.join(self.path, ''),r'^\.'
-    fns = globtastic(self.path, skip_folder_re=hidden, skip_file_re=hidden)
-    res = [o[len(top):].replace(os.sep, '/') for o in fns if is_picture_name(o)]
-    return sorted([o for o in res if '/' in o], key=lambda o: o.split('/'))
+    top,res = os.path.join(self.path, ''),[]
+    for at,dirs,fns in os.walk(top, followlinks=True):
+        dirs[:] = [o for o in dirs if o[0]!='.' and not leads_back(f'{at}/{o}')]
+        if at!=top: res += [f'{at}/{o}'[len(top):].replace(os.sep, '/') for o in fns if o[0]!='.' and is_picture_name(o)]
+    return sorted(res, key=lambda o: o.split('/'))
 
 # %% ../nbs/lib/dataset.ipynb #10c36a03
 @patch
@@ -345,7 +350,7 @@ def layout(self:Dataset)->pd.DataFrame: # a row per picture: name, label, split:
     if 'valid' not in split: split = [o.replace('train', '') for o in split]
     return pd.DataFrame(dict(name=names, label=[self.label(o) for o in names], split=split), dtype=str)
 
-# %% ../nbs/lib/dataset.ipynb #98f3f04e
+# %% ../nbs/lib/dataset.ipynb #c2f2da59
 @patch
 def listed(self:Dataset,
     df:pd.DataFrame, # columns name (or file) and label, perhaps split (train, valid, test) or is_valid
@@ -353,16 +358,24 @@ def listed(self:Dataset,
 )->pd.DataFrame: # as of `layout`
     "The pictures and labels of the table `df`"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
-    if not {'name','label'} <= set(df.columns):
-        raise ValueError(f'{said} has the columns {", ".join(map(str, df.columns))}: wanted name and label')
-    split = df.split if 'split' in df else ''
-    if 'split' not in df and 'is_valid' in df: split = df.is_valid.map(lambda o: 'valid' if str(o)=='True' else 'train')
-    names = [inside(self.rel(o)) for o in df.name]
+    if not {'name','label'} <= set(df.columns): raise ValueError(f'{said} has the columns {", ".join(map(str, df.columns))}: wanted name and label')
+    if df.label.isna().any(): raise ValueError(f'{said} has no label for {df.label.isna().sum()} of {len(df)} pictures')
+    split,names = self._sides(df, said),[inside(self.rel(o)) for o in df.name]
     res = pd.DataFrame(dict(name=names, label=df.label.astype(str), split=split)).drop_duplicates('name', keep='last')
     gone = ~res.name.map(lambda o: (self.path/o).exists())
-    if gone.any():
-        warnings.warn(f'{said}: {gone.sum()} of {len(res)} files are gone and left out, the first is {res.name[gone].iloc[0]}')
+    if gone.any(): warnings.warn(f'{said}: {gone.sum()} of {len(res)} files are gone and left out, the first is {res.name[gone].iloc[0]}')
     return res[~gone]
+
+# %% ../nbs/lib/dataset.ipynb #791c1dca
+@patch
+def _sides(self:Dataset, df, said):
+    "train, valid, test or '' for each row of the table `df`"
+    if 'split' not in df and 'is_valid' not in df: return ''
+    if 'split' not in df: return df.is_valid.map(lambda o: 'valid' if str(o).lower() in ('true','1','1.0') else 'train')
+    split = df.split.fillna('').astype(str).str.lower()
+    odd = set(split)-{'',*sets}
+    if odd: raise ValueError(f'{said} has the split {min(odd)!r}: wanted train, valid, test or nothing')
+    return split.map(sets).fillna('')
 
 # %% ../nbs/lib/dataset.ipynb #454c3e3c
 @patch
@@ -373,17 +386,16 @@ def class_names(self:Dataset,
     if not isinstance(names, (str,os.PathLike)): return names or {}
     return json.loads((self.path/names).read_text(encoding='utf-8'))
 
-# %% ../nbs/lib/dataset.ipynb #c645b069
+# %% ../nbs/lib/dataset.ipynb #9733011a
 @patch
 def _named(self:Dataset, labels, names):
     "`labels`, each as `names` calls it"
     names = self.class_names(names)
     lost = sorted(set(labels)-set(names))
-    if lost:
-        raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
+    if lost: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
     return labels.map(names)
 
-# %% ../nbs/lib/dataset.ipynb #95d59660
+# %% ../nbs/lib/dataset.ipynb #93225828
 @patch
 def items(self:Dataset,
     csv=None, # a list in the dataset, e.g. 'cleaned.csv', as `listed` wants it
@@ -393,12 +405,10 @@ def items(self:Dataset,
     "The pictures of the dataset, with their labels"
     Dataset.of(self.path)
     if csv is not None:
-        if not (self.path/csv).exists():
-            raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when it applies decisions.')
+        if not (self.path/csv).exists(): raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when it applies decisions.')
         df = pd.read_csv(self.path/csv, dtype=str, keep_default_na=False)
     res = self.layout() if df is None else self.listed(df, csv or 'df')
-    if not len(res):
-        raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it.')
+    if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it.')
     if df is None: self._warn_of_empty(res)
     if names is not None: res['label'] = self._named(res.label, names)
     res['file'] = [self.path/o for o in res.name]

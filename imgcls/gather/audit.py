@@ -35,14 +35,13 @@ def waiting_said(
     n = len(ds.waiting())
     return f'; {n} pictures without a label wait in {ds.path/unlabelled}' if n else ''
 
-# %% ../../nbs/lib/gather/audit.ipynb #25d9f453
+# %% ../../nbs/lib/gather/audit.ipynb #fbbc44ca
 class Audit:
     "A dataset's stock: `table` with a row per class, `looks` with a row per picture, `plot` for a class"
     def __init__(self, path):
         ds = Dataset.of(path)
         self.path,df,dup = ds.path,ds.looks(),duplicates(ds)
-        if not len(df):
-            raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{waiting_said(ds)}')
+        if not len(df): raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{waiting_said(ds)}')
         self.looks = df.assign(twin=df.file.isin(dup.file), across=df.file.isin(dup.file[dup.across]))
         self.looks['short'] = df[['width','height']].min(axis=1)
         self.table = pd.DataFrame({k:class_stock(d) for k,d in self.looks.groupby('label')}).T

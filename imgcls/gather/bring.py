@@ -84,14 +84,12 @@ def import_folder(
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)
 
-# %% ../../nbs/lib/gather/bring.ipynb #074f0aa7
+# %% ../../nbs/lib/gather/bring.ipynb #4dcbd508
 def _check_import(src, dest, label):
     "Refuse what can't be imported"
     if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
-    if dest==src or src in dest.parents:
-        raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
-    if label not in ('parent','top',None) and not callable(label):
-        raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
+    if dest==src or src in dest.parents: raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
+    if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
 
 # %% ../../nbs/lib/gather/bring.ipynb #4d95c231
 # OLD NAMES UNTIL EVERYBODY HAS SWITCHED

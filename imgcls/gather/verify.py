@@ -12,14 +12,13 @@ import numpy as np, pandas as pd
 from fastcore.basics import chunked
 from ..dataset import Dataset, timestamp
 
-# %% ../../nbs/lib/gather/verify.ipynb #75bd5385
+# %% ../../nbs/lib/gather/verify.ipynb #4a1fbe55
 def check_sizes(
     **sizes, # name of an argument and its value; None is fine
 ):
     "Refuse sizes in pixels that are none"
     for k,v in sizes.items():
-        if v is not None and (not isinstance(v, (int,float)) or v<1):
-            raise ValueError(f'{k}={v!r}: wanted a number of pixels, 1 or more')
+        if v is not None and (not isinstance(v, (int,float)) or v<1): raise ValueError(f'{k}={v!r}: wanted a number of pixels, 1 or more')
 
 # %% ../../nbs/lib/gather/verify.ipynb #6b777c5e
 def settle(
