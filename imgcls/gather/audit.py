@@ -14,7 +14,7 @@ from ..dataset import Dataset, unlabelled
 from ..picture import open_image
 from ..twins import duplicates
 
-# %% ../../nbs/lib/gather/audit.ipynb #0c869499
+# %% ../../nbs/lib/gather/audit.ipynb #4e4984db
 dark,blurred = 40,15 # `light` and `sharp` below which a picture counts as such
 
 def class_stock(
@@ -22,8 +22,9 @@ def class_stock(
 )->dict:
     "What there is to say about the pictures of one class"
     formats = ', '.join(f'{k} {v}' for k,v in df.ext.value_counts().items())
-    return dict(pictures=len(df), formats=formats, size=f'{df.width.median():.0f}×{df.height.median():.0f}', smallest=int(df.short.min()),
-        dark=(df.light<dark).sum(), blurred=(df.sharp<blurred).sum(), twins=df.twin.sum(), across=df.across.sum(), damaged=(df.wrong!='').sum())
+    size = f'{df.width.median():.0f}×{df.height.median():.0f}'
+    odd = dict(dark=df.light<dark, blurred=df.sharp<blurred, twins=df.twin, across=df.across, damaged=df.wrong!='')
+    return dict(pictures=len(df), formats=formats, size=size, smallest=int(df.short.min())) | {k:v.sum() for k,v in odd.items()}
 
 # %% ../../nbs/lib/gather/audit.ipynb #a8f0bba3
 def waiting_said(
@@ -34,14 +35,15 @@ def waiting_said(
     n = len(ds.waiting())
     return f'; {n} pictures without a label wait in {ds.path/unlabelled}' if n else ''
 
-# %% ../../nbs/lib/gather/audit.ipynb #39a2e0bc
+# %% ../../nbs/lib/gather/audit.ipynb #fbbc44ca
 class Audit:
     "A dataset's stock: `table` with a row per class, `looks` with a row per picture, `plot` for a class"
     def __init__(self, path):
         ds = Dataset.of(path)
         self.path,df,dup = ds.path,ds.looks(),duplicates(ds)
         if not len(df): raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{waiting_said(ds)}')
-        self.looks = df.assign(twin=df.file.isin(dup.file), across=df.file.isin(dup.file[dup.across]), short=df[['width','height']].min(axis=1))
+        self.looks = df.assign(twin=df.file.isin(dup.file), across=df.file.isin(dup.file[dup.across]))
+        self.looks['short'] = df[['width','height']].min(axis=1)
         self.table = pd.DataFrame({k:class_stock(d) for k,d in self.looks.groupby('label')}).T
         self.table.insert(1, 'of largest', (self.table.pictures/self.table.pictures.max()).astype(float).round(2))
 

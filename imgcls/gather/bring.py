@@ -55,11 +55,11 @@ def copy_in(
     except PictureError as e: return failed(e)
     except OSError as e: return failed(f'{e.strerror}; {run_again}')
 
-# %% ../../nbs/lib/gather/bring.ipynb #4be926aa
+# %% ../../nbs/lib/gather/bring.ipynb #d06b5d4b
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
     dest, # dataset folder; made if it isn't there
-    label='parent', # 'parent', 'top', None (label them later), or a function from the path (relative to `src`) to a label
+    label='parent', # 'parent', 'top', None (label them later), or a function from the path in `src` to a label
     max_size:int=None, # pixels: shrink pictures whose longer side is larger
     min_size:int=32, # pixels: quarantine pictures whose shorter side is smaller
     max_pixels:float=100e6, # larger pictures are quarantined
@@ -84,6 +84,7 @@ def import_folder(
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)
 
+# %% ../../nbs/lib/gather/bring.ipynb #4dcbd508
 def _check_import(src, dest, label):
     "Refuse what can't be imported"
     if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
