@@ -142,7 +142,8 @@ class Crew:
         patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
     ):
         store_attr()
-        self.idle,self.todo,self.done,self.line,self.count = n_workers,SimpleQueue(),SimpleQueue(),[],count()
+        self.per_host,self.idle = max(1, per_host),max(1, n_workers)
+        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"
