@@ -116,6 +116,7 @@ def test_few_at_a_time_from_one_host(web, tmp_path):
     web.routes['/slow.jpg'] = slow
     df = download_images(tmp_path/'a', urls=[web.url(f'/slow.jpg?{i}') for i in range(40)], per_host=3)
     assert len(df)==40 and most[0]==3
+    assert len(download_images(tmp_path/'b', urls=[web.url('/gone.jpg'),web.url('/ok.jpg')], per_host=0, n_workers=0))==2
 
 def test_a_slow_host_does_not_hold_up_the_others(web, tmp_path):
     with Web({'/s.jpg':lambda h: time.sleep(1) or says(status=404)(h)}) as other:

@@ -142,7 +142,8 @@ class Crew:
         patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
     ):
         store_attr()
-        self.idle,self.todo,self.done,self.line,self.count = n_workers,SimpleQueue(),SimpleQueue(),[],count()
+        self.per_host,self.idle = max(1, per_host),max(1, n_workers)
+        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"
@@ -202,14 +203,14 @@ def settle(self:Crew, job, res):
 def postpone(self:Crew, job, err):
     "Try `job` again later, or give up"
     host,now,job.tries = job.host,time.monotonic(),job.tries+1
-    wait = err.wait or .15*2**job.tries*random.uniform(.5,1)
     if err.busy: host.limit = max(1, host.limit//2)
-    if wait>self.patience:
-        for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {wait:.0f} s; {run_again}')
-        host.jobs.clear()
-    elif job.tries>=self.tries: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
-    else: self.queue(host, job, now+wait)
-    if err.wait<=self.patience: host.ready = max(host.ready, now+err.wait)
+    if err.wait>self.patience:
+        for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {err.wait:.0f} s; {run_again}')
+        return host.jobs.clear()
+    host.ready = max(host.ready, now+err.wait)
+    wait = err.wait or .15*2**job.tries*random.uniform(.5,1)
+    if job.tries<self.tries: self.queue(host, job, now+wait)
+    else: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
 
 # %% ../../nbs/lib/gather/download.ipynb #465f8d2a
 def as_hits(

@@ -179,8 +179,7 @@ def right(
 )->str: # None for any
     "What `engine` calls the licence asked for"
     if q.licence and q.licence not in words:
-        can = ', '.join(map(repr, words))
-        raise ValueError(f'{engine} can filter by licence {can}, not {q.licence!r}. Use one of these, or another engine.')
+        raise ValueError(f'{engine} can filter by licence {[*words]}, not {q.licence!r}. Use one of these, or another engine.')
     return words.get(q.licence)
 
 # %% ../../nbs/lib/gather/search.ipynb #6a413b58
@@ -292,9 +291,8 @@ engines = dict(sample=sample, bing=bing, google=google, ddg=ddg, openverse=openv
 # %% ../../nbs/lib/gather/search.ipynb #58197ac6
 def _cached(name, q, page, refresh):
     "(hits, next page) of `page`, from the cache if it is there"
-    what = json.dumps([name, q.term, q.licence, q.safe, page])
-    top = Path(os.environ.get('IMGCLS_CACHE') or xdg_cache_home()/'imgcls')
-    fn = top/'search'/f'{uuid5(NAMESPACE_URL, what)}.json'
+    what = uuid5(NAMESPACE_URL, f'{name} {q} {page}') # a query shows all but its key
+    fn = Path(os.environ.get('IMGCLS_CACHE') or xdg_cache_home()/'imgcls')/'search'/f'{what}.json'
     with suppress(OSError,ValueError,TypeError): # not there, torn, or something else
         hits,more = json.loads('' if refresh else fn.read_text())
         return [Hit(**o) for o in hits],more
