@@ -7,9 +7,8 @@ from PIL import Image
 from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, caption
 from imgcls.learn.data import get_dls
 from imgcls.clean.decisions import Cleaning
-from imgcls.gather.verify import image_files
 from imgcls.learn.scores import guess
-from imgcls.dataset import unlabelled
+from imgcls.dataset import Dataset, unlabelled
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
 
@@ -52,7 +51,7 @@ def test_the_loops_of_fastai(cleaner):
     for i,cat in c.change(): shutil.move(str(c.fns[i]), path/cat)
     assert [o.exists() for o in fns[:7]]==[False,False,True,False,True,False,True] and all((path/other[i]/fns[i].name).exists() for i in (1,5))
     c.apply() # what is left of the decisions has no file any more, and harms nobody
-    assert len(c.fns)==56 and len(image_files(path))==58
+    assert len(c.fns)==56 and len(Dataset(path).files())==58
 
 def test_decisions_stay_through_every_menu(cleaner):
     c = cleaner
@@ -79,12 +78,12 @@ def test_next_notes_what_was_looked_at(cleaner):
     assert 'Nothing to look at' in c.info.value and c.grid.children==()
 
 def test_apply_undo_and_the_line_of_code(cleaner):
-    c,old = cleaner,sorted(image_files(cleaner.cleaning.path))
+    c,old = cleaner,sorted(Dataset(cleaner.cleaning.path).files())
     c.cards[0].no.click()
     c.btn_apply.click()
     assert "get_dls(" in said(c) and 'size=32' in said(c) and 'cleaned.csv' in said(c) and len(c.rows)==59 and c.btn_apply.disabled and not c.btn_undo.disabled
     c.btn_undo.click()
-    assert sorted(image_files(c.cleaning.path))==old and len(c.rows)==60 and 'to delete <b>1</b>' in c.info.value and c.btn_undo.disabled
+    assert sorted(Dataset(c.cleaning.path).files())==old and len(c.rows)==60 and 'to delete <b>1</b>' in c.info.value and c.btn_undo.disabled
 
 def test_a_double_click_is_one(cleaner):
     for _ in range(2): cleaner.btn_next.click()
@@ -202,7 +201,7 @@ def test_a_learner_that_is_all_fastai(tmp_path, monkeypatch):
     c.dd_view.value = 'Look-alikes'
     c.dd_view.value = 'Wrong labels?'
     c.cards[0].no.click()
-    assert c.apply().done.all() and len(image_files(path))==23
+    assert c.apply().done.all() and len(Dataset(path).files())==23
 
 def test_pages_are_quick(tmp_path):
     write(tmp_path/'d', 60)

@@ -4,10 +4,8 @@ import pandas as pd, pytest
 from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given, settings, strategies as st
 from pathlib import Path
-from imgcls.learn.data import list_items
 from imgcls.clean.decisions import Cleaning, views, write_cleaned
-from imgcls.gather.verify import image_files
-from imgcls.dataset import Moves, manifest_cols, Table, read_manifest, undo_last, unlabelled
+from imgcls.dataset import Dataset, Moves, Table, manifest_cols, unlabelled
 from imgcls.sample import draw_digit
 
 odd = f'name  with  spaces, ünïcode {"x"*150}.png'
@@ -46,9 +44,9 @@ def test_apply_and_undo_give_back_the_same_tree(todo, listed):
         done = c.apply()
         assert done.done.all() and list(done.to)==list(plan.to) and not len(c.plan())
         assert contents(path)==sorted(f'picture {i}'.encode() for i in range(len(files)))
-        here = {o.relative_to(path).as_posix() for o in image_files(path)}
+        here = {o.relative_to(path).as_posix() for o in Dataset(path).files()}
         assert set(pd.read_csv(path/'cleaned.csv').name)==here
-        m = read_manifest(path)
+        m = Dataset(path).manifest()
         assert all((path/f).exists() for f in m.file) and {f for f,s in zip(m.file, m.status) if s=='quarantined'}=={o for o in done.to if o[0]=='.'}
         c.undo()
         assert tree(path)==old and {k:v for k,v in c.decisions.items() if (path/k).exists()}==decided
@@ -63,7 +61,7 @@ def test_any_history_can_be_taken_back(ops):
         path = make(Path(tmp)/'data')
         old,c = tree(path),fresh(path)
         for o,*args in ops:
-            here = sorted([*image_files(path), *(path/unlabelled).glob('*.png')])
+            here = sorted([*Dataset(path).files(), *(path/unlabelled).glob('*.png')])
             if o=='open': c = fresh(path)
             elif o=='decide' and here: c.decide(here[args[0]%len(here)], args[1])
             elif o=='forget' and here: c.forget(here[args[0]%len(here)])
@@ -113,7 +111,7 @@ def test_a_first_label_is_in_the_manifest(data):
     c = fresh(data)
     c.decide(f'{unlabelled}/z.png', 'owl')
     c.apply()
-    assert read_manifest(data).set_index('file').label['owl/z.png']=='owl'
+    assert Dataset(data).manifest().set_index('file').label['owl/z.png']=='owl'
 
 def test_the_working_folder_may_change(data, monkeypatch):
     monkeypatch.chdir(data.parent)
@@ -165,7 +163,7 @@ def test_undo_last_brings_decisions_back_too(data):
     c = fresh(data)
     c.decide('cat/0.png', 'dog')
     c.apply()
-    undo_last(data)
+    Dataset(data).undo()
     assert list(fresh(data).plan().file)==['cat/0.png']
 
 def test_two_kernels_share_a_journal(data):
@@ -201,6 +199,7 @@ def test_bad_input_is_said(data):
     with pytest.raises(ValueError, match='not in a class folder'): fresh(data).decide('manifest.csv', '<Delete>')
     with pytest.raises(ValueError, match='wanted one of cat'): fresh(data).view('all', label='lynx')
     with pytest.raises(ValueError, match='no column label'): Cleaning(data, pd.DataFrame(dict(file=['cat/0.png'])))
+    with pytest.raises(FileNotFoundError, match='another dataset'): Cleaning(data/'cat', pd.DataFrame(dict(file=[data/'dog'/'0.png'], label='dog')))
     with pytest.raises(ValueError, match='be the name of a class'): Cleaning(data, vocab=['../cat'])
     with pytest.raises(ValueError, match='needs what a model thinks'): fresh(data).view('loss')
     with pytest.raises(ValueError, match='wanted one of'): fresh(data).view('worst')
@@ -279,7 +278,7 @@ def test_a_list_of_labels(tmp_path):
     c.decide('images/0.png', 'dog')
     c.decide('images/1.png', '<Delete>')
     assert c.apply().done.all() and (tmp_path/'images'/'0.png').exists()
-    listed = list_items(tmp_path, 'cleaned.csv')
+    listed = Dataset(tmp_path).items('cleaned.csv')
     assert list(listed.label)==['dog','cat','dog'] and list(listed.split)==['train','train','valid']
     assert list(c.view('loss').label)==['dog','cat','dog']
     c.undo()
@@ -320,7 +319,7 @@ def test_look_alikes_without_a_model(digits):
     assert list(Cleaning(digits).view('alike', label='cat').file)==['cat/00.png','dog/copy.png']
 
 def test_views_follow_what_is_applied(digits):
-    fns = image_files(digits)
+    fns = Dataset(digits).files()
     df = pd.DataFrame([dict(file=o, label=o.parent.name, pred='dog', prob=.9, loss=float(i), margin=(i-7)/10, issue=i/15, outlier=1.) for i,o in enumerate(fns)])
     df['split'] = ['valid' if i%3 else 'train' for i in df.index]
     c = Cleaning(digits, df)

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 # %% auto #0
 __all__ = ['views', 'Cleaning', 'write_cleaned']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #7fc39973
+# %% ../../nbs/lib/clean/decisions.ipynb #28d80d8e
 import os, pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
@@ -18,11 +18,19 @@ from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabel
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes
 
-# %% ../../nbs/lib/clean/decisions.ipynb #59eb02c6
+# %% ../../nbs/lib/clean/decisions.ipynb #ad81dd17
 keep_it,delete_it = '<Keep>','<Delete>'
 journal_cols = 'time action file decision batch'.split()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #34e54eb4
+# %% ../../nbs/lib/clean/decisions.ipynb #fab19150
+def has(
+    path, # dataset folder
+    rel, # path relative to it, with /
+)->bool:
+    "Is `rel` a file within the dataset?"
+    return not os.path.isabs(rel) and '..' not in rel.split('/') and (path/rel).is_file()
+
+# %% ../../nbs/lib/clean/decisions.ipynb #635be0dc
 def checked_scores(
     df, # of `scores`
     data:Dataset,
@@ -33,10 +41,10 @@ def checked_scores(
     lost = {'file','label'}-set(df)
     if lost: raise ValueError(f'scores has no column {" and ".join(sorted(lost))}: {wanted}')
     df = df.assign(**{k:[data.rel(o) for o in df[k]] for k in ('file','twin') if k in df}).reset_index(drop=True)
-    if not len(df) or any((data.path/o).is_file() for o in df.file): return df
+    if not len(df) or any(has(data.path, o) for o in df.file): return df
     raise FileNotFoundError(f'No file of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #5e682cc3
+# %% ../../nbs/lib/clean/decisions.ipynb #30c154cc
 def folder_labels(
     df, # of `checked_scores`
 )->dict: # folder → label; None where labels don't follow folders
@@ -44,7 +52,7 @@ def folder_labels(
     at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
     return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #21483288
+# %% ../../nbs/lib/clean/decisions.ipynb #f91468a8
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
     def __init__(self,
@@ -74,12 +82,17 @@ class Cleaning:
         top = self.data.label(rel)
         return self.labels.get(rel, self.names.get(top, top))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #6b2a0f5e
+# %% ../../nbs/lib/clean/decisions.ipynb #965e3cbc
+@patch
+def moves_of(self:Cleaning, batches)->pd.DataFrame: # rows of the journal of moves, in order
+    "Files that `batches` moved, or were about to"
+    return self.data.moves.table.read().query('action=="move" and batch in @batches')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #1a37ca42
 @patch
 def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
     "Moves that were applied and not taken back"
-    log,there,res = self.data.moves.table.read(),{},[]
-    log = log[(log.action=='move') & log.batch.isin(self.data.moves.pending('clean '))]
+    log,there,res = self.moves_of(self.data.moves.pending('clean ')),{},[]
     def exists(o): return there.get(o, (self.path/o).exists())
     for o in log[::-1].itertuples(): # back in time: what lay where before each
         if not exists(o.dst) and exists(o.src): continue
@@ -87,7 +100,7 @@ def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
         res.append(o)
     return res[::-1]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #54fdd537
+# %% ../../nbs/lib/clean/decisions.ipynb #ab2423e8
 @patch
 def refresh(self:Cleaning,
     also=(), # files that may be gone; what was decided about others that are is left out
@@ -101,20 +114,20 @@ def refresh(self:Cleaning,
     now = {k:v for k,v in now.items() if v and (k in also or (self.path/k).is_file())}
     self.decisions = {k:keep_it if v==self.label_of(k) else v for k,v in now.items()}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1cc704b1
+# %% ../../nbs/lib/clean/decisions.ipynb #9a4198d2
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
     kind = type(fn).__name__
     if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {kind}: wanted one file; decide about several in a loop')
     rel = self.data.rel(fn)
-    (top,_,name),inside = rel.partition('/'),not os.path.isabs(rel) and '..' not in rel.split('/')
-    if not (inside and (self.path/rel).is_file()):
+    top,_,name = rel.partition('/')
+    if not has(self.path, rel):
         raise FileNotFoundError(f'{fn}: no such picture in {self.path}. .quarantine/moves.csv there says what was moved where')
     if rel in self.labels or (name and (top[0]!='.' or top==unlabelled)): return rel
     raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #76521e7a
+# %% ../../nbs/lib/clean/decisions.ipynb #78a7f455
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
@@ -125,13 +138,13 @@ def decide(self:Cleaning,
     if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
     self.note([rel], what)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #aab8386c
+# %% ../../nbs/lib/clean/decisions.ipynb #c3f8977a
 @patch
 def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
     self.note([self.data.rel(fn)], '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #be93afc4
+# %% ../../nbs/lib/clean/decisions.ipynb #0620fdb7
 @patch
 def write(self:Cleaning, todo):
     "Append decisions `todo` (file → decision) to the journal"
@@ -140,7 +153,7 @@ def write(self:Cleaning, todo):
         said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). '
         raise type(e)(e.errno, f'{said}Copy the dataset to a folder of yours') from None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #b593373a
+# %% ../../nbs/lib/clean/decisions.ipynb #8738f103
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
@@ -151,7 +164,7 @@ def note(self:Cleaning, rels, what):
         self.decisions.pop(k, None)
         if v: self.decisions[k] = v
 
-# %% ../../nbs/lib/clean/decisions.ipynb #274efcfe
+# %% ../../nbs/lib/clean/decisions.ipynb #93576429
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
@@ -161,7 +174,7 @@ def home(self:Cleaning, rel, label):
     sets = (self.path/'train').is_dir() and 'train' not in self.vocab
     return f'{"train/"*sets}{top}/{p.name}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #272ffb2d
+# %% ../../nbs/lib/clean/decisions.ipynb #a7c42bde
 @patch
 def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: file, label, decision, to (path after it)
     "What `apply` would do"
@@ -174,15 +187,15 @@ def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: fi
         rows.append((f, label, what, to))
     return pd.DataFrame(rows, columns=['file','label','decision','to'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #3aa38f7b
+# %% ../../nbs/lib/clean/decisions.ipynb #04fb1615
 def list_rows(
     df, # file, label and perhaps split
 )->pd.DataFrame: # name, label and, where there are splits, split
     "Rows of `cleaned.csv`"
     cols = ['name','label'] + ['split']*bool('split' in df and (df.split!='').any())
-    return df.rename(columns={'file':'name'})[cols]
+    return (df if 'name' in df else df.rename(columns=dict(file='name')))[cols]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a2773796
+# %% ../../nbs/lib/clean/decisions.ipynb #c0c1b608
 def write_cleaned(
     path, # dataset folder
     df:pd.DataFrame=None, # columns file (or name) and label, perhaps split; default: what the folders say
@@ -193,18 +206,18 @@ def write_cleaned(
     table.write(rows)
     return table.fn
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1b7daab0
+# %% ../../nbs/lib/clean/decisions.ipynb #9f4cfb4f
 @patch
 def everything(self:Cleaning):
     "All labelled pictures that are there now"
     if self.scores is None: return self.data.layout().rename(columns=dict(name='file'))
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #2efb99f4
+# %% ../../nbs/lib/clean/decisions.ipynb #949048f1
 @patch
 def by_name(self:Cleaning): return self.everything().sort_values('file').assign(why='')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4275efe3
+# %% ../../nbs/lib/clean/decisions.ipynb #ddb1e2c4
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
@@ -214,7 +227,7 @@ def write_list(self:Cleaning, batch):
     self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
     write_cleaned(self.path, df)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a9ac4613
+# %% ../../nbs/lib/clean/decisions.ipynb #0f56e054
 @patch
 def alone(self:Cleaning):
     "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
@@ -223,7 +236,7 @@ def alone(self:Cleaning):
     except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. '
         'Wait for it, or stop it, and try again') from None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #e2bc33bc
+# %% ../../nbs/lib/clean/decisions.ipynb #44fbdcc5
 @patch
 def carry_out(self:Cleaning, o, batch):
     "Do what row `o` of the plan says; '' or what prevented it"
@@ -235,7 +248,7 @@ def carry_out(self:Cleaning, o, batch):
     except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
     return ''
 
-# %% ../../nbs/lib/clean/decisions.ipynb #7045b777
+# %% ../../nbs/lib/clean/decisions.ipynb #6696ab4a
 @patch
 def apply(self:Cleaning,
     dry_run:bool=False, # only say what would be done?
@@ -248,12 +261,12 @@ def apply(self:Cleaning,
         why = pd.Series([self.carry_out(o, batch) for o in df.itertuples()], dtype=object)
         df = df.assign(done=why=='', why=why)
         self.write_list(batch)
-        if len(df): self.data.manifest()
+        self.data.manifest()
         self.follow(dict(df.loc[df.done, ['file','to']].values))
         self.refresh()
     return df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c4d6c520
+# %% ../../nbs/lib/clean/decisions.ipynb #e25dde32
 @patch
 def follow(self:Cleaning, moved):
     "Note in `scores` where files are now"
@@ -261,27 +274,26 @@ def follow(self:Cleaning, moved):
     for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #33f24933
+# %% ../../nbs/lib/clean/decisions.ipynb #064c3c7a
 @patch
 def last_batch(self:Cleaning):
     "The apply that `undo` would take back; '' if there is none"
     return next(iter(self.data.moves.pending('clean ')[::-1]), '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #581ae3e1
+# %% ../../nbs/lib/clean/decisions.ipynb #95185e40
 @patch
 def listed(self:Cleaning)->dict: # file → label
     "What `cleaned.csv` says"
     fn = self.path/'cleaned.csv'
     return dict(Table(fn, ['name','label']).read()[['name','label']].values) if fn.exists() else {}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #cb9bee26
+# %% ../../nbs/lib/clean/decisions.ipynb #b7c17ca5
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
     with self.alone():
         if not (batch := self.last_batch()): return L()
-        log = self.data.moves.table.read()
-        mine,res = log[(log.batch==batch) & (log.action=='move')],self.data.moves.undo(batch)
+        mine,res = self.moves_of([batch]),self.data.moves.undo(batch)
         self.note([o for o in mine.dst if o in self.decisions], '')
         self.data.manifest()
         if self.labels: self.labels = self.first | self.listed()
@@ -289,34 +301,34 @@ def undo(self:Cleaning)->L: # the files that were put back
         self.refresh()
     return L(o for o in res if o!='cleaned.csv')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ecfd8e8f
+# %% ../../nbs/lib/clean/decisions.ipynb #c98c1037
 @patch
 def last_apply(self:Cleaning):
     "When the apply was that `undo` would take back; '' if there is none"
     return self.last_batch().removeprefix('clean ')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a141f6a6
+# %% ../../nbs/lib/clean/decisions.ipynb #bb71f819
 def why_issue(o):
     "Does the label of row `o` fit?"
     return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #56705fdb
+# %% ../../nbs/lib/clean/decisions.ipynb #a09e0273
 def why_margin(o):
     "How near the label of row `o` and the class said instead are"
     if o.pred==o.label: return f'the next class is {o.margin:.0%} behind'
     return f'{o.label} or {o.pred}? {abs(o.margin):.0%} apart'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ac8341af
+# %% ../../nbs/lib/clean/decisions.ipynb #c5ef3ab9
 def why_loss(o): return f'loss {o.loss:.2f}'
 def why_outlier(o): return f'{o.outlier:.1f} × as far off as usual'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #91260ec6
+# %% ../../nbs/lib/clean/decisions.ipynb #dc92422f
 ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_outlier)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #94d5cac6
+# %% ../../nbs/lib/clean/decisions.ipynb #e3819875
 views = [*ranked_by, 'alike', 'unlabelled', 'all']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #143c9054
+# %% ../../nbs/lib/clean/decisions.ipynb #a86fee14
 @patch
 def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
@@ -328,7 +340,7 @@ def ranked(self:Cleaning, by):
     df = df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
     return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a7afdc10
+# %% ../../nbs/lib/clean/decisions.ipynb #23190550
 @patch
 def waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
@@ -337,7 +349,7 @@ def waiting(self:Cleaning):
     if self.guesses is None: return df
     return df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ff24e806
+# %% ../../nbs/lib/clean/decisions.ipynb #c9447b03
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def twin_pairs(
@@ -351,7 +363,7 @@ def twin_pairs(
     far = df[(df.kind=='similar') & df.twin.isin(at)]
     return pd.concat([res, pd.DataFrame(dict(i=far.file.map(at), j=far.twin.map(at), kind='similar'))])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c5ce075a
+# %% ../../nbs/lib/clean/decisions.ipynb #98f82d4e
 def in_groups(
     df, # file, label, split, width, height, group and sure (place of its surest pair in `likeness`)
 )->pd.DataFrame: # the largest picture of a group comes first
@@ -363,7 +375,7 @@ def in_groups(
     order = order.sort_values([*order], kind='stable')
     return df.loc[order.index].assign(group=order['first'].factorize()[0]).reset_index(drop=True)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8ae05584
+# %% ../../nbs/lib/clean/decisions.ipynb #d2990dfc
 def likened(
     o, # one of several look-alikes
     a, # the largest of them
@@ -373,7 +385,7 @@ def likened(
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
     return ', '.join([*apart, f'{likeness[kind]} {a.file}'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #236a08b0
+# %% ../../nbs/lib/clean/decisions.ipynb #12e19ee6
 @patch
 def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, phash, width, height
     "All labelled pictures that can be read, with what is to be seen in them"
@@ -381,7 +393,7 @@ def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, p
     seen = self.data.looks([self.path/o for o in df.file])
     return df.merge(seen.loc[seen.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #190b5674
+# %% ../../nbs/lib/clean/decisions.ipynb #f2d814ee
 def why_alike(
     g, # rows of a group, the largest picture first
     kinds, # of two files → their kind
@@ -391,7 +403,7 @@ def why_alike(
     first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
     return [first, *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #d1abef1b
+# %% ../../nbs/lib/clean/decisions.ipynb #6592080c
 @patch
 def alike(self:Cleaning,
     max_dist:int=32, # bits of the hash, of 256, that may differ
@@ -407,12 +419,12 @@ def alike(self:Cleaning,
     why = [o for _,g in df.groupby('group') for o in why_alike(g, kinds)]
     return df.assign(why=pd.Series(why, dtype=object))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #63f43607
+# %% ../../nbs/lib/clean/decisions.ipynb #7a8dc447
 def one_of(name, got, options):
     "Refuse what is not among `options`"
     if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0b8eebc4
+# %% ../../nbs/lib/clean/decisions.ipynb #a06518c9
 def only(
     df, # of a view
     col, # 'label' or 'split'
@@ -423,7 +435,7 @@ def only(
     hit = df.get(col, pd.Series('', df.index))==want
     return df[df.group.isin(df.group[hit])] if 'group' in df else df[hit]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f87bd5da
+# %% ../../nbs/lib/clean/decisions.ipynb #a12c3c21
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
