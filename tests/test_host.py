@@ -1,5 +1,5 @@
 "The app hosted: warm kernels, a limit, closed pages, large uploads, and the page itself, in a real browser"
-import json, os, psutil, pytest, re, shutil, signal, subprocess, sys
+import gzip, json, os, psutil, pytest, re, shutil, signal, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from playwright.sync_api import expect
@@ -230,6 +230,16 @@ def test_a_slider(serve, browser, tmp_path):
     page.locator('.noUi-handle, .ui-slider-handle').first.press('ArrowRight')
     page.get_by_text('now 8').wait_for(timeout=20_000)
     page.context.close()
+
+def test_scripts_are_sent_compressed(serve):
+    _,url = serve(pool_size=0)
+    def get(path, **headers):
+        with urlopen(Request(f'{url}/voila/static/{path}', headers=headers)) as r: return r.headers['Content-Encoding'],r.headers['Etag'],r.read()
+    (no,_,plain),(how,tag,small) = get('voila.js'),get('voila.js', **{'Accept-Encoding':'gzip'})
+    assert (no,how)==(None,'gzip') and gzip.decompress(small)==plain and len(small)<len(plain)/2
+    for path,code in {'voila.js':304, '../voila.js':403, '%2e%2e/app.py':403}.items():
+        with pytest.raises(HTTPError) as e: get(path, **{'Accept-Encoding':'gzip', 'If-None-Match':tag})
+        assert e.value.code==code
 
 # Starting and stopping
 
