@@ -166,18 +166,16 @@ def _said(kind):
     "What Pillow raises over a file of this `kind`, as a `PictureError`"
     try: yield
     except (PictureError,MemoryError): raise
-    except Image.DecompressionBombError: raise _too_large('hundreds of', max_pixels) from None
-    except Exception as e: raise PictureError(f'This picture is damaged: {e or type(e).__name__} ({kind})', 'damaged') from None
-
-def _too_large(megapixels, most):
-    said = f'too many pixels, {megapixels} megapixels where {most/1e6:.0f} can be looked at'
-    return PictureError(f'This picture is too large: it has {said}. Make it smaller and try again.', 'too_many_pixels')
+    except Image.DecompressionBombError as e: raise PictureError(f'This picture is too large: {e}', 'too_many_pixels') from None
+    except Exception as e: raise PictureError(f'This picture is damaged: {str(e) or type(e).__name__} ({kind})', 'damaged') from None
 
 def _check_size(im, size, most):
     "Refuse a picture of `size` that would take more memory than `most` pixels of JPEG and PNG do"
     weight = picture_formats[im.format].weight if im.format in picture_formats else 1
-    most /= weight*2 if im.mode in ('I','F') else weight
-    if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f}', most)
+    most,n = most/(weight*2 if im.mode in ('I','F') else weight)/1e6,size[0]*size[1]/1e6
+    if n<=most: return
+    said = f'{n:.0f} megapixels where {most:.0f} can be looked at. Make it smaller and try again.'
+    raise PictureError(f'This picture is too large: it has too many pixels, {said}', 'too_many_pixels')
 
 # %% ../nbs/lib/picture.ipynb #a4e00c87
 def _one_scan(b, im):
@@ -242,7 +240,7 @@ def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG may come out smaller than it is, but no side smaller than this; None: full size
     most:float=max_pixels, # pixels in all that are decoded
-)->Image.Image: # upright, RGB
+)->Image.Image: # upright, RGB; `x` itself, if it is that
     "The picture in `x`, or a `PictureError` that says what is the matter with it"
     if isinstance(x, np.ndarray):
         if x.dtype!=np.uint8 or not x.size or x.ndim<2 or x.shape[2:] not in ((),(3,),(4,)):

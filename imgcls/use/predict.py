@@ -48,7 +48,7 @@ def _sentences(what):
         raise no(str(e).rstrip('.'), 'bad_address') from None
     except httpx.HTTPError as e: raise no(e, 'fetch_failed') from None
 
-# %% ../../nbs/lib/use/predict.ipynb #82d1c371
+# %% ../../nbs/lib/use/predict.ipynb #7b312385
 def _pieces(url, most, secs, allow_private, what='This address'):
     "The content of `url`, in pieces"
     from imgcls.net import guarded_client, time_limit
@@ -71,7 +71,7 @@ def fetch(
     "What is at `url`, if it may be had and isn't too large"
     return b''.join(_pieces(url, most, secs, allow_private))
 
-# %% ../../nbs/lib/use/predict.ipynb #716e5c0f
+# %% ../../nbs/lib/use/predict.ipynb #60270cf4
 class Html(str): "Text that is HTML already"
 
 def tag(
@@ -87,14 +87,14 @@ def tag(
 @cache
 def _style(): return tag('style', Html((files('imgcls')/'static'/'prediction.css').read_text('utf-8')))
 
-# %% ../../nbs/lib/use/predict.ipynb #606bad3f
+# %% ../../nbs/lib/use/predict.ipynb #6d7d2f84
 def percent(
     p:float, # probability
 )->str:
     "`p` for people, who read 100.0% as a promise"
     return f'{p:.1%}' if p<.9995 else '100%'
 
-# %% ../../nbs/lib/use/predict.ipynb #51d6d1b5
+# %% ../../nbs/lib/use/predict.ipynb #faa5a788
 @dataclass
 class Prediction:
     "What the model thinks of one picture"
@@ -125,7 +125,7 @@ class Prediction:
 
     def _repr_html_(self): return _style()+self.card()
 
-# %% ../../nbs/lib/use/predict.ipynb #814084cd
+# %% ../../nbs/lib/use/predict.ipynb #1fd066f7
 class Predictions(list):
     "A list of `Prediction`"
     def _repr_html_(self): return _style()+tag('div', *[o.card() for o in self], class_='ic-ps')
@@ -138,7 +138,7 @@ _not_models = {rb'version https://git-lfs':'is a Git LFS pointer, not the model:
     rb'\s*<':'is a web page, not a model: the address or the download was of a page about it.',
     rb'.{4}\0{4}\{"':'holds weights (.safetensors) and no graph: export_model or export_onnx writes the .onnx file.'}
 
-# %% ../../nbs/lib/use/predict.ipynb #b0214c6f
+# %% ../../nbs/lib/use/predict.ipynb #32865fe1
 def file_digest(
     path, # of a file
 )->str: # hexadecimal
@@ -148,7 +148,7 @@ def file_digest(
         while b := f.read(2**20): h.update(b)
     return h.hexdigest()
 
-# %% ../../nbs/lib/use/predict.ipynb #b57aa1ca
+# %% ../../nbs/lib/use/predict.ipynb #424ceca2
 def check_model(
     path:Path, # of a file
     sha256:str=None, # what it has to have; default: whatever it has
@@ -198,7 +198,7 @@ def open_session(
         hint = f'Copy or export it again, or upgrade onnxruntime. ({str(e)[:200].strip()})'
         raise ModelError(f'{path} is damaged, or of a newer format: {said}. {hint}') from None
 
-# %% ../../nbs/lib/use/predict.ipynb #721347b4
+# %% ../../nbs/lib/use/predict.ipynb #a6ba9010
 def read_meta(
     session:onnxruntime.InferenceSession,
     path, # how to call the file
@@ -211,7 +211,7 @@ def read_meta(
     if meta['format']>1: raise ModelError(f'{path} has format {meta["format"]}, this imgcls reads 1: upgrade imgcls.')
     return meta
 
-# %% ../../nbs/lib/use/predict.ipynb #eb23519e
+# %% ../../nbs/lib/use/predict.ipynb #dac99f70
 class Model:
     "The network in an `.onnx` file, and what the file says about it"
     def __init__(self,
@@ -265,7 +265,7 @@ def _ahead(f, xs, n):
             if len(todo)>8*n: yield todo.popleft().result()
         while todo: yield todo.popleft().result()
 
-# %% ../../nbs/lib/use/predict.ipynb #5f3f7111
+# %% ../../nbs/lib/use/predict.ipynb #2f874425
 def image_paths(
     path, # folder
 ): # paths, in order
@@ -333,6 +333,6 @@ class Predictor(Model):
             return fn.relative_to(path).as_posix(),*(getattr(o, k, None) for k in cols),wrong
         return pd.DataFrame([row(*o) for o in got], columns=['file',*cols,'error'])
 
-# %% ../../nbs/lib/use/predict.ipynb #6be9c881
+# %% ../../nbs/lib/use/predict.ipynb #60ee59c5
 # old names until everybody has switched; this cell goes
 _cores,_percent,_digest = cores,percent,file_digest
