@@ -8,8 +8,8 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['unlabelled', 'manifest_cols', 'looks_cols', 'split_cols', 'check_label', 'Table', 'Moves', 'Dataset', 'look_at',
            'image_files', 'list_items', 'read_names', 'read_looks', 'look_again', 'read_manifest', 'sync', 'undo_last']
 
-# %% ../nbs/lib/dataset.ipynb #7016d497
-import csv, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
+# %% ../nbs/lib/dataset.ipynb #307d87b2
+import csv, errno, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -53,6 +53,19 @@ def free_name(
         end = f'-{i}{fn.suffix}'
         return fn.with_name(fn.stem.encode()[:255-len(end.encode())].decode(errors='ignore') + end)
     return next(o for o in chain([fn], map(numbered, count(1))) if o not in taken and not o.exists())
+
+# %% ../nbs/lib/dataset.ipynb #abe82a1b
+def carry(
+    src, # a file
+    dst, # where it goes; what is there is replaced
+):
+    "Move a file in one step, also to another disk"
+    try: (os.replace if os.path.exists(dst) else os.rename)(src, dst)
+    except OSError as e:
+        if e.errno!=errno.EXDEV: raise
+        shutil.copy2(src, f'{dst}.part')
+        os.replace(f'{dst}.part', dst)
+        os.unlink(src)
 
 # %% ../nbs/lib/dataset.ipynb #ac261427
 def timestamp():
@@ -111,7 +124,7 @@ def _mend(self:Table, f):
     f.seek(0, 2)
     self.whole = True
 
-# %% ../nbs/lib/dataset.ipynb #6519516b
+# %% ../nbs/lib/dataset.ipynb #f627bda4
 class Moves:
     "The journal of all files moved within the folder `path`, so that every move can be taken back"
     def __init__(self, path):
@@ -129,7 +142,7 @@ class Moves:
     def _rename(self, src, dst, reason='', batch=''):
         self.note('move', src, dst, reason, batch)
         (self.path/dst).parent.mkdir(parents=True, exist_ok=True)
-        os.rename(self.path/src, self.path/dst)
+        carry(self.path/src, self.path/dst)
 
 # %% ../nbs/lib/dataset.ipynb #87ed97ac
 @patch
@@ -212,7 +225,7 @@ def _unmake(self:Moves, o):
         self.note('made', o.dst, o.src)
         self.quarantine(o.dst, '')
 
-# %% ../nbs/lib/dataset.ipynb #d5edf7a7
+# %% ../nbs/lib/dataset.ipynb #38092bd0
 @patch
 def replace(self:Moves,
     src:str, # path of a file within the folder
@@ -226,7 +239,7 @@ def replace(self:Moves,
     if not ((self.path/dst).exists() and filecmp.cmp(new, self.path/dst, shallow=False)):
         dst = self.free(dst)
         self.note('made', src, dst, reason, batch)
-    os.replace(new, self.path/dst)
+    carry(new, self.path/dst)
     self.quarantine(src, f'stored anew: {dst}, {reason}', batch)
     return dst
 
@@ -522,7 +535,7 @@ def known(self:Dataset)->dict: # SHA-256 → row of the manifest
     df = df[df.status.isin(['ok','quarantined']) & (df.file!='')]
     return dict(zip(df.sha256, df.to_dict('records')))
 
-# %% ../nbs/lib/dataset.ipynb #07ce43ff
+# %% ../nbs/lib/dataset.ipynb #d9b9a143
 @patch
 def enter(self:Dataset,
     row:dict, # of the manifest
@@ -541,7 +554,7 @@ def enter(self:Dataset,
         top = '.quarantine/' if row['status']=='quarantined' else ''
         row['file'] = inside(f"{top}{row['label'] or unlabelled}/{row['sha256'][:16]}{ext}")
         (self.path/row['file']).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(tmp, self.path/row['file'])
+        carry(tmp, self.path/row['file'])
     self.noted.append(row)
     return row
 

@@ -166,7 +166,7 @@ def split(self:Dataset,
             'It will be the same again for the same pictures.')
     return df.drop(columns='phash')
 
-# %% ../nbs/lib/twins.ipynb #09b699f3
+# %% ../nbs/lib/twins.ipynb #8a4f9b02
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
@@ -174,7 +174,7 @@ def _readable(self:Dataset, items):
     df = items.assign(name=[self.rel(o) for o in items.file]).merge(looks, on='name')
     bad = df[df.wrong!='']
     if len(bad):
-        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out; {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
+        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out (`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
     return df[df.wrong==''].drop(columns='wrong').reset_index(drop=True)
 
 # %% ../nbs/lib/twins.ipynb #62d0b54f
