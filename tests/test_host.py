@@ -148,7 +148,7 @@ def test_kernel_and_connection_lost(serve, browser):
     page,k = visit(browser, url)
     other,_ = visit(browser, url)
     kernels(p)[k].kill()
-    expect(page.get_by_role('alert')).to_contain_text('had to stop', timeout=20_000)
+    expect(page.get_by_role('alert')).to_contain_text('had to stop', timeout=40_000)
     stop_app(p)
     expect(other.get_by_role('alert')).to_contain_text('connection is lost', timeout=20_000)
     for o in (page,other): o.context.close()
