@@ -10,7 +10,7 @@ from fastprogress import fastprogress
 from sklearn.model_selection import StratifiedGroupKFold
 from imgcls.dataset import Dataset
 from imgcls.learn.data import get_dls
-from imgcls.gather.verify import duplicates
+from imgcls.twins import duplicates
 from imgcls.learn.interpret import wilson
 from imgcls.learn.train import get_learner, train
 

@@ -3,7 +3,7 @@ import statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 from fastai.vision.all import ImageDataLoaders, Resize, load_learner, resnet18, vision_learner
 from imgcls.learn.data import get_dls
-from imgcls.gather.verify import image_files
+from imgcls.dataset import image_files
 from imgcls.learn.export import export_onnx
 from imgcls.use.predict import Predictor
 from imgcls.learn.train import get_learner

@@ -4,7 +4,8 @@ from fastai.vision.all import get_image_files
 from fastai.vision.utils import resize_images, verify_images as fastai_verify
 from fastprogress import fastprogress
 from pathlib import Path
-from imgcls.gather.verify import read_looks, verify_images
+from imgcls.dataset import Dataset
+from imgcls.gather.verify import verify_images
 from photos import write
 
 def ours(path):
@@ -29,7 +30,7 @@ def main(n=2000, runs=3):
         for f in (ours,theirs):
             shutil.copytree(top/'src', top/'work')
             pair.append(f(top/'work'))
-            if f is ours: assert len(read_looks(top/'work'))==n
+            if f is ours: assert len(Dataset(top/'work').seen())==n
             shutil.rmtree(top/'work')
         if i: ts.append(pair)
     med = lambda i: n/statistics.median(o[i] for o in ts)

@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 
 # %% auto #0
 __all__ = ['unlabelled', 'manifest_cols', 'looks_cols', 'split_cols', 'check_label', 'Table', 'Moves', 'Dataset', 'look_at',
-           'image_files', 'list_items', 'read_names', 'read_looks', 'look_again', 'read_manifest', 'sync', 'undo_last']
+           'image_files', 'read_manifest', 'undo_last']
 
 # %% ../nbs/lib/dataset.ipynb #307d87b2
 import csv, errno, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
@@ -608,21 +608,24 @@ def undo(self:Dataset,
     self.manifest()
     return n
 
-# %% ../nbs/lib/dataset.ipynb #d08af526
-# OLD NAMES UNTIL EVERYBODY HAS SWITCHED
-def image_files(path): return Dataset(path).files()
-def list_items(path, csv=None, df=None, names=None): return Dataset(path).items(csv, df, names)
-def read_names(path, names): return Dataset(path).class_names(names)
-def read_looks(path): return Dataset(path).seen()
-def look_again(path, fns=None): return Dataset(path).looks(fns)
-def read_manifest(path): return Dataset(path).manifest(sync=False)
-def sync(path): return Dataset(path).manifest()
-def undo_last(path, kind=''): return Dataset(path).undo(kind)
+# %% ../nbs/lib/dataset.ipynb #5b5f34ab
+def image_files(
+    path, # dataset folder
+)->L: # sorted paths
+    "All picture files in the class folders of `path`"
+    return Dataset(path).files()
 
-@patch
-def made(self:Moves, rel, batch=''): self.make(rel, batch=batch)
+# %% ../nbs/lib/dataset.ipynb #89e7c5ec
+def read_manifest(
+    path, # dataset folder
+)->pd.DataFrame: # a row per (label, url), the latest
+    "What became of every address ever tried for the dataset at `path`"
+    return Dataset(path).manifest(sync=False)
 
-@patch
-def quarantine(self:Moves, src, reason, batch='', copy=False):
-    if copy: return self.make(src, reason, batch)
-    return self.move(src, f'.quarantine/{src}', reason, batch)
+# %% ../nbs/lib/dataset.ipynb #168146a6
+def undo_last(
+    path, # dataset folder
+    kind:str='', # only batches of this kind, e.g. 'verify'
+)->int: # files put back
+    "Take back the last batch of moves, completely"
+    return Dataset(path).undo(kind)

@@ -15,8 +15,8 @@ from fastprogress import fastprogress
 from .sample import heldout_folder, digit_names, sample_web
 from .gather.search import search_images
 from .gather.download import download_images
-from .gather.verify import image_files, tally, verify_images
-from .dataset import read_manifest
+from .dataset import image_files, read_manifest
+from .gather.verify import tally, verify_images
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
 from .learn.train import get_learner, load_stage, train, accuracy_on

@@ -3,10 +3,10 @@ import os, subprocess, sys
 import numpy as np, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
-from imgcls.gather.verify import image_files, read_looks, verify_images
+from imgcls.dataset import image_files, Dataset, read_manifest, unlabelled
+from imgcls.gather.verify import verify_images
 from imgcls.gather.audit import audit
 from imgcls.gather.bring import import_folder
-from imgcls.dataset import read_manifest, unlabelled
 from imgcls.sample import draw_digit, encode_image
 
 def tree(src):
@@ -74,7 +74,7 @@ def test_audit_names_what_is_wrong(tmp_path):
     assert list(t.index)==['cat','dog'] and t.loc['dog','of largest']==round(4/12, 2)
     assert t.loc['dog',['dark','twins','across','damaged']].tolist()==[1,1,1,1] and t.loc['dog','blurred']>=1 and t.loc['cat',['dark','damaged']].tolist()==[0,0]
     assert 'pictures' in a._repr_html_() and len(a.plot('dog').axes)==6
-    assert sorted(o.name for o in (tmp_path/'dog').iterdir())==['blur.jpg','dark.jpg','half.jpg','twin.jpg'] and len(read_looks(tmp_path))==16
+    assert sorted(o.name for o in (tmp_path/'dog').iterdir())==['blur.jpg','dark.jpg','half.jpg','twin.jpg'] and len(Dataset(tmp_path).seen())==16
     (tmp_path/'none').mkdir()
     with pytest.raises(ValueError, match='no labelled pictures'): audit(tmp_path/'none')
 

@@ -2,9 +2,8 @@
 import json, os, signal, time
 import pandas as pd
 from fronts import upload
-from imgcls.gather.verify import image_files
+from imgcls.dataset import image_files, read_manifest
 from imgcls.use.host import serve_app, stop_app
-from imgcls.dataset import read_manifest
 from imgcls.sample import plan_web
 from conftest import run_demo
 

@@ -4,9 +4,9 @@ from email.utils import formatdate
 import pandas as pd, pytest
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
-from imgcls.gather.verify import image_files, tally, verify_images
+from imgcls.dataset import image_files, Dataset, read_manifest
+from imgcls.gather.verify import tally, verify_images
 from imgcls.gather.shell import gather
-from imgcls.dataset import Dataset, read_manifest
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
 from imgcls.gather.search import Hit
 from web import Web, jpg, says
@@ -211,8 +211,6 @@ def test_credits(web, tmp_path):
     assert len(df)==2 and 'https://creativecommons.org/licenses/by-sa/2.0/' in txt and 'publicdomain/zero' in txt and '<i>' not in txt
 
 gather_digits = """import sys
-from imgcls.gather.shell import gather
-from imgcls.sample import digit_names, sample_web
 from fastprogress import fastprogress
 fastprogress.NO_BAR = True
 sample_web(200, int(sys.argv[2]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 from imgcls.learn.pixels import UprightImage
 from imgcls.learn.data import get_dls
-from imgcls.gather.verify import image_files
+from imgcls.dataset import image_files
 from imgcls.learn.export import export_onnx, preprocessing
 from imgcls.picture import PictureError, look, max_pixels, open_image
 from imgcls.use.predict import ModelError, Prediction, Predictor, fetch
@@ -282,8 +282,6 @@ def test_a_folder_of_any_size_takes_the_same_memory(tmp_path):
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='measures memory as Linux tells it')
 def test_memory_stays_flat():
     code = '''import sys, psutil
-from imgcls.use.predict import Predictor
-from imgcls.sample import draw_digit, encode_image
 p,bufs = Predictor(sys.argv[1]),[encode_image(draw_digit(i).resize((900,700))) for i in range(20)]
 for i in range(500):
     p.predict(bufs[i%20])._repr_html_()

@@ -1,10 +1,11 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import os, pytest
+import pytest
 from PIL import Image
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
-from imgcls.gather.verify import duplicates, image_files, read_looks, tally, verify_images
-from imgcls.dataset import Moves, read_manifest, sync, undo_last
+from imgcls.twins import duplicates
+from imgcls.dataset import image_files, Dataset, Moves, read_manifest, undo_last
+from imgcls.gather.verify import tally, verify_images
 from imgcls.sample import draw_digit, encode_image
 from web import Web, jpg, says
 
@@ -56,7 +57,7 @@ def test_the_manifest_follows_a_new_ending(tmp_path):
     assert df.file[0].endswith('.png') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
     m = Moves(tmp_path)
     m.undo(m.pending('verify')[0])
-    df = sync(tmp_path)
+    df = Dataset(tmp_path).manifest()
     assert df.file[0].endswith('.gif') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
 
 def test_a_rewrite_that_was_cut_short_is_finished(tmp_path, monkeypatch):
@@ -95,7 +96,7 @@ def test_looks_are_kept_and_changes_are_seen(tmp_path):
     (tmp_path/'a').mkdir()
     (tmp_path/'a'/'x.jpg').write_bytes(jpg)
     verify_images(tmp_path)
-    assert len(read_looks(tmp_path))==1
+    assert len(Dataset(tmp_path).seen())==1
     (tmp_path/'a'/'x.jpg').write_bytes(jpg[:900])
     assert verify_images(tmp_path).what.tolist()==['quarantined']
 

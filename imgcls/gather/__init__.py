@@ -12,9 +12,11 @@ from .search import search_images, search_all
 from .console import console_snippet, read_urls
 from .credits import attribution
 from .download import download_images
-from .verify import duplicates, tally, verify_images
+from .verify import tally, verify_images
+from ..twins import duplicates
 from .shell import gather
-from .bring import audit, import_folder
+from .audit import audit
+from .bring import import_folder
 
 # %% ../../nbs/lib/gather/overview.ipynb #54d5d684
 __all__ = ['search_images', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder']

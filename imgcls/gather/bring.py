@@ -90,8 +90,3 @@ def _check_import(src, dest, label):
     if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
     if dest==src or src in dest.parents: raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
     if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
-
-# %% ../../nbs/lib/gather/bring.ipynb #4d95c231
-# OLD NAMES UNTIL EVERYBODY HAS SWITCHED
-from .audit import Audit, audit, waiting_said
-def _waiting(path): return waiting_said(path)

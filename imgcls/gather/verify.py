@@ -84,10 +84,3 @@ def tally(
     res = pd.crosstab(key.rename(by), df.status).reindex(columns=statuses, fill_value=0)
     res.loc['all'] = res.sum()
     return res.assign(URLs=res.sum(axis=1)).rename_axis(columns=None)
-
-# %% ../../nbs/lib/gather/verify.ipynb #2ae4a06c
-# OLD NAMES UNTIL EVERYBODY HAS SWITCHED
-from ..dataset import image_files, look_again, read_looks
-from ..twins import duplicates
-def _check_sizes(**sizes): return check_sizes(**sizes)
-def _there(path): return Dataset.of(path).path

@@ -332,7 +332,3 @@ class Predictor(Model):
             wrong = str(o) if isinstance(o, Exception) else ''
             return fn.relative_to(path).as_posix(),*(getattr(o, k, None) for k in cols),wrong
         return pd.DataFrame([row(*o) for o in got], columns=['file',*cols,'error'])
-
-# %% ../../nbs/lib/use/predict.ipynb #60ee59c5
-# old names until everybody has switched; this cell goes
-_cores,_percent,_digest = cores,percent,file_digest
