@@ -166,7 +166,7 @@ def split(self:Dataset,
             'It will be the same again for the same pictures.')
     return df.drop(columns='phash')
 
-# %% ../nbs/lib/twins.ipynb #21aa8d4d
+# %% ../nbs/lib/twins.ipynb #e4e62734
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
@@ -174,8 +174,7 @@ def _readable(self:Dataset, items):
     df = items.assign(name=[self.rel(o) for o in items.file]).merge(looks, on='name')
     bad = df[df.wrong!='']
     if len(bad):
-        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out; {bad.name.iloc[0]}: {bad.wrong.iloc[0]}. '
-        '`verify_images` puts them into quarantine.')
+        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out (`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
     return df[df.wrong==''].drop(columns='wrong').reset_index(drop=True)
 
 # %% ../nbs/lib/twins.ipynb #62d0b54f
@@ -314,22 +313,20 @@ def _hash_pairs(h, max_dist):
     p = np.sort(p[p[:,0]<n]%n, 1)
     return np.unique(p[p[:,0]<p[:,1]], axis=0)
 
-# %% ../nbs/lib/twins.ipynb #0041aa2d
+# %% ../nbs/lib/twins.ipynb #791bbf48
 kinds = 'exact near mirrored similar'.split()
 
 def _checked(hashes, feats, sha, known):
     "The inputs of `look_alikes`, as arrays"
     h = np.asarray(hashes)
-    if h.shape[1:]!=(4,) or h.dtype!=np.uint64:
-        raise ValueError(f'hashes: {h.dtype} of shape {h.shape}; wanted uint64, [n,4], as `hash_array` makes it')
+    if h.shape[1:]!=(4,) or h.dtype!=np.uint64: raise ValueError(f'hashes: {h.dtype} of shape {h.shape}; wanted uint64, [n,4], as `hash_array` makes it')
     n = len(h)
     known = np.ones(n, bool) if known is None else np.asarray(known)
     if known.dtype!=bool: raise ValueError(f'known: {known.dtype}; wanted True or False for each picture')
     x = np.zeros((n,0), 'float32') if feats is None else unit_vectors(feats)
     sha = ['']*n if sha is None else list(sha)
     for k,o in dict(feats=x, sha=sha, known=known).items():
-        if len(o)!=n:
-            raise ValueError(f'{k} has {len(o)} rows and hashes has {n}: wanted one for each picture, in the same order')
+        if len(o)!=n: raise ValueError(f'{k} has {len(o)} rows and hashes has {n}: wanted one for each picture, in the same order')
     return h,x,sha,known
 
 # %% ../nbs/lib/twins.ipynb #05414be1
