@@ -608,21 +608,21 @@ def undo(self:Dataset,
     self.manifest()
     return n
 
-# %% ../nbs/lib/dataset.ipynb #5b5f34ab
+# %% ../nbs/lib/dataset.ipynb #20d9220f
 def image_files(
     path, # dataset folder
 )->L: # sorted paths
     "All picture files in the class folders of `path`"
     return Dataset(path).files()
 
-# %% ../nbs/lib/dataset.ipynb #89e7c5ec
+# %% ../nbs/lib/dataset.ipynb #611ee900
 def read_manifest(
     path, # dataset folder
 )->pd.DataFrame: # a row per (label, url), the latest
     "What became of every address ever tried for the dataset at `path`"
     return Dataset(path).manifest(sync=False)
 
-# %% ../nbs/lib/dataset.ipynb #168146a6
+# %% ../nbs/lib/dataset.ipynb #78df78f8
 def undo_last(
     path, # dataset folder
     kind:str='', # only batches of this kind, e.g. 'verify'

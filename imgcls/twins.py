@@ -166,7 +166,7 @@ def split(self:Dataset,
             'It will be the same again for the same pictures.')
     return df.drop(columns='phash')
 
-# %% ../nbs/lib/twins.ipynb #8a4f9b02
+# %% ../nbs/lib/twins.ipynb #e4e62734
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
@@ -313,7 +313,7 @@ def _hash_pairs(h, max_dist):
     p = np.sort(p[p[:,0]<n]%n, 1)
     return np.unique(p[p[:,0]<p[:,1]], axis=0)
 
-# %% ../nbs/lib/twins.ipynb #038a8b0a
+# %% ../nbs/lib/twins.ipynb #791bbf48
 kinds = 'exact near mirrored similar'.split()
 
 def _checked(hashes, feats, sha, known):

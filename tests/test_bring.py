@@ -3,10 +3,10 @@ import os, subprocess, sys
 import numpy as np, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
-from imgcls.dataset import image_files, Dataset, read_manifest, unlabelled
 from imgcls.gather.verify import verify_images
 from imgcls.gather.audit import audit
 from imgcls.gather.bring import import_folder
+from imgcls.dataset import Dataset, unlabelled
 from imgcls.sample import draw_digit, encode_image
 
 def tree(src):
@@ -29,8 +29,8 @@ def test_nothing_moves_and_everything_is_accounted_for(tmp_path):
     by = {Path(o.url).name:o for o in rows.itertuples()}
     assert {k:(o.label,o.status) for k,o in by.items()}=={'a.JPG':('Cats','ok'), 'b.Jpeg':('05','ok'), 'c%20d%20%C3%A9.PNG':('Dogs','ok'), 'copy.png':('Dogs','duplicate'), 'x.jpg':('','ok'),
         'broken.jpg':('Dogs','quarantined'), 'page.jpg':('Dogs','failed'), 'noending':('Cats','ok')}
-    assert {o.parent.name for o in image_files(dest)}=={'Cats','05','Dogs'} and len(list((dest/unlabelled).iterdir()))==1
-    b = next(o for o in image_files(dest) if o.parent.name=='05')
+    assert {o.parent.name for o in Dataset(dest).files()}=={'Cats','05','Dogs'} and len(list((dest/unlabelled).iterdir()))==1
+    b = next(o for o in Dataset(dest).files() if o.parent.name=='05')
     assert Image.open(b).size==draw_digit(2).size
     before = content(dest)
     assert len(import_folder(src, dest))==len(rows) and content(dest)==before
@@ -39,8 +39,8 @@ def test_nothing_moves_and_everything_is_accounted_for(tmp_path):
 def test_labels_from_where_you_say(tmp_path, label, want):
     tree(tmp_path/'photos')
     import_folder(tmp_path/'photos', tmp_path/'data', label)
-    assert {o.parent.name for o in image_files(tmp_path/'data')}==want
-    assert set(read_manifest(tmp_path/'data').label)<=want|{''}
+    assert {o.parent.name for o in Dataset(tmp_path/'data').files()}==want
+    assert set(Dataset(tmp_path/'data').manifest(sync=False).label)<=want|{''}
 
 def test_new_photos_come_in_later(tmp_path):
     src = tmp_path/'photos'
@@ -87,10 +87,10 @@ def test_from_the_shell(tmp_path):
     rc,out,err = shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)
     assert rc==0 and 'of largest' in out and not err, err
     assert {o.name for o in data.iterdir() if o.is_dir()}=={'three','odd','.quarantine'} and (data/'audit_odd.png').stat().st_size>5000
-    assert len(read_manifest(data))==60 and 'Alpaydin' in (data/'CREDITS.md').read_text()
+    assert len(Dataset(data).manifest(sync=False))==60 and 'Alpaydin' in (data/'CREDITS.md').read_text()
     def kept():
-        df = read_manifest(data) # another sample web on this machine may have the usual port
-        return image_files(data),sorted(set(zip(df.label, df.url.str.split('/', n=3).str[3])))
+        df = Dataset(data).manifest(sync=False) # another sample web on this machine may have the usual port
+        return Dataset(data).files(),sorted(set(zip(df.label, df.url.str.split('/', n=3).str[3])))
     was = kept()
     assert shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)[0]==0 and kept()==was
     tree(tmp_path/'photos')
@@ -107,7 +107,7 @@ def test_taking_stock_first_does_not_keep_verify_from_its_work(tmp_path):
     audit(tmp_path, plot=False)
     assert {k:v for k,v in content(tmp_path).items() if not k.startswith('.')}==before
     assert verify_images(tmp_path).reason.tolist()==['EXIF orientation 6','palette, GIF format'] and len(verify_images(tmp_path))==0
-    assert [Image.open(o).getexif().get(0x0112, 1) for o in image_files(tmp_path)]==[1,1]
+    assert [Image.open(o).getexif().get(0x0112, 1) for o in Dataset(tmp_path).files()]==[1,1]
 
 def test_from_the_shell_errors_are_sentences(tmp_path):
     cases = {'walrus --engine sample':'Try other words', 'x --engine altavista':'wanted one of', '':'Nothing to gather', 'x --engine bing':'SERPAPI_KEY', '../x=y':'name of a class', '--src nowhere':'not a folder',

@@ -1,11 +1,11 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import pytest
+import os, pytest
 from PIL import Image
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
-from imgcls.twins import duplicates
-from imgcls.dataset import image_files, Dataset, Moves, read_manifest, undo_last
 from imgcls.gather.verify import tally, verify_images
+from imgcls.dataset import Dataset, Moves
+from imgcls.twins import duplicates
 from imgcls.sample import draw_digit, encode_image
 from web import Web, jpg, says
 
@@ -23,7 +23,7 @@ def test_verify_turns_upright_and_keeps_the_original(tmp_path):
     (tmp_path/'a'/'y.gif').write_bytes(encode_image(Image.new('RGB', (8,8)), 'GIF'))
     df = verify_images(tmp_path)
     assert dict(zip(df.file, df.what))=={'a/x.jpg':'stored anew', 'a/y.gif':'quarantined'}
-    assert [Image.open(o).size for o in image_files(tmp_path)]==[draw_digit(3).size]
+    assert [Image.open(o).size for o in Dataset(tmp_path).files()]==[draw_digit(3).size]
     m = Moves(tmp_path)
     m.undo(m.pending('verify')[0])
     assert (tmp_path/'a'/'x.jpg').read_bytes()==raw and (tmp_path/'a'/'y.gif').exists()
@@ -32,7 +32,7 @@ def test_old_and_new_ways_to_call_verify(web, tmp_path):
     download_images(tmp_path/'a', urls=[web.url('/ok.jpg'), web.url('/half.jpg')])
     download_images(tmp_path/'b', urls=[web.url('/others.jpg')])
     df = verify_images(tmp_path/'a', delete=True, max_size=40)
-    assert sorted(df.what)==['quarantined','stored anew'] and max(Image.open(image_files(tmp_path)[0]).size)==40
+    assert sorted(df.what)==['quarantined','stored anew'] and max(Image.open(Dataset(tmp_path).files()[0]).size)==40
     assert len(list((tmp_path/'.quarantine').rglob('*.jpg')))==2
     df = verify_images([*(tmp_path/'b').iterdir()], max_size=40)
     assert list(df.what)==['stored anew'] and len(verify_images(tmp_path, max_size=40))==0
@@ -53,7 +53,7 @@ def test_stored_anew_under_a_new_ending_and_back(tmp_path):
 def test_the_manifest_follows_a_new_ending(tmp_path):
     with Web({'/x.gif':says(encode_image(draw_digit(7), 'GIF'))}) as web: download_images(tmp_path/'a', urls=[web.url('/x.gif')])
     verify_images(tmp_path)
-    df = read_manifest(tmp_path)
+    df = Dataset(tmp_path).manifest()
     assert df.file[0].endswith('.png') and df.status[0]=='ok' and (tmp_path/df.file[0]).exists()
     m = Moves(tmp_path)
     m.undo(m.pending('verify')[0])
@@ -75,15 +75,15 @@ def test_an_undo_loses_nothing(tmp_path):
     fn,first = tmp_path/'a'/'x.jpg',encode_image(draw_digit(3).resize((400,400)))
     fn.write_bytes(first)
     verify_images(tmp_path, max_size=200)
-    second = (now := image_files(tmp_path)[0]).read_bytes()
+    second = (now := Dataset(tmp_path).files()[0]).read_bytes()
     verify_images(tmp_path, max_size=100)
     m = Moves(tmp_path)
     with pytest.raises(ValueError, match='came later and touched'): m.undo(m.pending()[0])
-    assert undo_last(tmp_path)==1 and image_files(tmp_path)==[now] and now.read_bytes()==second
+    assert Dataset(tmp_path).undo()==1 and Dataset(tmp_path).files()==[now] and now.read_bytes()==second
     now.write_bytes(edited := encode_image(draw_digit(8)))
-    assert undo_last(tmp_path, 'verify')==1 and fn.read_bytes()==first
+    assert Dataset(tmp_path).undo('verify')==1 and fn.read_bytes()==first
     assert edited in [o.read_bytes() for o in (tmp_path/'.quarantine').rglob('*.jpg')]
-    with pytest.raises(ValueError, match='nothing to take back'): undo_last(tmp_path)
+    with pytest.raises(ValueError, match='nothing to take back'): Dataset(tmp_path).undo()
 
 def test_duplicates_across_classes(tmp_path):
     for label,name,b in [('a','1.jpg',jpg), ('b','2.jpg',jpg), ('a','3.jpg',encode_image(draw_digit(3).resize((90,90)), quality=60)), ('a','4.jpg',encode_image(draw_digit(8)))]:
