@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # %% ../../nbs/lib/use/host.ipynb #f3687931
-_extensions = ['@jupyter-widgets/jupyterlab-manager', *(f'@voila-dashboards/widgets-manager{o}' for o in (7,8))]
+_extensions = ['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7', '@voila-dashboards/widgets-manager8']
 
 def voila_config(
     pool_size:int=3, # kernels that wait warm
@@ -86,11 +86,10 @@ def await_port(
     p, # process of a server
     at:tuple, # (host, port)
     log:Path, # where it writes
-    secs:float=60,
 ):
-    "Wait until somebody answers at `at`"
+    "Wait until somebody answers at `at`, for a minute at most"
     t = time.time()
-    while time.time()-t<secs and p.poll() is None:
+    while time.time()-t<60 and p.poll() is None:
         with socket.socket() as s:
             if s.connect_ex(at)==0: return
         time.sleep(.05)
@@ -119,11 +118,10 @@ def serve_app(
 # %% ../../nbs/lib/use/host.ipynb #7b1d57f1
 def stop_app(
     p, # what `serve_app` returned
-    secs:float=20, # to say goodbye to the kernels
 ):
-    "Stop the server and its kernels"
+    "Stop the server and its kernels, which have 20 seconds to say goodbye"
     p.terminate()
-    try: p.wait(secs)
+    try: p.wait(20)
     except subprocess.TimeoutExpired: p.kill()
 
 # %% ../../nbs/lib/use/host.ipynb #54baadbe
