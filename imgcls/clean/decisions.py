@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 # %% auto #0
 __all__ = ['views', 'Cleaning', 'write_cleaned']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1aad0de2
+# %% ../../nbs/lib/clean/decisions.ipynb #ba94dff7
 import os, pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
@@ -18,11 +18,11 @@ from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabel
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes
 
-# %% ../../nbs/lib/clean/decisions.ipynb #3a876ac6
+# %% ../../nbs/lib/clean/decisions.ipynb #1057af90
 keep_it,delete_it = '<Keep>','<Delete>'
 journal_cols = 'time action file decision batch'.split()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c5e46f98
+# %% ../../nbs/lib/clean/decisions.ipynb #ac5dce95
 def has(
     path, # dataset folder
     rel, # path relative to it, with /
@@ -30,7 +30,7 @@ def has(
     "Is `rel` a file within the dataset?"
     return not os.path.isabs(rel) and '..' not in rel.split('/') and (path/rel).is_file()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f83b76dc
+# %% ../../nbs/lib/clean/decisions.ipynb #9622b233
 def checked_scores(
     df, # of `scores`
     data:Dataset,
@@ -44,7 +44,7 @@ def checked_scores(
     if not len(df) or any(has(data.path, o) for o in df.file): return df
     raise FileNotFoundError(f'No file of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #5a7c6107
+# %% ../../nbs/lib/clean/decisions.ipynb #dd27f9e1
 def folder_labels(
     df, # of `checked_scores`
 )->dict: # folder → label; None where labels don't follow folders
@@ -52,7 +52,7 @@ def folder_labels(
     at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
     return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #4fbdefa1
+# %% ../../nbs/lib/clean/decisions.ipynb #2537e16e
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
     def __init__(self,
@@ -67,7 +67,7 @@ class Cleaning:
         self.scores = None if scores is None else checked_scores(scores, self.data)
         named = {} if scores is None else folder_labels(self.scores)
         self.names,self.first = named or {},{} if named is not None else dict(self.scores[['file','label']].values)
-        self.labels,found = dict(self.first),{*self.everything().label} if scores is None else {*self.scores.label}
+        self.labels,found = dict(self.first),{*self.data.layout().label} if scores is None else {*self.scores.label}
         asked = dict.fromkeys(sorted(found) if vocab is None else vocab)
         self.vocab = [o if o in found else check_label(o) for o in asked]
         self.journal,self.lock = Table(self.path/'decisions.csv', journal_cols),FileLock(self.path/'.quarantine'/'.lock', timeout=60)
@@ -82,13 +82,13 @@ class Cleaning:
         top = self.data.label(rel)
         return self.labels.get(rel, self.names.get(top, top))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #2996f658
+# %% ../../nbs/lib/clean/decisions.ipynb #b4f63516
 @patch
 def moves_of(self:Cleaning, batches)->pd.DataFrame: # rows of the journal of moves, in order
     "Files that `batches` moved, or were about to"
     return self.data.moves.table.read().query('action=="move" and batch in @batches')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #923fcd75
+# %% ../../nbs/lib/clean/decisions.ipynb #80447af2
 @patch
 def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
     "Moves that were applied and not taken back"
@@ -100,7 +100,7 @@ def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
         res.append(o)
     return res[::-1]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1011f900
+# %% ../../nbs/lib/clean/decisions.ipynb #80f97772
 @patch
 def refresh(self:Cleaning,
     also=(), # files that may be gone; what was decided about others that are is left out
@@ -114,7 +114,7 @@ def refresh(self:Cleaning,
     now = {k:v for k,v in now.items() if v and (k in also or (self.path/k).is_file())}
     self.decisions = {k:keep_it if v==self.label_of(k) else v for k,v in now.items()}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c227954d
+# %% ../../nbs/lib/clean/decisions.ipynb #50c44ed9
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
@@ -127,7 +127,7 @@ def found(self:Cleaning, fn):
     if rel in self.labels or (name and (top[0]!='.' or top==unlabelled)): return rel
     raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a3a8e2d5
+# %% ../../nbs/lib/clean/decisions.ipynb #d5fef2df
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
@@ -138,13 +138,13 @@ def decide(self:Cleaning,
     if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
     self.note([rel], what)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #02a1a13e
+# %% ../../nbs/lib/clean/decisions.ipynb #88a3e353
 @patch
 def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
     self.note([self.data.rel(fn)], '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #83819933
+# %% ../../nbs/lib/clean/decisions.ipynb #adaf3667
 @patch
 def write(self:Cleaning, todo):
     "Append decisions `todo` (file → decision) to the journal"
@@ -153,7 +153,7 @@ def write(self:Cleaning, todo):
         said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). '
         raise type(e)(e.errno, f'{said}Copy the dataset to a folder of yours') from None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #feadec61
+# %% ../../nbs/lib/clean/decisions.ipynb #80c05e6a
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
@@ -164,7 +164,7 @@ def note(self:Cleaning, rels, what):
         self.decisions.pop(k, None)
         if v: self.decisions[k] = v
 
-# %% ../../nbs/lib/clean/decisions.ipynb #f485dec2
+# %% ../../nbs/lib/clean/decisions.ipynb #b9fd9d35
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
@@ -174,7 +174,7 @@ def home(self:Cleaning, rel, label):
     sets = (self.path/'train').is_dir() and 'train' not in self.vocab
     return f'{"train/"*sets}{top}/{p.name}'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #fc540ce8
+# %% ../../nbs/lib/clean/decisions.ipynb #3f4f9ebd
 @patch
 def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: file, label, decision, to (path after it)
     "What `apply` would do"
@@ -187,7 +187,7 @@ def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: fi
         rows.append((f, label, what, to))
     return pd.DataFrame(rows, columns=['file','label','decision','to'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ec859370
+# %% ../../nbs/lib/clean/decisions.ipynb #db306a7a
 def list_rows(
     df, # file, label and perhaps split
 )->pd.DataFrame: # name, label and, where there are splits, split
@@ -195,7 +195,7 @@ def list_rows(
     cols = ['name','label'] + ['split']*bool('split' in df and (df.split!='').any())
     return (df if 'name' in df else df.rename(columns=dict(file='name')))[cols]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #aa5c43d2
+# %% ../../nbs/lib/clean/decisions.ipynb #9bbea226
 def write_cleaned(
     path, # dataset folder
     df:pd.DataFrame=None, # columns file (or name) and label, perhaps split; default: what the folders say
@@ -206,18 +206,18 @@ def write_cleaned(
     table.write(rows)
     return table.fn
 
-# %% ../../nbs/lib/clean/decisions.ipynb #be84eebc
+# %% ../../nbs/lib/clean/decisions.ipynb #1c73d452
 @patch
 def everything(self:Cleaning):
     "All labelled pictures that are there now"
     if self.scores is None: return self.data.layout().rename(columns=dict(name='file'))
     return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #ebfa65d7
+# %% ../../nbs/lib/clean/decisions.ipynb #00671dbf
 @patch
 def by_name(self:Cleaning): return self.everything().sort_values('file').assign(why='')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #0ddc77da
+# %% ../../nbs/lib/clean/decisions.ipynb #01d4c2b9
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
@@ -227,7 +227,7 @@ def write_list(self:Cleaning, batch):
     self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
     write_cleaned(self.path, df)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #6067a74e
+# %% ../../nbs/lib/clean/decisions.ipynb #e59c8e3c
 @patch
 def alone(self:Cleaning):
     "A lock, held by whoever moves files; it is free again when that process ends, however it ends"
@@ -236,7 +236,7 @@ def alone(self:Cleaning):
     except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. '
         'Wait for it, or stop it, and try again') from None
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1ab77772
+# %% ../../nbs/lib/clean/decisions.ipynb #c1cbadc5
 @patch
 def carry_out(self:Cleaning, o, batch):
     "Do what row `o` of the plan says; '' or what prevented it"
@@ -248,7 +248,7 @@ def carry_out(self:Cleaning, o, batch):
     except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
     return ''
 
-# %% ../../nbs/lib/clean/decisions.ipynb #95905cbe
+# %% ../../nbs/lib/clean/decisions.ipynb #3e839e99
 @patch
 def apply(self:Cleaning,
     dry_run:bool=False, # only say what would be done?
@@ -266,7 +266,7 @@ def apply(self:Cleaning,
         self.refresh()
     return df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1713459d
+# %% ../../nbs/lib/clean/decisions.ipynb #28d579a3
 @patch
 def follow(self:Cleaning, moved):
     "Note in `scores` where files are now"
@@ -274,20 +274,20 @@ def follow(self:Cleaning, moved):
     for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
     self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9045b1b2
+# %% ../../nbs/lib/clean/decisions.ipynb #9c7d14c8
 @patch
 def last_batch(self:Cleaning):
     "The apply that `undo` would take back; '' if there is none"
     return next(iter(self.data.moves.pending('clean ')[::-1]), '')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #3497e595
+# %% ../../nbs/lib/clean/decisions.ipynb #7ada387e
 @patch
 def listed(self:Cleaning)->dict: # file → label
     "What `cleaned.csv` says"
     fn = self.path/'cleaned.csv'
     return dict(Table(fn, ['name','label']).read()[['name','label']].values) if fn.exists() else {}
 
-# %% ../../nbs/lib/clean/decisions.ipynb #d57212f8
+# %% ../../nbs/lib/clean/decisions.ipynb #6ef4b34c
 @patch
 def undo(self:Cleaning)->L: # the files that were put back
     "Take the last `apply` back"
@@ -301,34 +301,34 @@ def undo(self:Cleaning)->L: # the files that were put back
         self.refresh()
     return L(o for o in res if o!='cleaned.csv')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #72e1f4cd
+# %% ../../nbs/lib/clean/decisions.ipynb #f1d6b0f2
 @patch
 def last_apply(self:Cleaning):
     "When the apply was that `undo` would take back; '' if there is none"
     return self.last_batch().removeprefix('clean ')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #84069030
+# %% ../../nbs/lib/clean/decisions.ipynb #2559ff86
 def why_issue(o):
     "Does the label of row `o` fit?"
     return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #31f7ef7c
+# %% ../../nbs/lib/clean/decisions.ipynb #99eddff0
 def why_margin(o):
     "How near the label of row `o` and the class said instead are"
     if o.pred==o.label: return f'the next class is {o.margin:.0%} behind'
     return f'{o.label} or {o.pred}? {abs(o.margin):.0%} apart'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #17892fa0
+# %% ../../nbs/lib/clean/decisions.ipynb #6ccccd4d
 def why_loss(o): return f'loss {o.loss:.2f}'
 def why_outlier(o): return f'{o.outlier:.1f} × as far off as usual'
 
-# %% ../../nbs/lib/clean/decisions.ipynb #650cbe6e
+# %% ../../nbs/lib/clean/decisions.ipynb #6bc7d956
 ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_outlier)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #6cbb8016
+# %% ../../nbs/lib/clean/decisions.ipynb #0d1286d4
 views = [*ranked_by, 'alike', 'unlabelled', 'all']
 
-# %% ../../nbs/lib/clean/decisions.ipynb #624721e2
+# %% ../../nbs/lib/clean/decisions.ipynb #ba5661d0
 @patch
 def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
@@ -340,7 +340,7 @@ def ranked(self:Cleaning, by):
     df = df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
     return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8179e197
+# %% ../../nbs/lib/clean/decisions.ipynb #24477125
 @patch
 def waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
@@ -349,7 +349,7 @@ def waiting(self:Cleaning):
     if self.guesses is None: return df
     return df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c6755a1d
+# %% ../../nbs/lib/clean/decisions.ipynb #c22a9d3d
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
 def twin_pairs(
@@ -363,7 +363,7 @@ def twin_pairs(
     far = df[(df.kind=='similar') & df.twin.isin(at)]
     return pd.concat([res, pd.DataFrame(dict(i=far.file.map(at), j=far.twin.map(at), kind='similar'))])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #a2c3ead2
+# %% ../../nbs/lib/clean/decisions.ipynb #3fba91c5
 def in_groups(
     df, # file, label, split, width, height, group and sure (place of its surest pair in `likeness`)
 )->pd.DataFrame: # the largest picture of a group comes first
@@ -375,7 +375,7 @@ def in_groups(
     order = order.sort_values([*order], kind='stable')
     return df.loc[order.index].assign(group=order['first'].factorize()[0]).reset_index(drop=True)
 
-# %% ../../nbs/lib/clean/decisions.ipynb #7fde3068
+# %% ../../nbs/lib/clean/decisions.ipynb #f60f29c9
 def likened(
     o, # one of several look-alikes
     a, # the largest of them
@@ -385,7 +385,7 @@ def likened(
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
     return ', '.join([*apart, f'{likeness[kind]} {a.file}'])
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1088ed22
+# %% ../../nbs/lib/clean/decisions.ipynb #b51bab9e
 @patch
 def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, phash, width, height
     "All labelled pictures that can be read, with what is to be seen in them"
@@ -393,7 +393,7 @@ def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, p
     seen = self.data.looks([self.path/o for o in df.file])
     return df.merge(seen.loc[seen.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #8fa28d5c
+# %% ../../nbs/lib/clean/decisions.ipynb #a44324cf
 def why_alike(
     g, # rows of a group, the largest picture first
     kinds, # of two files → their kind
@@ -403,7 +403,7 @@ def why_alike(
     first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
     return [first, *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #895c294f
+# %% ../../nbs/lib/clean/decisions.ipynb #297d87c1
 @patch
 def alike(self:Cleaning,
     max_dist:int=32, # bits of the hash, of 256, that may differ
@@ -419,12 +419,12 @@ def alike(self:Cleaning,
     why = [o for _,g in df.groupby('group') for o in why_alike(g, kinds)]
     return df.assign(why=pd.Series(why, dtype=object))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1c8b4404
+# %% ../../nbs/lib/clean/decisions.ipynb #03b87cdb
 def one_of(name, got, options):
     "Refuse what is not among `options`"
     if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c22fd3c6
+# %% ../../nbs/lib/clean/decisions.ipynb #d07963c3
 def only(
     df, # of a view
     col, # 'label' or 'split'
@@ -435,7 +435,7 @@ def only(
     hit = df.get(col, pd.Series('', df.index))==want
     return df[df.group.isin(df.group[hit])] if 'group' in df else df[hit]
 
-# %% ../../nbs/lib/clean/decisions.ipynb #e0ccc874
+# %% ../../nbs/lib/clean/decisions.ipynb #2725d9b2
 @patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/widgets.html.md"""
 # %% auto #0
 __all__ = ['ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #adeb9ff7
+# %% ../../nbs/lib/clean/widgets.ipynb #ebce16df
 import io, math, os, tempfile, textwrap, time
 import ipywidgets as W, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ from ..dataset import Dataset
 from ..learn.scores import guess, scores
 from ..picture import thumbnail
 
-# %% ../../nbs/lib/clean/widgets.ipynb #4926c508
+# %% ../../nbs/lib/clean/widgets.ipynb #75023b9a
 def thumb(
     fn, # a picture
     px:int, # pixels of the longer side
@@ -40,7 +40,7 @@ def thumb(
         im.save(buf, 'JPEG')
         return buf.getvalue()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #f697d961
+# %% ../../nbs/lib/clean/widgets.ipynb #aa871e07
 class Thumbs:
     "Thumbnails of the pictures of a dataset, each made once"
     def __init__(self,
@@ -72,16 +72,16 @@ class Thumbs:
 
     def ahead(self, rels): self.todo.submit(lambda: [self.one(o) for o in rels])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #a972260c
+# %% ../../nbs/lib/clean/widgets.ipynb #6b4691ac
 def as_html(*parts, **attrs): return to_xml(Div(*parts, **attrs), indent=False)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #ca4f7245
+# %% ../../nbs/lib/clean/widgets.ipynb #4f4254b8
 def told(row, k):
     "What `row` says in column `k`; '' for nothing"
     v = getattr(row, k, '')
     return '' if v is None or v!=v else v
 
-# %% ../../nbs/lib/clean/widgets.ipynb #50523fb8
+# %% ../../nbs/lib/clean/widgets.ipynb #924264a8
 def facts(
     row, # of a view
 )->list: # loss, split and size, as far as they are known
@@ -90,7 +90,7 @@ def facts(
     res = [loss!='' and f'loss {loss:.2f}', told(row, 'split'), width!='' and f'{width:.0f}×{row.height:.0f} px']
     return [o for o in res if o]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c47d7247
+# %% ../../nbs/lib/clean/widgets.ipynb #f4d28187
 def caption(
     row, # of a view
 )->str: # HTML
@@ -102,7 +102,7 @@ def caption(
     said.update(facts=' · '.join(small), why='' if why in small else why)
     return as_html(*[Div(v, cls=f'imgcls-{k}') for k,v in said.items() if v], cls='imgcls-caption', title=row.file)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #04fd1476
+# %% ../../nbs/lib/clean/widgets.ipynb #4bb4958f
 def proposal(
     row, # of a view
     opts, # labels to choose from
@@ -111,7 +111,7 @@ def proposal(
     o = getattr(row, 'proposal', getattr(row, 'pred', ''))
     return str(o) if o in opts and o!=row.label else ''
 
-# %% ../../nbs/lib/clean/widgets.ipynb #765054bc
+# %% ../../nbs/lib/clean/widgets.ipynb #a4a5bf4d
 def button(
     text:str, # on it
     icon:str, # of Font Awesome
@@ -125,7 +125,7 @@ def button(
     res.on_click(lambda _: do())
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #2d5ec7d9
+# %% ../../nbs/lib/clean/widgets.ipynb #112d71fe
 def classed(
     name:str, # class of the stylesheet
     *children, # widgets
@@ -135,7 +135,7 @@ def classed(
     "A box that looks as the stylesheet says"
     return kind(children, _dom_classes=[f'imgcls-{name}'], **kwargs)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #811b51c6
+# %% ../../nbs/lib/clean/widgets.ipynb #051de0ca
 class Card:
     "One picture, what is said of it, and what can be done about it"
     def __init__(self,
@@ -160,7 +160,7 @@ class Card:
         "What a button or the menu does"
         if self.row is not None: self.decide(self.row.file, what)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #98785e91
+# %% ../../nbs/lib/clean/widgets.ipynb #8419c165
 @patch
 def show(self:Card,
     row, # of a view
@@ -172,7 +172,7 @@ def show(self:Card,
     self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
     self.no.description = '' if self.proposal else 'Delete'
 
-# %% ../../nbs/lib/clean/widgets.ipynb #a1a1bb98
+# %% ../../nbs/lib/clean/widgets.ipynb #700448a8
 @patch
 def mark(self:Card,
     what:str, # what was decided about the picture; '' for nothing
@@ -188,10 +188,10 @@ def mark(self:Card,
     self.box._dom_classes = [f'imgcls-{o}' for o in names]
     self.row = row
 
-# %% ../../nbs/lib/clean/widgets.ipynb #79db31b9
+# %% ../../nbs/lib/clean/widgets.ipynb #9e4bb4f5
 def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
 
-# %% ../../nbs/lib/clean/widgets.ipynb #90eb1257
+# %% ../../nbs/lib/clean/widgets.ipynb #03061650
 def applied(
     res, # of `Cleaning.apply`
 )->str:
@@ -200,13 +200,13 @@ def applied(
     left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
     return f'{counted(int(res.done.sum()), "picture")} moved or relabelled.{left}'
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c39a9e53
+# %% ../../nbs/lib/clean/widgets.ipynb #2244cbc1
 def stylesheet():
     "How the cleaners look, as a widget that is not seen itself"
     css = (files('imgcls')/'static'/'cleaner.css').read_text(encoding='utf-8')
     return W.HTML(f'<style>{css}</style>', layout=dict(display='none'))
 
-# %% ../../nbs/lib/clean/widgets.ipynb #45e9eecb
+# %% ../../nbs/lib/clean/widgets.ipynb #61da3ba5
 def decided(
     now, # file → decision
     verb='relabel', # what a label does
@@ -216,7 +216,7 @@ def decided(
     n_new = len(now)-n_del-n_kept
     return [f'{len(now):,} looked at · to delete ', B(n_del), f' · to {verb} ', B(n_new)],n_del+n_new
 
-# %% ../../nbs/lib/clean/widgets.ipynb #0024f9f9
+# %% ../../nbs/lib/clean/widgets.ipynb #a57ae49c
 every = 'All classes'
 named_views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike',
     'No label yet':'unlabelled', 'All':'all'}
@@ -254,7 +254,7 @@ class Review:
     def again(self): return f"dls = get_dls({str(self.cleaning.path)!r}, csv='cleaned.csv')"
     def _ipython_display_(self): display(self.widget)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #bab2ec97
+# %% ../../nbs/lib/clean/widgets.ipynb #9a2dc0ec
 @patch
 def menus(self:Review, by):
     "What stands above the page"
@@ -268,7 +268,7 @@ def menus(self:Review, by):
     self.at.observe(lambda ch: self.busy or self.safely(lambda: self.show(ch['new']-1)), 'value')
     return [*asked, self.at]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #8de2cd75
+# %% ../../nbs/lib/clean/widgets.ipynb #daa65727
 @patch
 def buttons(self:Review):
     "What stands below the page"
@@ -277,7 +277,7 @@ def buttons(self:Review):
     self.btn_apply = made('Apply', 'check', self.apply, 'primary')
     return [made('Back', 'arrow-left', self.back), self.btn_next, self.btn_apply, self.btn_undo]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #6f2cf725
+# %% ../../nbs/lib/clean/widgets.ipynb #f3f8cf49
 @patch
 def pressed(self:Review, do):
     "A button below the page; the second click of a double click is none"
@@ -285,7 +285,7 @@ def pressed(self:Review, do):
     self.safely(do)
     self.last = do,time.monotonic()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #39847be4
+# %% ../../nbs/lib/clean/widgets.ipynb #148c5f91
 @patch
 def safely(self:Review, do):
     "Call `do`; what goes wrong is said on the page, where nobody sees a kernel's log"
@@ -293,21 +293,21 @@ def safely(self:Review, do):
     try: return do()
     except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #5f915379
+# %% ../../nbs/lib/clean/widgets.ipynb #aaa3693a
 @patch
 def say(self:Review, txt, role='status', code=''):
     "A sentence below the buttons"
     below = (Br(),Code(code)) if code else ()
     self.said.value = as_html(txt, *below, role=role, cls='imgcls-said')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #09981b78
+# %% ../../nbs/lib/clean/widgets.ipynb #e4b7530c
 @patch
 def nothing(self:Review):
     "What is said of an empty list"
     if self.dd_view.value!='All' or self.cleaning.vocab: return ['Nothing to look at here']
     return [f'No pictures in class folders of {self.cleaning.path}. ', Code('import_folder'), ' brings a folder of pictures in']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #3b5d781a
+# %% ../../nbs/lib/clean/widgets.ipynb #007776ae
 @patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
@@ -320,7 +320,7 @@ def choose(self:Review, page=0):
     self.rows = self.listed(by, label, None if by=='unlabelled' else split)
     self.show(page)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #43b0ca7c
+# %% ../../nbs/lib/clean/widgets.ipynb #f0397df5
 @patch
 def take(self:Review, n):
     "`n` cards, not those that are shown: a click that is under way means the picture that was there"
@@ -329,7 +329,7 @@ def take(self:Review, n):
     while len(self.cards)<n: self.cards.append(Card(opts, self.px, self.decide, self.tops))
     return self.cards
 
-# %% ../../nbs/lib/clean/widgets.ipynb #fc6c25dc
+# %% ../../nbs/lib/clean/widgets.ipynb #18fcb6e8
 @patch
 def show(self:Review, page:int):
     "Show page `page` of the list, from 0"
@@ -343,13 +343,13 @@ def show(self:Review, page:int):
     self.thumbs.ahead(self.on_page(self.page+1).file)
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #b178761b
+# %% ../../nbs/lib/clean/widgets.ipynb #d36bd9ee
 @patch
 def where(self:Review):
     "The page, and of how many pictures"
     return [f'Page {self.page+1} of {self.pages()} · ', *([self.counted()] if len(self.rows) else self.nothing())]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #579cc488
+# %% ../../nbs/lib/clean/widgets.ipynb #0c5d9026
 @patch
 def mark(self:Review):
     "Show what was decided: on the cards, and in figures above them"
@@ -359,14 +359,14 @@ def mark(self:Review):
     self.btn_apply.disabled = not new
     self.info.value = as_html(*self.where(), ' · ', *done, cls='imgcls-count')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #8b99bc77
+# %% ../../nbs/lib/clean/widgets.ipynb #62d6b03a
 @patch
 def decide(self:Review, fn, what):
     "Remember decision `what` about file `fn`; '' takes it back"
     self.safely(lambda: self.cleaning.decide(fn, what) if what else self.cleaning.forget(fn))
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #ab3270a8
+# %% ../../nbs/lib/clean/widgets.ipynb #bd976bf0
 @patch
 def next(self:Review):
     "On to the next page; what was left undecided on this one is kept"
@@ -376,7 +376,7 @@ def next(self:Review):
     finally: self.show(self.page+1)
     if last: self.say('That was the last page.')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c7994953
+# %% ../../nbs/lib/clean/widgets.ipynb #1b29922a
 @patch
 def apply(self:Review):
     "Carry out all decisions; they can be taken back with `undo`"
@@ -385,7 +385,7 @@ def apply(self:Review):
     self.say(f'{applied(res)} Train again on what is left:', code=self.again())
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #9a733583
+# %% ../../nbs/lib/clean/widgets.ipynb #53c4550a
 @patch
 def undo(self:Review):
     "Take the last apply back"
@@ -395,7 +395,7 @@ def undo(self:Review):
     self.say(f'{what}: {counted(len(res), "file")}. The decisions are still noted.' if when else 'Nothing to take back.')
     return res
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7844e5f7
+# %% ../../nbs/lib/clean/widgets.ipynb #b0fd6fff
 def learner_home(
     learn, # its items are files
 )->Path:
@@ -404,7 +404,7 @@ def learner_home(
     rels = [os.path.relpath(o, learn.path) for o in fns]
     return learn.path if all(o[:2]!='..' and o.count(os.sep)<3 for o in rels) else Dataset.of(fns).path
 
-# %% ../../nbs/lib/clean/widgets.ipynb #980fb6eb
+# %% ../../nbs/lib/clean/widgets.ipynb #0d19b9ca
 def guesses(
     learn, # any classifier
     cleaning:Cleaning, # of a dataset with pictures that wait for a label
@@ -417,7 +417,7 @@ def guesses(
     df = guess(learn, fns) if fns else pd.DataFrame(columns=['file','pred','prob'])
     return df.assign(file=[data.rel(o) for o in df.file])
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7fe66a34
+# %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
     "Look at a learner's pictures, those first that the model doubts, and decide what to keep, delete or relabel"
     def __init__(self,
@@ -448,20 +448,20 @@ class ImageClassifierCleaner(Review):
         size = getattr(getattr(self.learn.dls.train, 'pixels', None), 'size', None)
         return super().again().replace(', csv', f', size={size}, csv' if size else ', csv')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #699a84c9
+# %% ../../nbs/lib/clean/widgets.ipynb #e7f73d99
 @patch
 def delete(self:ImageClassifierCleaner)->L: # indices into `fns`
     "Pictures to delete"
     return L(i for i,o in enumerate(self.df.file) if self.cleaning.decisions.get(o)==delete_it)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #c1d07ff1
+# %% ../../nbs/lib/clean/widgets.ipynb #7513d0c0
 @patch
 def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
     "Pictures to relabel"
     todo = {o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=delete_it}
     return L((i,todo[o]) for i,o in enumerate(self.df.file) if o in todo)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #5b3ea839
+# %% ../../nbs/lib/clean/widgets.ipynb #a13905e2
 def side_by_side(
     df, # of the view 'alike'
 )->pd.DataFrame: # pairs of rows: the first of each group with each of the others
@@ -469,7 +469,7 @@ def side_by_side(
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
     return df.iloc[rows].reset_index(drop=True)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #fb5f7e80
+# %% ../../nbs/lib/clean/widgets.ipynb #3d4eafdc
 class ImageCleaner(Review):
     "Look at a dataset without a model: at all of it, or at pairs that look alike"
     def __init__(self,
@@ -505,7 +505,7 @@ class ImageCleaner(Review):
         if not self.pairs: return super().arranged(cards)
         return [classed('pair', a.box, b.box, kind=W.GridBox) for a,b in zip(cards[::2], cards[1::2])]
 
-# %% ../../nbs/lib/clean/widgets.ipynb #94cfce3a
+# %% ../../nbs/lib/clean/widgets.ipynb #b90f173b
 class ImageLabeler(Review):
     "Give pictures their first label, with a button a class, or with keys"
     verb = 'label'
@@ -539,21 +539,21 @@ class ImageLabeler(Review):
         keys = ' · '.join(f'{i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1))
         self.info.value += as_html(f'Keys: {keys}')
 
-# %% ../../nbs/lib/clean/widgets.ipynb #4231c5a5
+# %% ../../nbs/lib/clean/widgets.ipynb #0aaa2cb1
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
     past = {*self.cleaning.decisions, *[fn for key,fn in self.typed if key==' ']}
     return next((o for o in self.shown() if o.row.file not in past), None)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #ba11f5b1
+# %% ../../nbs/lib/clean/widgets.ipynb #7b1d4b5f
 @patch
 def means(self:ImageLabeler, key):
     "What a key decides: 0 deletes, 1 to 9 are the classes in their order; '' for nothing"
     what = [delete_it,*self.cleaning.vocab[:9]]
     return what[int(key)] if key.isdecimal() and int(key)<len(what) else ''
 
-# %% ../../nbs/lib/clean/widgets.ipynb #31fb97af
+# %% ../../nbs/lib/clean/widgets.ipynb #c0e3004c
 @patch
 def press(self:ImageLabeler, key):
     "What one key does"
@@ -563,7 +563,7 @@ def press(self:ImageLabeler, key):
     done = not self.turn() and self.page+1<self.pages()
     if done: super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
 
-# %% ../../nbs/lib/clean/widgets.ipynb #939a68e4
+# %% ../../nbs/lib/clean/widgets.ipynb #5b471c04
 @patch
 def type(self:ImageLabeler, txt):
     "The text in the field is `txt` now"
@@ -574,7 +574,7 @@ def type(self:ImageLabeler, txt):
     for key in txt[same:]: self.press(key)
     self.mark()
 
-# %% ../../nbs/lib/clean/widgets.ipynb #fea95515
+# %% ../../nbs/lib/clean/widgets.ipynb #2c1cd59e
 @patch
 def show(self:ImageLabeler, page:int):
     "Show page `page`, with an empty field"

@@ -8,14 +8,14 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/interpret.html.md"""
 __all__ = ['wilson', 'class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_cam', 'reliability', 'calibration_error',
            'plot_reliability', 'temperature']
 
-# %% ../../nbs/lib/learn/interpret.ipynb #4f0d758c
+# %% ../../nbs/lib/learn/interpret.ipynb #3d4bf854
 from contextlib import contextmanager
 from fastai.vision.all import *
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import multilabel_confusion_matrix
 from .scores import has_body, show_grid, show_scored, shortened
 
-# %% ../../nbs/lib/learn/interpret.ipynb #cc4f810f
+# %% ../../nbs/lib/learn/interpret.ipynb #baf0dfbc
 def wilson(
     k, # how many did
     n, # of how many
@@ -25,7 +25,7 @@ def wilson(
     half = z*np.sqrt(k*(n-k)/np.maximum(n, 1)+z*z/4)
     return tuple(((k+z*z/2+o)/(n+z*z)).clip(0, 1) for o in (-half,half))
 
-# %% ../../nbs/lib/learn/interpret.ipynb #fdb9ef6d
+# %% ../../nbs/lib/learn/interpret.ipynb #4ff7fd12
 def of_split(
     df, # rows of `scores`
     split, # 'train' or 'valid'; None: both
@@ -38,7 +38,7 @@ def of_split(
     there = sorted(set(df.get('split', [])))
     raise ValueError(f'No pictures in split {split!r}: {wanted}, and split one of {there} or None for all.')
 
-# %% ../../nbs/lib/learn/interpret.ipynb #bb0a172e
+# %% ../../nbs/lib/learn/interpret.ipynb #919baa07
 def shares(
     k, # [m], how many did
     n, # [m], of how many; 0: the share is NaN
@@ -47,7 +47,7 @@ def shares(
     value = np.where(n>0, k/np.maximum(n, 1), np.nan)
     return np.stack([value, *wilson(k, n)], -1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #082fd88e
+# %% ../../nbs/lib/learn/interpret.ipynb #a99cc75d
 def mean_f1(
     f1, # [classes,3]: value, low, high; NaN for classes that nothing is said of
 )->list: # value, low, high
@@ -57,7 +57,7 @@ def mean_f1(
     mean = f[:,0].mean()
     return [mean, max(mean-below, 0), min(mean+above, 1)]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #27bc22e7
+# %% ../../nbs/lib/learn/interpret.ipynb #a6e3cad3
 def class_report(
     df, # rows of `scores`
     split:str='valid', # None: both
@@ -74,7 +74,7 @@ def class_report(
     res.insert(0, ('n',''), tp+fn)
     return res
 
-# %% ../../nbs/lib/learn/interpret.ipynb #9538361d
+# %% ../../nbs/lib/learn/interpret.ipynb #a4d67a11
 def most_confused(
     df, # rows of `scores`
     min_n:int=1, # leave out rarer pairs
@@ -85,7 +85,7 @@ def most_confused(
     n = d[d.label!=d.pred].groupby(['label','pred']).size().rename('n').reset_index()
     return n[n.n>=min_n].sort_values(['n','label','pred'], ascending=[False,True,True], ignore_index=True)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #170896b1
+# %% ../../nbs/lib/learn/interpret.ipynb #e0974b50
 def show_confused(
     df, # rows of `scores`
     n:int=3, # how many pairs of classes; a row each
@@ -99,7 +99,7 @@ def show_confused(
     found = [list(d[(d.label==p.label) & (d.pred==p.pred)].head(k).itertuples()) for p in pairs.itertuples()]
     show_scored([o for row in found for o in row+[None]*(k-len(row))], len(pairs))
 
-# %% ../../nbs/lib/learn/interpret.ipynb #02fb6ce9
+# %% ../../nbs/lib/learn/interpret.ipynb #eed87cb3
 @contextmanager
 def evaluating(
     model, # a network
@@ -111,7 +111,7 @@ def evaluating(
     finally:
         for m,o in modes.items(): m.training = o
 
-# %% ../../nbs/lib/learn/interpret.ipynb #d37467c6
+# %% ../../nbs/lib/learn/interpret.ipynb #ecb4850c
 @torch.no_grad()
 def feature_maps(
     body, # of a convolutional network
@@ -123,7 +123,7 @@ def feature_maps(
     raise ValueError(f'Grad-CAM needs a body that ends in feature maps [n,nf,h,w]; this one ends in {list(a.shape)}, as a vision transformer '
         'does. Look through a convolutional network trained on the same pictures, such as resnet34.')
 
-# %% ../../nbs/lib/learn/interpret.ipynb #721170bd
+# %% ../../nbs/lib/learn/interpret.ipynb #0bbfa9af
 def class_maps(
     model, # nn.Sequential(body, head)
     x, # inputs [n,3,h,w]
@@ -140,7 +140,7 @@ def class_maps(
     top = heat.amax((1,2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
     return heat/top,z.detach().softmax(1),idx
 
-# %% ../../nbs/lib/learn/interpret.ipynb #7715959f
+# %% ../../nbs/lib/learn/interpret.ipynb #9bf71fa4
 def class_indices(
     vocab, # labels
     label, # one for all, a list with one for each, or None
@@ -152,7 +152,7 @@ def class_indices(
     if bad := {*names}-{*at}: raise ValueError(f'label={bad.pop()!r}: wanted one of {", ".join(vocab)}, or None')
     return [at[o] for o in names]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #88a936c4
+# %% ../../nbs/lib/learn/interpret.ipynb #05f5db43
 def explain(
     learn, # a convolutional network
     fns, # pictures
@@ -167,7 +167,7 @@ def explain(
         maps,probs,idx = class_maps(learn.model, b[0].as_subclass(Tensor), idx)
         for im,o,p,i in zip(dl.decode(b)[0], maps, probs, idx): yield im,to_np(o),vocab[i],float(p[i])
 
-# %% ../../nbs/lib/learn/interpret.ipynb #66cfbb23
+# %% ../../nbs/lib/learn/interpret.ipynb #829c20f0
 def grad_cam(
     learn, # a convolutional network
     fn, # a picture
@@ -176,7 +176,7 @@ def grad_cam(
     "Where in the picture the evidence for a class is"
     return next(explain(learn, [fn], label))[1]
 
-# %% ../../nbs/lib/learn/interpret.ipynb #57830f3e
+# %% ../../nbs/lib/learn/interpret.ipynb #12c14303
 def show_cam(
     learn, # a convolutional network
     fns, # pictures
@@ -191,7 +191,7 @@ def show_cam(
     axs = show_grid(pics, titles, nrows, imsize=1.6)
     for ax,o in zip(axs, maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #96a21284
+# %% ../../nbs/lib/learn/interpret.ipynb #843db41c
 def reliability(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width, from 0 to 1
@@ -206,7 +206,7 @@ def reliability(
     res.insert(0, 'bin', [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])])
     return res
 
-# %% ../../nbs/lib/learn/interpret.ipynb #1b6a7a3d
+# %% ../../nbs/lib/learn/interpret.ipynb #d959bd7c
 def calibration_error(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width
@@ -216,7 +216,7 @@ def calibration_error(
     r = reliability(df, n_bins, split)
     return float((r.n*(r.confidence-r.accuracy).abs()).sum()/r.n.sum())
 
-# %% ../../nbs/lib/learn/interpret.ipynb #52098545
+# %% ../../nbs/lib/learn/interpret.ipynb #ad999f76
 def plot_bins(
     r, # rows of `reliability`
     title:str, # of the figure
@@ -232,7 +232,7 @@ def plot_bins(
     hist.set_xlabel('confidence')
     hist.margins(y=.25)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #d3b03eca
+# %% ../../nbs/lib/learn/interpret.ipynb #80ea35ec
 def plot_reliability(
     dfs, # rows of `scores` or `score_rows`; or several, as a dict with a title for each
     n_bins:int=10, # bins of equal width
@@ -250,7 +250,7 @@ def plot_reliability(
     axs[1,0].set_ylabel('pictures')
     fig.tight_layout()
 
-# %% ../../nbs/lib/learn/interpret.ipynb #e00d1daf
+# %% ../../nbs/lib/learn/interpret.ipynb #5d3cc695
 def temperature(
     logits, # [n,classes], of pictures not trained on
     targs, # [n], their labels as indices

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/scores.html.md"""
 __all__ = ['score_rows', 'body_features', 'held_out_probs', 'label_quality', 'confident_joint', 'label_issues', 'scores',
            'show_scores', 'guess']
 
-# %% ../../nbs/lib/learn/scores.ipynb #5cee1dc9
+# %% ../../nbs/lib/learn/scores.ipynb #5cfaf7cc
 from contextlib import nullcontext
 from fastai.vision.all import *
 from sklearn.linear_model import LogisticRegression
@@ -20,10 +20,10 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
 
-# %% ../../nbs/lib/learn/scores.ipynb #100b788c
+# %% ../../nbs/lib/learn/scores.ipynb #3d523d2e
 def _arr(o, dtype=None): return np.array(o.detach().cpu().numpy() if isinstance(o, Tensor) else o, dtype=dtype)
 
-# %% ../../nbs/lib/learn/scores.ipynb #c779d12c
+# %% ../../nbs/lib/learn/scores.ipynb #d8cce9a0
 def score_rows(
     probs, # [n,classes], each row adds up to 1
     targs, # [n], labels as indices
@@ -37,7 +37,7 @@ def score_rows(
     p[i,t] = -1
     return pd.DataFrame(said).assign(second=names[p.argmax(1)], margin=own-p.max(1))
 
-# %% ../../nbs/lib/learn/scores.ipynb #6b26f26a
+# %% ../../nbs/lib/learn/scores.ipynb #d4114527
 def predictions(
     learn, # any classifier
     items, # paths of pictures
@@ -47,14 +47,14 @@ def predictions(
     dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
     with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
 
-# %% ../../nbs/lib/learn/scores.ipynb #726e644e
+# %% ../../nbs/lib/learn/scores.ipynb #5814fd69
 def has_body(
     model, # a network
 )->bool: # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
     "Can features be taken between the two halves of `model`?"
     return isinstance(model, nn.Sequential) and len(model)==2
 
-# %% ../../nbs/lib/learn/scores.ipynb #6a805051
+# %% ../../nbs/lib/learn/scores.ipynb #12363789
 def flat_features(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
 )->Tensor: # [n,nf], averaged over places
@@ -62,7 +62,7 @@ def flat_features(
     x = x.detach().as_subclass(Tensor).float()
     return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
 
-# %% ../../nbs/lib/learn/scores.ipynb #d6ae0b50
+# %% ../../nbs/lib/learn/scores.ipynb #e810e6f6
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
     items, # paths of labelled pictures
@@ -79,7 +79,7 @@ def body_features(
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
     return feats.numpy(),probs.numpy(),_arr(targs, int)
 
-# %% ../../nbs/lib/learn/scores.ipynb #1a7caeb7
+# %% ../../nbs/lib/learn/scores.ipynb #bea2635a
 def known_pairs(
     path, # dataset folder
     items, # paths of pictures in it
@@ -91,7 +91,7 @@ def known_pairs(
     mine = seen.reindex([data.rel(o) for o in items])
     return look_alikes(hash_array(mine.phash.fillna('0'*64)), feats, mine.sha256.fillna(''), mine.phash.notna().values)
 
-# %% ../../nbs/lib/learn/scores.ipynb #1d79f217
+# %% ../../nbs/lib/learn/scores.ipynb #4e642204
 def sure_groups(
     pairs, # of `look_alikes`
     n:int, # pictures in all
@@ -99,7 +99,7 @@ def sure_groups(
     "A group for each picture; very many that look the same, such as blank pages, are none"
     return group_ids(pairs.loc[pairs.kind!='similar', ['i','j']].values, n, max(2, n//20))
 
-# %% ../../nbs/lib/learn/scores.ipynb #12bdd553
+# %% ../../nbs/lib/learn/scores.ipynb #d65b4175
 def grouped_folds(
     targs, # [n], labels as indices
     groups, # [n], equal numbers for pictures that belong together
@@ -113,7 +113,7 @@ def grouped_folds(
     for i,(_,part) in enumerate(StratifiedKFold(k, shuffle=True, random_state=42).split(lab, lab)): res[part] = i
     return res[inv]
 
-# %% ../../nbs/lib/learn/scores.ipynb #479bfe13
+# %% ../../nbs/lib/learn/scores.ipynb #2cca9077
 def refit(
     x, # [n,nf]
     t, # [n], labels as indices
@@ -128,7 +128,7 @@ def refit(
     res[todo] = 0
     res[np.ix_(todo, classes)] = m.predict_proba(x[todo])
 
-# %% ../../nbs/lib/learn/scores.ipynb #c3c54906
+# %% ../../nbs/lib/learn/scores.ipynb #994d0f45
 def held_out_probs(
     feats, # [n,nf], from `body_features`
     targs, # [n], labels as indices
@@ -145,7 +145,7 @@ def held_out_probs(
         for k in parts: refit(x, t, fold!=k, res)
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #fe377d33
+# %% ../../nbs/lib/learn/scores.ipynb #60506a41
 def label_quality(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -158,7 +158,7 @@ def label_quality(
     if method!='normalized_margin': raise ValueError(f"method={method!r}: wanted 'normalized_margin' or 'self_confidence'")
     return (rows.margin.values+1)/2
 
-# %% ../../nbs/lib/learn/scores.ipynb #0f14fa5a
+# %% ../../nbs/lib/learn/scores.ipynb #5af91bc6
 def confident_classes(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -170,7 +170,7 @@ def confident_classes(
     n = sure.sum(1)
     return np.select([n>1,n>0], [p.argmax(1),sure.argmax(1)], -1)
 
-# %% ../../nbs/lib/learn/scores.ipynb #822162d0
+# %% ../../nbs/lib/learn/scores.ipynb #c8e0bb14
 def confident_joint(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -181,7 +181,7 @@ def confident_joint(
     np.fill_diagonal(res, res.diagonal().clip(1))
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #442f1d42
+# %% ../../nbs/lib/learn/scores.ipynb #c3ddd804
 def label_issues(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
@@ -190,7 +190,7 @@ def label_issues(
     c = confident_classes(probs, targs)
     return (c>=0) & (c!=_arr(targs, int)) & (label_quality(probs, targs)<.5-5e-7)
 
-# %% ../../nbs/lib/learn/scores.ipynb #1282ddb9
+# %% ../../nbs/lib/learn/scores.ipynb #c9229e95
 def learner_items(
     learn, # made with `get_dls`
 )->pd.DataFrame: # a row per picture: file, split
@@ -201,7 +201,7 @@ def learner_items(
     if len(df): return df
     raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
 
-# %% ../../nbs/lib/learn/scores.ipynb #44f041bd
+# %% ../../nbs/lib/learn/scores.ipynb #937c005c
 def best_twins(
     pairs, # of `look_alikes`, the surest first
     items, # paths of the pictures that `pairs` are about
@@ -212,10 +212,10 @@ def best_twins(
     best['twin'] = [items[o] for o in best.j]
     return best[['twin','kind']].reindex(range(len(items)), fill_value='')
 
-# %% ../../nbs/lib/learn/scores.ipynb #946f5df7
+# %% ../../nbs/lib/learn/scores.ipynb #111b456a
 score_cols = 'file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
 
-# %% ../../nbs/lib/learn/scores.ipynb #3e8ee17e
+# %% ../../nbs/lib/learn/scores.ipynb #2775861f
 def scores(
     learn, # trained on `get_dls`
 )->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue from 0 to 1, outlier 1 where it is usual
@@ -231,7 +231,7 @@ def scores(
     df = pd.concat([df, own, best_twins(pairs, items)], axis=1)[score_cols]
     return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
-# %% ../../nbs/lib/learn/scores.ipynb #9dcf7cb7
+# %% ../../nbs/lib/learn/scores.ipynb #b68010a7
 def show_grid(
     pics, # what `show_image` takes; None leaves a place free
     titles, # one for each
@@ -246,11 +246,11 @@ def show_grid(
     fig.tight_layout()
     return axs
 
-# %% ../../nbs/lib/learn/scores.ipynb #fd2745d1
+# %% ../../nbs/lib/learn/scores.ipynb #6bc6906b
 def shortened(s:str, n:int=16): return s if len(s)<=n else s[:n-1]+'…'
 
 
-# %% ../../nbs/lib/learn/scores.ipynb #8f2a0164
+# %% ../../nbs/lib/learn/scores.ipynb #5c4f367f
 def show_scored(
     rows, # of `scores`, as tuples; None leaves a place free
     nrows:int, # rows of pictures
@@ -259,7 +259,7 @@ def show_scored(
     def title(o): return o and f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}'
     return show_grid([o and UprightImage.create(o.file, 300) for o in rows], [title(o) for o in rows], nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #adf2caa1
+# %% ../../nbs/lib/learn/scores.ipynb #ca115ddc
 def show_scores(
     df, # rows of `scores`
     n:int=12, # how many pictures
@@ -269,7 +269,7 @@ def show_scores(
     if not len(df): raise ValueError('No pictures to show: `df` has no rows.')
     show_scored(list(df.head(n).itertuples()), nrows)
 
-# %% ../../nbs/lib/learn/scores.ipynb #baf58912
+# %% ../../nbs/lib/learn/scores.ipynb #ef932583
 def guess(
     learn, # any classifier
     items, # paths of pictures
