@@ -8,14 +8,15 @@ import torchvision
 from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Resize, aug_transforms, error_rate, parent_label, set_seed, vision_learner
 from fastprogress import fastprogress
 from sklearn.model_selection import StratifiedGroupKFold
-from imgcls.learn.data import get_dls, list_items
+from imgcls.dataset import Dataset
+from imgcls.learn.data import get_dls
 from imgcls.gather.verify import duplicates
 from imgcls.learn.interpret import wilson
 from imgcls.learn.train import get_learner, train
 
 def folds(path, k=5):
     "Tables with `split`, `k` of them: classes even, twins together"
-    df = list_items(path).assign(name=lambda o: [f.relative_to(path).as_posix() for f in o.file])
+    df = Dataset(path).items().assign(name=lambda o: [f.relative_to(path).as_posix() for f in o.file])
     twins = duplicates(path).set_index('file').group
     group = [f'twin {twins[o]}' if o in twins else o for o in df.name]
     for _,valid in StratifiedGroupKFold(k, shuffle=True, random_state=0).split(df, df.label, group):
@@ -59,7 +60,7 @@ def main():
         for o,f in ways.items():
             set_seed(i)
             res[o].append(timed(lambda: f(df)))
-    n,base = len(list_items(path)),res['fastai, `fine_tune(4)` at 128 px']
+    n,base = len(Dataset(path).items()),res['fastai, `fine_tune(4)` at 128 px']
     rows = []
     for o,r in res.items():
         k = sum(b for _,b in r)

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['unlabelled', 'manifest_cols', 'looks_cols', 'split_cols', 'check_label', 'Table', 'Moves', 'Dataset', 'look_at',
            'image_files', 'list_items', 'read_names', 'read_looks', 'look_again', 'read_manifest', 'sync', 'undo_last']
 
-# %% ../nbs/lib/dataset.ipynb #576e72a2
+# %% ../nbs/lib/dataset.ipynb #15ca9aa3
 import csv, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +18,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from fastcore.basics import chunked, defaults, patch
 from fastcore.foundation import L
+from fastcore.xtras import globtastic
 from fastprogress import fastprogress, progress_bar
 from PIL import Image
 from .picture import look
@@ -110,23 +111,27 @@ def _mend(self:Table, f):
     f.seek(0, 2)
     self.whole = True
 
-# %% ../nbs/lib/dataset.ipynb #bc27ea2b
+# %% ../nbs/lib/dataset.ipynb #6519516b
 class Moves:
     "The journal of all files moved within the folder `path`, so that every move can be taken back"
     def __init__(self, path):
         self.path = Path(path)
         self.table = Table(self.path/'.quarantine'/'moves.csv', 'time batch action src dst reason'.split())
 
-    def note(self, *rows):
-        "Write down (action, src, dst, reason, batch) of what is about to happen, all at once"
-        now = timestamp()
-        self.table.append(*[dict(zip(self.table.cols, (now,batch,action,src,dst,reason))) for action,src,dst,reason,batch in rows])
+    def note(self, action, src, dst='', reason='', batch=''):
+        "Write down what is about to happen"
+        self.table.append(dict(time=timestamp(), batch=batch, action=action, src=src, dst=dst, reason=reason))
 
     def free(self, rel):
         "A path near `rel` where nothing is yet"
         return free_name(self.path/inside(rel)).relative_to(self.path).as_posix()
 
-# %% ../nbs/lib/dataset.ipynb #ed248fe3
+    def _rename(self, src, dst, reason='', batch=''):
+        self.note('move', src, dst, reason, batch)
+        (self.path/dst).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(self.path/src, self.path/dst)
+
+# %% ../nbs/lib/dataset.ipynb #15d26898
 @patch
 def move(self:Moves,
     src:str, # path of a file within the folder, with /
@@ -135,12 +140,9 @@ def move(self:Moves,
     batch:str='', # name of the action that this is part of; '': it can't be taken back
 )->str: # where it went: `dst`, or a free name near it
     "Move a file, noting it first"
-    dst = self.free(dst)
-    home = (self.path/dst).parent
+    dst,home = self.free(dst),(self.path/dst).parent
     if dst[0]!='.' and not home.exists(): self.make(home.relative_to(self.path).as_posix(), batch=batch)
-    self.note(('move', inside(src), dst, reason, batch))
-    home.mkdir(parents=True, exist_ok=True)
-    os.rename(self.path/src, self.path/dst)
+    self._rename(inside(src), dst, reason, batch)
     return dst
 
 @patch
@@ -152,9 +154,9 @@ def quarantine(self:Moves, src, reason, batch=''):
 def make(self:Moves, rel, reason='', batch=''):
     "Note that the file or folder `rel` is about to be made; a file that is there goes to quarantine"
     if (self.path/rel).is_file(): self.quarantine(rel, reason, batch)
-    self.note(('made', inside(rel), rel, reason, batch))
+    self.note('made', inside(rel), rel, reason, batch)
 
-# %% ../nbs/lib/dataset.ipynb #f634958b
+# %% ../nbs/lib/dataset.ipynb #7efecb8a
 @patch
 def pending(self:Moves, kind=''):
     "Batches whose name starts with `kind` and that were not taken back, oldest first"
@@ -171,10 +173,10 @@ def _check(self:Moves, batch, df):
     if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that one back first.')
     for o in mine[mine.action=='move'].itertuples():
         both = (self.path/inside(o.dst)).exists() and (self.path/inside(o.src)).exists()
-        if both and o.src not in set(mine.dst): raise FileExistsError(f'{o.src} should come back from {o.dst}, '
-            'but a file of that name is there now. Move it away and undo again.')
+        if both and o.src not in set(mine.dst):
+            raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. Move it away and undo again.')
 
-# %% ../nbs/lib/dataset.ipynb #4e7a1e2b
+# %% ../nbs/lib/dataset.ipynb #b37089de
 @patch
 def undo(self:Moves,
     batch:str, # one of `pending`
@@ -188,12 +190,10 @@ def undo(self:Moves,
     for o in todo.itertuples():
         if not (self.path/o.dst).exists(): continue
         if o.action=='made' and o.dst not in home: self._unmake(o)
-        if o.action!='move': continue
-        self.note(('move', o.dst, o.src, '', ''))
-        (self.path/o.src).parent.mkdir(parents=True, exist_ok=True)
-        os.rename(self.path/o.dst, self.path/o.src)
-        res.append(o.src)
-    self.note(('undone', batch, '', '', ''))
+        if o.action=='move':
+            self._rename(o.dst, o.src)
+            res.append(o.src)
+    self.note('undone', batch)
     return res
 
 @patch
@@ -203,30 +203,26 @@ def _unmake(self:Moves, o):
         with suppress(OSError): (self.path/o.dst).rmdir()
     elif o.src==o.dst: self.quarantine(o.dst, '')
     elif (self.path/o.src).exists():
-        self.note(('made', o.dst, o.src, '', ''))
+        self.note('made', o.dst, o.src)
         self.quarantine(o.dst, '')
 
-# %% ../nbs/lib/dataset.ipynb #0af4c153
+# %% ../nbs/lib/dataset.ipynb #d5edf7a7
 @patch
 def replace(self:Moves,
-    items, # (src, new file, its name, reason)
+    src:str, # path of a file within the folder
+    new, # file with the new content
+    name:str, # what it is to be called, in the folder of `src`
+    reason:str='', # why
     batch:str='', # name of the action that this is part of
-)->list: # where the new ones are
-    "Put new files beside old ones, which go to quarantine"
-    rows,todo = [],[]
-    for src,new,name,why in items:
-        dst,keep = f'{inside(src).rpartition("/")[0]}/{name}',self.free(f'.quarantine/{src}')
-        known = (self.path/dst).exists()
-        if known and not filecmp.cmp(new, self.path/dst, shallow=False): dst,known = self.free(dst),False
-        if not known: rows.append(('made', src, dst, why, batch))
-        rows.append(('move', src, keep, f'is now {dst}: {why}', batch))
-        todo.append((src,new,dst,keep))
-    if rows: self.note(*rows)
-    for src,new,dst,keep in todo:
-        (self.path/keep).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(new, self.path/dst)
-        os.rename(self.path/src, self.path/keep)
-    return [dst for _,_,dst,_ in todo]
+)->str: # where the new one is
+    "Put a new file beside `src`, which goes to quarantine"
+    dst = f'{inside(src).rpartition("/")[0]}/{name}'
+    if not ((self.path/dst).exists() and filecmp.cmp(new, self.path/dst, shallow=False)):
+        dst = self.free(dst)
+        self.note('made', src, dst, reason, batch)
+    os.replace(new, self.path/dst)
+    self.quarantine(src, f'stored anew: {dst}, {reason}', batch)
+    return dst
 
 # %% ../nbs/lib/dataset.ipynb #50a115c0
 unlabelled = '.unlabelled' # where pictures wait that have no label yet
@@ -290,20 +286,20 @@ def is_picture_name(fn):
     "May the file that is called `fn` be a picture?"
     return os.path.splitext(fn)[1].lower() in _endings
 
-# %% ../nbs/lib/dataset.ipynb #0128e999
+# %% ../nbs/lib/dataset.ipynb #4d3e6d7c
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset"
     if self.chosen is not None: return self.chosen
-    top,res = str(self.path),[]
-    for at,dirs,fns in os.walk(top, followlinks=True):
-        dirs[:] = [o for o in dirs if o[0]!='.' and not _round(f'{at}{os.sep}{o}')]
-        if at!=top: res += [f'{at}{os.sep}{o}'[len(top)+1:].replace(os.sep, '/') for o in fns if o[0]!='.' and is_picture_name(o)]
-    return sorted(res, key=lambda o: o.split('/'))
+    top,hidden = os.path.join(self.path, ''),r'^\.'
+    fns = globtastic(self.path, skip_folder_re=hidden, skip_file_re=hidden)
+    res = [o[len(top):].replace(os.sep, '/') for o in fns if is_picture_name(o)]
+    return sorted([o for o in res if '/' in o], key=lambda o: o.split('/'))
 
-def _round(fn):
-    "Does the link `fn` lead back to a folder that it lies in?"
-    return os.path.islink(fn) and os.path.realpath(fn+'/..').startswith(os.path.realpath(fn))
+@patch
+def waiting(self:Dataset)->list: # with /, in alphabetical order
+    "Paths of the pictures that wait for a label, relative to the dataset"
+    return sorted(f'{unlabelled}/{o.name}' for o in (self.path/unlabelled).glob('[!.]*') if o.is_file())
 
 @patch
 def files(self:Dataset)->L: # of paths
@@ -370,7 +366,7 @@ def _named(self:Dataset, labels, names):
     if lost: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
     return labels.map(names)
 
-# %% ../nbs/lib/dataset.ipynb #04b3e1c2
+# %% ../nbs/lib/dataset.ipynb #ac30b055
 @patch
 def items(self:Dataset,
     csv=None, # a list in the dataset, e.g. 'cleaned.csv', as `listed` wants it
@@ -391,10 +387,9 @@ def items(self:Dataset,
 @patch
 def _warn_of_empty(self:Dataset, df):
     "Say which class folders have no pictures"
-    folders = split_folders(self.path)
-    full = {'/'.join(o.split('/')[:2 if folders else 1]) for o in df.name}
-    classes = [o for top in folders or ['.'] for o in (self.path/top).glob('[!.]*') if o.is_dir()]
-    empty = [o.name for o in classes if o.relative_to(self.path).as_posix() not in full]
+    n = 2 if split_folders(self.path) else 1
+    full = {'/'.join(o.split('/')[:n]) for o in df.name}
+    empty = [o.name for o in self.path.glob('/'.join(['[!.]*']*n)) if o.is_dir() and self.rel(o) not in full]
     if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
 # %% ../nbs/lib/dataset.ipynb #a5c52a95
@@ -423,7 +418,7 @@ def unseen(self:Dataset,
         return min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
     return [o for o in names if not known(o)]
 
-# %% ../nbs/lib/dataset.ipynb #596f5413
+# %% ../nbs/lib/dataset.ipynb #76c1a087
 def look_at(
     fn, # a file
     tmp=None, # folder for new content
@@ -433,17 +428,15 @@ def look_at(
     try:
         with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
     except OSError as e: return dict(wrong=f'damaged: {e.strerror}')
-    res = dict(look(b, **kwargs), sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=stat.st_mtime_ns)
-    if new := res.pop('new', None): res.update(_kept(new, tmp))
+    res = look(b, **kwargs) | _facts(b, stat)
+    if new := res.pop('new', None):
+        fn = Path(tmp)/uuid.uuid4().hex
+        fn.write_bytes(new)
+        width,height = Image.open(fn).size
+        res.update(_facts(new, fn.stat()), new=fn, width=width, height=height)
     return res
 
-def _kept(b, tmp):
-    "New content `b` in a file, as part of a row"
-    fn = f'{tmp}/{uuid.uuid4().hex}'
-    with open(fn, 'wb') as f:
-        f.write(b)
-        f.flush()
-        return dict(new=fn, bytes=len(b), sha256=hashlib.sha256(b).hexdigest(), mtime=os.fstat(f.fileno()).st_mtime_ns)
+def _facts(b, stat): return dict(sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=stat.st_mtime_ns)
 
 @patch
 def survey(self:Dataset,
@@ -512,7 +505,7 @@ def enter(self:Dataset,
     self.noted.append(row)
     return row
 
-# %% ../nbs/lib/dataset.ipynb #2e451214
+# %% ../nbs/lib/dataset.ipynb #b049d032
 @patch
 def manifest(self:Dataset,
     sync=True, # follow the journal of moves first?
@@ -530,7 +523,7 @@ def manifest(self:Dataset,
             i = at[o.dst] = at.pop(o.src)
             df.loc[i, ['file','label','status','reason']] = self._moved(df.loc[i], o)
     if len(df) and not df.equals(raw): self.noted.write(df)
-    if len(log): self.moves.note(('synced', '', '', '', ''))
+    if len(log): self.moves.note('synced', '')
     return df
 
 @patch

@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 
 # %% auto #0
 __all__ = ['picture_formats', 'picture_endings', 'max_pixels', 'NotAPicture', 'endings', 'pixels', 'shrink', 'as_rgb',
-           'PictureError', 'PictureFormat', 'is_picture_name', 'sniff', 'content_of', 'peek', 'orientation',
+           'PictureError', 'PictureFormat', 'is_picture_name', 'can_open', 'sniff', 'content_of', 'peek', 'orientation',
            'open_image', 'thumbnail', 'phash', 'hash_array', 'look', 'open_picture', 'measure', 'distance']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
@@ -22,16 +22,14 @@ from typing import NamedTuple
 # %% ../nbs/lib/picture.ipynb #8c54e1ec
 def _eight_bits(im):
     "Whole or broken numbers of any size as bytes, [h,w]"
-    a,tags,clear = np.asarray(im),getattr(im, 'tag_v2', {}),im.info.get('transparency')
-    if im.mode=='F': a = np.nan_to_num(a)
-    if im.mode.startswith('I;16') or im.format in ('PNG','PPM'):
-        bits = tags.get(258, (16,))[0] # BitsPerSample
-        b = a.astype('int64')*255//(2**bits-1)
-    elif a.max()>255: b = a//257
-    else: b = a*255 if im.mode=='F' and a.max()<=1 else a
+    a,tags = np.asarray(im),getattr(im, 'tag_v2', {})
+    if a.dtype.itemsize==2: b = (np.arange(2**16)*255//(2**tags.get(258, (16,))[0]-1)).clip(max=255).astype('uint8')[a] # BitsPerSample
+    else:
+        a = np.nan_to_num(a)
+        b = a//257 if a.max()>255 or im.format in ('PNG','PPM') else a*255 if im.mode=='F' and a.max()<=1 else a
     b = b.clip(0, 255).astype('uint8')
     if tags.get(262)==0: b = 255-b # PhotometricInterpretation: WhiteIsZero
-    if isinstance(clear, int): b[a==clear] = 255
+    b[a==im.info.get('transparency', -1)] = 255
     return b
 
 # %% ../nbs/lib/picture.ipynb #8196c1ec
@@ -39,14 +37,14 @@ def as_rgb(
     im:Image.Image, # of any mode; of an animation, the frame that it is at
 )->Image.Image: # RGB; `im` itself, if it is that already
     "`im` as a viewer shows it: transparency on white, 16 bits scaled to 8"
-    if im.mode.startswith(('I','F')): return Image.fromarray(_eight_bits(im)).convert('RGB')
+    if im.mode=='RGB' and 'transparency' not in im.info: return im
+    if im.mode.startswith(('I','F')): im = Image.fromarray(_eight_bits(im))
+    if im.mode[-1] not in 'aA' and 'transparency' not in im.info: return im.convert('RGB')
     if im.mode=='La': im = im.convert('LA')
-    if im.mode in ('RGBA','LA','PA','RGBa') or 'transparency' in im.info:
-        if im.mode not in ('RGBA','LA'): im = im.convert('RGBA')
-        paper = Image.new('RGB', im.size, 'white')
-        paper.paste(im, mask=im)
-        return paper
-    return im if im.mode=='RGB' else im.convert('RGB')
+    im = im.convert('RGBA')
+    paper = Image.new('RGB', im.size, 'white')
+    paper.paste(im, mask=im)
+    return paper
 
 # %% ../nbs/lib/picture.ipynb #21ccf959
 class PictureError(ValueError):
@@ -68,6 +66,8 @@ class PictureFormat(NamedTuple):
 
     @property
     def ending(self): return self.endings.split()[0]
+    @property
+    def kind(self): return self.ending[1:].upper()
 
 picture_formats = dict( # chkstyle: ignore-node
     JPEG=PictureFormat(rb'\xff\xd8\xff', '.jpg .jpeg .jpe .jfif', 'JPEG'),
@@ -98,9 +98,12 @@ _wanted = 'wanted JPEG, PNG, WebP, GIF or the like.'
 _others = {rb'<!doctype html|<html|<head|<body|<script|\{':'a web page', rb'<svg|<[?!].*<svg':'an SVG drawing', rb'<[?!]':'a web page',
     rb'%pdf':'a PDF', rb'pk\x03\x04':'a ZIP or Office file', rb'.{0,4}ftyp':'a video'}
 
+# %% ../nbs/lib/picture.ipynb #c3ad5beb
 @lru_cache
-def _can_open(name):
-    "Has Pillow a reader for format `name` on this machine?"
+def can_open(
+    name:str, # Pillow's, e.g. HEIF
+)->bool:
+    "Has Pillow a reader for this format on this machine?"
     if name=='HEIF' and find_spec('pillow_heif'):
         import pillow_heif
         pillow_heif.register_heif_opener()
@@ -114,13 +117,15 @@ def sniff(
 )->str: # Pillow's name of the format; '' if nothing is known
     "Which format's first bytes these are; what is plainly no picture is refused"
     if not head: raise PictureError('This file is empty.', 'not_a_picture')
-    name = next((k for k,o in picture_formats.items() if re.match(o.magic, head, re.S)), '')
-    if name=='HEIF' and not _can_open(name):
-        raise PictureError('This is a HEIC photo: pip install pillow-heif and run again to retry, or save it as JPEG, as phones can.', 'not_a_picture')
+    for name,form in picture_formats.items():
+        if re.match(form.magic, head, re.S):
+            if can_open(name): return name
+            raise PictureError(f'This is a {form.kind} picture, which can not be read here: pip install -U pillow pillow-heif '
+                'and run again to retry, or save it as JPEG, as phones can.', 'not_a_picture')
     text = head[:1024].lstrip(b'\xef\xbb\xbf \t\r\n\0').lower()
-    other = next((v for k,v in _others.items() if re.match(k, text, re.S)), '')
-    if other and not name: raise PictureError(f'This is not a picture but {other}: {_wanted}', 'not_a_picture')
-    return name
+    for magic,what in _others.items():
+        if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}', 'not_a_picture')
+    return ''
 
 # %% ../nbs/lib/picture.ipynb #966763a3
 class _Sips(io.BytesIO):
@@ -136,30 +141,31 @@ class _Sips(io.BytesIO):
 _pieces = 'This picture is damaged: it is in too many pieces.'
 
 # %% ../nbs/lib/picture.ipynb #fae0991e
+_takes = 'wanted a path, bytes, a file, a PIL image or an array.'
+
 def content_of(
     x, # path, bytes or file object
 )->bytes:
     "All that is in `x`"
-    if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
     if hasattr(x, 'read'):
         with suppress(AttributeError, io.UnsupportedOperation): x.seek(0)
         return x.read()
-    if not isinstance(x, (str,os.PathLike)):
-        raise TypeError(f'{type(x).__name__} can not be a picture: wanted a path, bytes, a file, a PIL image or an array.')
-    if '://' in str(x): raise PictureError(f'{x[:80]} is an address: open_image(fetch(…)) gets the picture at one that starts with http:// or https://', 'bad_address')
+    if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
+    if not isinstance(x, (str,os.PathLike)): raise TypeError(f'{type(x).__name__} can not be a picture: {_takes}')
+    if '://' in str(x): raise PictureError(f'{x[:80]} is no file: fetch(…) gets the picture at an address with http:// or https://', 'bad_address')
     try: return Path(x).read_bytes()
-    except IsADirectoryError: raise PictureError(f'{x} is a folder: wanted one picture. `predict_folder` takes folders.', 'not_a_picture') from None
+    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.', 'not_a_picture') from None
 
 # %% ../nbs/lib/picture.ipynb #8c393590
 max_pixels = 50_000_000
 
 @contextmanager
-def _said():
-    "What Pillow raises over a file, as a `PictureError`"
+def _said(kind):
+    "What Pillow raises over a file of this `kind`, as a `PictureError`"
     try: yield
     except (PictureError,MemoryError): raise
     except Image.DecompressionBombError: raise _too_large('hundreds of', max_pixels) from None
-    except Exception as e: raise PictureError(f'This picture is damaged: {e or type(e).__name__}') from None
+    except Exception as e: raise PictureError(f'This picture is damaged: {e or type(e).__name__} ({kind})') from None
 
 def _too_large(megapixels, most):
     said = f'{megapixels} megapixels, where {most/1e6:.0f} can be looked at'
@@ -167,8 +173,8 @@ def _too_large(megapixels, most):
 
 def _check_size(im, size, most):
     "Refuse a picture of `size` that would take more memory than `most` pixels of JPEG and PNG do"
-    form = picture_formats.get(im.format)
-    most /= (form.weight if form else 1)*(2 if im.mode in ('I','F') else 1)
+    weight = picture_formats[im.format].weight if im.format in picture_formats else 1
+    most /= weight*2 if im.mode in ('I','F') else weight
     if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f}', most)
 
 # %% ../nbs/lib/picture.ipynb #a4e00c87
@@ -181,7 +187,7 @@ def _one_scan(b, im):
 def _scale_transparency(im, depth):
     "The transparent colour of a PNG whose numbers have `depth` bits, in the eight bits of its pixels"
     t = im.info.get('transparency')
-    if isinstance(t, tuple) and depth==16: im.info['transparency'] = tuple(o>>8 for o in t)
+    if isinstance(t, tuple): im.info['transparency'] = tuple(o>>depth-8 for o in t)
     elif isinstance(t, int) and im.mode in ('1','L'): im.info['transparency'] = t*255//(2**depth-1)
 
 # %% ../nbs/lib/picture.ipynb #77a37fcb
@@ -194,18 +200,14 @@ def peek(
     b = content_of(x)
     name = sniff(b[:1024])
     if not name: raise PictureError(f'This is not a picture: {_wanted}', 'not_a_picture')
-    kind = picture_formats[name].ending[1:].upper()
-    if not _can_open(name): raise PictureError(f'This is a {kind} picture, for which this Pillow has no reader: {_wanted}', 'not_a_picture')
-    with _said():
-        try: im = Image.OPEN[name][0](_Sips(b), '')
-        except (SyntaxError,IndexError,TypeError): raise PictureError(f'This picture is damaged: it begins as {kind} does, and can not be opened.') from None
-        if im.tile and im.tile[0][0] in ('ppm','ppm_plain'):
-            raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
-        if name=='PNG': _scale_transparency(im, b[24])
-        size,whole = im.size,im.format=='JPEG' and _one_scan(b, im)
-        if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces)
-        if least: im.draft(im.mode, (least,least))
-        _check_size(im, im.size if whole else size, most)
+    with _said(picture_formats[name].kind): im = Image.OPEN[name][0](_Sips(b), '')
+    if im.tile and im.tile[0][0].startswith('ppm'):
+        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
+    if name=='PNG': _scale_transparency(im, b[24])
+    size,whole = im.size,im.format=='JPEG' and _one_scan(b, im)
+    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces)
+    if least: im.draft(im.mode, (least,least))
+    _check_size(im, im.size if whole else size, most)
     return im
 
 # %% ../nbs/lib/picture.ipynb #9ef70cd4
@@ -217,38 +219,47 @@ def orientation(
     "How `im` has to be turned to be upright"
     try: turn = im.getexif().get(0x0112, 1)
     except Exception: return 1
-    return turn if turn in _turns else 1
+    return int(turn) if turn in _turns else 1
+
+# %% ../nbs/lib/picture.ipynb #db901643
+def upright(
+    im:Image.Image, # may not be decoded yet
+)->Image.Image: # RGB, with nothing left that would have it turned again
+    "`im` as a viewer shows it"
+    with _said(im.format or im.mode):
+        im.load()
+        turn,res = orientation(im),as_rgb(im)
+    if turn==1: return res
+    res = res.transpose(_turns[turn])
+    res.info = {}
+    return res
 
 # %% ../nbs/lib/picture.ipynb #ce571d87
-def _from_array(a):
-    "Array `a` as a PIL image"
-    if a.dtype==np.uint8 and a.size and (a.ndim==2 or a.ndim==3 and a.shape[2] in (3,4)): return Image.fromarray(a)
-    raise PictureError(f'This array is no picture: {a.dtype} of shape {a.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
-
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
     least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
     most:float=max_pixels, # pixels in all that are decoded
 )->Image.Image: # upright, RGB
     "The picture in `x`, or a `PictureError` that says what is the matter with it"
-    im = _from_array(x) if isinstance(x, np.ndarray) else x
-    if isinstance(im, Image.Image): _check_size(im, im.size, most)
-    else: im = peek(im, least, most)
-    with _said():
-        im.load()
-        turn,res = orientation(im),as_rgb(im)
-    if turn==1: return res
-    res = res.transpose(_turns[turn])
-    res.info = {} # so that nobody turns it again
-    return res
+    if isinstance(x, np.ndarray):
+        if x.dtype!=np.uint8 or not x.size or x.ndim<2 or x.shape[2:] not in ((),(3,),(4,)):
+            raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
+        x = Image.fromarray(x)
+    if not isinstance(x, Image.Image): x = peek(x, least, most)
+    else: _check_size(x, x.size, most)
+    return upright(x)
 
-# %% ../nbs/lib/picture.ipynb #b6c34f9b
-def _encode(im, format, **kwargs):
-    "`im` as bytes of `format`"
-    buf = io.BytesIO()
-    im.save(buf, format, **kwargs)
+# %% ../nbs/lib/picture.ipynb #74ff524e
+def encode(
+    im:Image.Image,
+    format:str, # Pillow's name
+    **kwargs, # as Pillow's `save` takes them
+)->bytes:
+    "`im` as a file of `format`"
+    im.save(buf := io.BytesIO(), format, **kwargs)
     return buf.getvalue()
 
+# %% ../nbs/lib/picture.ipynb #b6c34f9b
 def thumbnail(
     x, # what `open_image` takes
     px:int=420, # pixels of the longer side, at most
@@ -257,7 +268,7 @@ def thumbnail(
     "Picture `x`, small"
     im = open_image(x, px).copy()
     im.thumbnail((px,px))
-    return _encode(im, 'JPEG', quality=quality)
+    return encode(im, 'JPEG', quality=quality)
 
 # %% ../nbs/lib/picture.ipynb #15f67ef9
 _k = np.arange(32)
@@ -293,9 +304,9 @@ def measure(
 )->dict: # phash: 64 hex digits; light: mean brightness, 0–255; sharp: variance of the Laplacian
     "What can be read off the pixels"
     k = max(1, round(max(a.shape)/256))
-    g = np.ascontiguousarray(a[::k,::k,1]) # green carries most of the brightness
+    g = np.ascontiguousarray(a[::k,::k,1])
     x,tiny = g.astype('float32'),np.asarray(Image.fromarray(g).resize((32,32), Image.BOX))
-    lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
+    lap = np.diff(x, 2, axis=0)[:,1:-1]+np.diff(x, 2, axis=1)[1:-1]
     return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f
@@ -305,38 +316,42 @@ def _common_frame(b, im):
     return {*re.findall(head, b[:im.fp.tell() or None], re.S)} in ({b'\xc0'}, {b'\xc2'})
 
 # %% ../nbs/lib/picture.ipynb #ecc6c7dc
-def _decode(b, im, size):
-    "All of the picture `im` in file `b`, [h,w,3], as stored; the longer side of a JPEG may come out as small as `size`"
+def _pixels(b, im, size):
+    "All of the picture `im` in file `b`, upright, [h,w,3]; the longer side of a JPEG may come out as small as `size`"
     if im.format in ('JPEG','MPO') and im.mode in ('RGB','L') and _common_frame(b, im):
         w,h = [max(1, round(o*min(1, size/max(im.size)))) for o in im.size]
         with suppress(ImportError, ValueError):
             from simplejpeg import decode_jpeg
-            return decode_jpeg(b, 'RGB', min_height=h, min_width=w, min_factor=1)
+            a = decode_jpeg(b, 'RGB', min_height=h, min_width=w, min_factor=1)
+            turn = orientation(im)
+            return a if turn==1 else np.asarray(Image.fromarray(a).transpose(_turns[turn]))
         im.draft(im.mode, (w,h))
-    with _said():
-        im.load()
-        return np.asarray(as_rgb(im))
+    return np.asarray(upright(im))
 
 # %% ../nbs/lib/picture.ipynb #3fb17739
 _modes = {'P':'palette', 'RGBA':'transparency', 'LA':'transparency', 'PA':'transparency', 'RGB':'transparency', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
 
 def _oddities(im, max_size):
-    "Why the picture should be stored anew, its orientation left aside"
-    n = getattr(im, 'n_frames', 1) if im.format!='MPO' else 1
-    if n>1: yield f'{n} frames'
-    if im.mode not in ('RGB','L') or 'transparency' in im.info: yield _modes.get(im.mode, f'mode {im.mode}')
-    if im.format not in ('JPEG','MPO','PNG','WEBP'): yield f'{im.format} format'
-    if max_size and max(im.size)>max_size: yield f'{im.width}×{im.height} px, over {max_size}'
+    "Why the picture should be stored anew"
+    jpeg,n = im.format in ('JPEG','MPO'),getattr(im, 'n_frames', 1)
+    why = {f'{n} frames':n>1 and not jpeg, _modes.get(im.mode, f'mode {im.mode}'):im.mode not in ('RGB','L') or 'transparency' in im.info,
+        f'{im.format} format':not jpeg and im.format not in ('PNG','WEBP'), f'{im.width}×{im.height} px, over {max_size}':max(im.size)>(max_size or 1e9)}
+    if not jpeg: im.load()
+    turn = orientation(im)
+    return [k for k,v in {f'EXIF orientation {turn}':turn>1, **why}.items() if v]
 
 # %% ../nbs/lib/picture.ipynb #00dc6cbc
 def _resize(a, size): return np.asarray(Image.fromarray(a).resize(size, Image.BILINEAR))
 
 def _store(a, im, small):
     "(content, ending) for pixels `a` of what was the file `im`"
-    fmt,quality = picture_formats[im.format].stored,88 if small else 95
-    icc = im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
-    b = _encode(Image.fromarray(a), fmt, quality=quality, subsampling='4:2:0' if small else '4:4:4', icc_profile=icc)
-    return b,picture_formats[fmt].ending
+    form,quality = picture_formats[im.format].stored,88 if small else 95
+    icc,sampling = im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None,'420' if small else '444'
+    with suppress(ImportError):
+        from simplejpeg import encode_jpeg
+        if form=='JPEG' and not icc: return encode_jpeg(np.ascontiguousarray(a), quality=quality, colorsubsampling=sampling),'.jpg'
+    b = encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
+    return b,picture_formats[form].ending
 
 # %% ../nbs/lib/picture.ipynb #88e5d4f0
 def look(
@@ -352,20 +367,13 @@ def look(
         im = peek(b, most=max_pixels)
         w,h = im.size
         if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} or more.', 'too_small')
-        with _said():
-            why = [*_oddities(im, max_size)]
-            if im.format not in ('JPEG','MPO'): im.load()
-        turn = orientation(im)
-        if turn>1: why.insert(0, f'EXIF orientation {turn}')
-        shrunk = bool(anew and max_size and max(w,h)>max_size)
-        a = _decode(b, im, max_size if shrunk else 256 if not (why and anew) else max(w,h))
+        with _said(im.format): why = _oddities(im, max_size)
+        small = anew and max(w,h)>(max_size or 1e9)
+        a = _pixels(b, im, max_size if small else max(w,h) if why and anew else 256)
     except PictureError as e: return dict(wrong=str(e))
-    if shrunk:
-        k = max_size/max(a.shape)
-        a = resize(a, [max(1, round(o*k)) for o in a.shape[1::-1]])
-    if turn>1: a = np.asarray(Image.fromarray(a).transpose(_turns[turn]))
-    if turn>4: w,h = h,w
-    new,ext = _store(a, im, shrunk) if why and anew else (None,'')
+    if orientation(im)>4: w,h = h,w
+    if small: a = resize(a, [max(1, round(o*max_size/max(w,h))) for o in (w,h)])
+    new,ext = _store(a, im, small) if why and anew else (None,'')
     return dict(wrong='', format=im.format, width=w, height=h, why=', '.join(why), new=new, ext=ext) | measure(a)
 
 # %% ../nbs/lib/picture.ipynb #be5479cc
@@ -374,14 +382,13 @@ _pads = dict(zeros='constant', border='edge', reflection='reflect')
 def _fit(im, size, method, pad_mode):
     "Crop or pad `im` around its middle to the shape of `size`, as fastai's `Resize` does for validation"
     w,h = im.size
-    m = (max if method=='pad' else min)(w/size[0], h/size[1])
-    cw,ch = int(m*size[0]),int(m*size[1])
+    k = (max if method=='pad' else min)(w/size[0], h/size[1])
+    cw,ch = int(k*size[0]),int(k*size[1])
     x,y = int(.5*(w-cw)),int(.5*(h-ch))
-    im = im.crop((max(x,0), max(y,0), min(x+cw,w), min(y+ch,h)))
-    left,top = max(-x,0),max(-y,0)
-    right,bottom = cw-im.width-left,ch-im.height-top
-    if not any((left,top,right,bottom)): return im
-    return Image.fromarray(np.pad(np.asarray(im), ((top,bottom),(left,right),(0,0)), mode=_pads[pad_mode]))
+    if method!='pad': return im.crop((x,y,x+cw,y+ch))
+    a = np.asarray(im)[:y+ch,:x+cw]
+    sides = (-y,y+ch-a.shape[0]),(-x,x+cw-a.shape[1]),(0,0)
+    return Image.fromarray(np.pad(a, sides, mode=_pads[pad_mode]))
 
 # %% ../nbs/lib/picture.ipynb #8cf9f115
 def prepare(

@@ -1,13 +1,13 @@
 "What is split stays split, what is decoded once is not decoded again, and what can't be done is said"
-import json, shutil, warnings
+import json, random, shutil, warnings
 import numpy as np, pandas as pd, pytest, torch
 from fastai.vision.all import (CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Path, PILImage, RandomResizedCrop, Resize, aug_transforms,
     load_learner, parent_label, set_seed)
 from PIL import Image
-from imgcls.learn.pixels import PixelCache, Pixels
-from imgcls.learn.data import class_counts, get_dls, list_items, split_items
-from imgcls.gather.verify import image_files
+from imgcls.learn.pixels import OnDevice, PixelCache, Pixels
+from imgcls.learn.data import class_counts, get_dls
 from imgcls.dataset import Table
+from imgcls.twins import Dataset
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
 
@@ -24,13 +24,17 @@ def folder(path, counts, start=0):
 @pytest.fixture
 def data(tmp_path): return folder(tmp_path/'data', dict(cat=30, dog=20, owl=10))
 
-def sides(path, **kwargs): return dict(split_items(list_items(path), path, **kwargs)[['sha256','split']].values)
+def split(path, **kwargs):
+    ds = Dataset(path)
+    return ds.split(ds.items(), **kwargs)
+
+def sides(path, **kwargs): return dict(split(path, **kwargs)[['sha256','split']].values)
 
 def test_the_split_is_stratified_and_of_content(data, tmp_path):
-    df = split_items(list_items(data), data)
+    df = split(data)
     assert df[df.split=='valid'].label.value_counts().to_dict()==dict(cat=6, dog=4, owl=2)
     there = tmp_path/'elsewhere'
-    for i,f in enumerate(reversed(image_files(data))):
+    for i,f in enumerate(reversed(Dataset(data).files())):
         (there/f.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(f, there/f.parent.name/f'other name {i}.png')
     assert sides(there)==dict(zip(df.sha256, df.split))
@@ -41,20 +45,20 @@ def test_the_split_stays_when_pictures_come_go_move_and_change_their_label(data)
     folder(data, dict(cat=40, owl=3), start=100)
     new = sides(data)
     assert {k:new[k] for k in old}==old and list(new.values()).count('valid')>list(old.values()).count('valid')
-    for f in image_files(data)[::7]: f.unlink()
-    f = image_files(data)[0]
+    for f in Dataset(data).files()[::7]: f.unlink()
+    f = Dataset(data).files()[0]
     f.rename(data/'dog'/'moved and renamed.png')
     now = sides(data)
     assert now=={k:new[k] for k in now}
     assert set(pd.read_csv(data/'split.csv').columns)=={'seed','valid_pct','sha256','name','split'}
 
 def test_twins_are_never_on_both_sides(data):
-    fns = image_files(data)
+    fns = Dataset(data).files()
     for i,f in enumerate(fns[::3]):
         im = Image.open(f)
         im.resize((im.width+20, im.height+20)).save(f.parent/f'twin{i}.jpg', quality=80)
         if i%2: shutil.copy(f, data/'owl'/f'exact{i}.png')
-    df = split_items(list_items(data), data)
+    df = split(data)
     side = dict(zip(df.name, df.split))
     for i,f in enumerate(fns[::3]):
         rel = f.relative_to(data).as_posix()
@@ -63,11 +67,11 @@ def test_twins_are_never_on_both_sides(data):
     assert set(df.split)=={'train','valid'}
 
 def test_a_twin_of_what_was_trained_on_is_trained_on(data):
-    df = split_items(list_items(data), data)
+    df = split(data)
     v = df[(df.split=='valid') & (df.label=='cat')].iloc[0]
     t = df[(df.split=='train') & (df.label=='cat')].iloc[0]
     for o in (v,t): shutil.copy(o.file, o.file.parent/f'copy of {o.file.name}')
-    now = dict(split_items(list_items(data), data)[['name','split']].values)
+    now = dict(split(data)[['name','split']].values)
     assert [now[f'cat/copy of {o.file.name}'] for o in (v,t)]==['valid','train']
 
 def state(path): return {f:(f.stat().st_mtime_ns,f.stat().st_size) for f in sorted((path/'.pixels').rglob('*.bin'))}
@@ -81,7 +85,7 @@ def test_only_what_changed_is_decoded_again(data, monkeypatch):
     old = state(data)
     get_dls(data, size=32)
     assert len(made)==60 and state(data)==old
-    f = image_files(data)[3]
+    f = Dataset(data).files()[3]
     f.rename(data/'dog'/f.name)
     get_dls(data, size=32)
     assert len(made)==60
@@ -94,7 +98,7 @@ def test_only_what_changed_is_decoded_again(data, monkeypatch):
     assert len(made)==61+120 and (data.parent/'elsewhere').is_dir()
 
 def test_an_interrupted_cache_is_whole_as_far_as_it_goes(data):
-    px,fns = Pixels(32),image_files(data)
+    px,fns = Pixels(32),Dataset(data).files()
     cache,n = PixelCache(data/'c'),0
     def stop(f):
         nonlocal n
@@ -127,7 +131,7 @@ def test_pixels_are_those_of_fastai(data):
     want = np.stack([np.array(Resize(32)(PILImage.create(o), split_idx=1)) for o in dls.valid.items])
     assert (x*255).round().byte().permute(0,2,3,1).numpy().tolist()==want.tolist()
     big = data/'cat'/'big.jpg'
-    Image.open(image_files(data)[0]).convert('RGB').resize((1600,1200)).save(big, quality=92)
+    Image.open(Dataset(data).files()[0]).convert('RGB').resize((1600,1200)).save(big, quality=92)
     a,b = Pixels(224).make(big).astype(int),np.array(Resize(224)(PILImage.create(big), split_idx=1)).astype(int)
     assert np.abs(a-b).mean()<1 and np.abs(a-b).max()<40
 
@@ -169,17 +173,27 @@ def test_all_of_fastai_goes_on_working(data, tmp_path):
         assert (tmp_path/'m.pkl').stat().st_size<5e6
         assert torch.allclose(load_learner(tmp_path/'m.pkl').predict(fns[0])[2], probs[0], atol=1e-5)
 
+def test_pixels_on_a_device_make_the_same_batches(data):
+    for dl in get_dls(data, size=32, bs=16, batch_tfms=[]):
+        def batches():
+            dl.rng = random.Random(5)
+            return [torch.cat([o.as_subclass(torch.Tensor).flatten().float() for o in b]) for b in dl]
+        was = batches()
+        dl.made['on'] = OnDevice(dl.pixels.kept(dl.dataset.items, dl.view), dl.pixels.side(dl.view), 'cpu')
+        assert len(was)==len(dl) and all(torch.equal(a, b) for a,b in zip(was, batches()))
+        assert dl.new().made is dl.made and 'on' not in dl.new(dataset=dl.dataset.new_empty()).made
+
 def test_item_tfms_bring_fastais_own_loader(data):
     dls = get_dls(data, size=32, item_tfms=RandomResizedCrop(32), balance=True, num_workers=0)
     assert dls.train.one_batch()[0].shape[-1]==32 and not (data/'.pixels').exists()
 
 def test_random_squares_are_of_the_whole_length(tmp_path):
     path = folder(tmp_path/'d', dict(a=6, b=6))
-    for i,f in enumerate(image_files(path)): Image.fromarray(np.tile(np.linspace(0, 250-i, 300).astype('uint8'), (100,1))).convert('RGB').save(f)
+    for i,f in enumerate(Dataset(path).files()): Image.fromarray(np.tile(np.linspace(0, 250-i, 300).astype('uint8'), (100,1))).convert('RGB').save(f)
     set_seed(0)
     px = Pixels(32, presize=36)
     dl = get_dls(path, size=32, presize=36, batch_tfms=[]).train
-    assert px.make(image_files(path)[0], 0).shape==(36,108,3)
+    assert px.make(Dataset(path).files()[0], 0).shape==(36,108,3)
     left = torch.cat([dl.one_batch()[0][:,0,:,0].mean(1) for _ in range(20)])
     assert left.min()<.05 and left.max()>.55
 
@@ -196,7 +210,7 @@ def test_train_valid_and_test_folders_with_names(tmp_path):
     dls = get_dls(tmp_path/'f', size=32, names='names.json')
     assert list(dls.vocab)==['fire lily','pink primrose'] and (len(dls.train_ds),len(dls.valid_ds))==(7,7)
     assert {o.parts[-3] for o in dls.train.items}=={'train'} and not (tmp_path/'f'/'split.csv').exists()
-    df = list_items(tmp_path/'f')
+    df = Dataset(tmp_path/'f').items()
     test = dls.test_dl(list(df.file[df.split=='test']), with_labels=True)
     assert [dls.vocab[i] for i in test.one_batch()[1]]==['pink primrose']*4+['fire lily']*3
     shutil.rmtree(tmp_path/'f'/'valid')
@@ -204,7 +218,7 @@ def test_train_valid_and_test_folders_with_names(tmp_path):
     with pytest.raises(ValueError, match="'21'"): get_dls(tmp_path/'f', names={'1':'x'})
 
 def test_lists_and_tables(data):
-    rows = pd.DataFrame([(f.relative_to(data).as_posix(), f.parent.name, i%3==0) for i,f in enumerate(image_files(data))], columns=['name','label','is_valid'])
+    rows = pd.DataFrame([(f.relative_to(data).as_posix(), f.parent.name, i%3==0) for i,f in enumerate(Dataset(data).files())], columns=['name','label','is_valid'])
     assert len(get_dls(data, size=32, df=rows).valid_ds)==20
     rows.assign(label='NA').assign(label=lambda o: o.label.where(o.index%2==0, 'null')).to_csv(data/'odd.csv', index=False)
     assert list(get_dls(data, size=32, csv='odd.csv').vocab)==['NA','null']
@@ -223,14 +237,14 @@ def test_bad_datasets_are_clear(data, tmp_path):
     for kw,said in ((dict(size=0),'size=0'), (dict(valid_pct=1),'valid_pct=1'), (dict(valid_pct=0),'valid_pct=0')):
         with pytest.raises(ValueError, match=said): get_dls(data, **kw)
     (data/'cat'/'broken.jpg').write_bytes(b'\xff\xd8\xff'+b'x'*500)
-    (data/'cat'/'half.png').write_bytes(image_files(data)[0].read_bytes()[:900])
+    (data/'cat'/'half.png').write_bytes(Dataset(data).files()[0].read_bytes()[:900])
     with pytest.warns(UserWarning, match='2 of 62 pictures can not be read'): dls = get_dls(data, size=32)
     assert len(dls.train_ds)+len(dls.valid_ds)==60
     with pytest.raises(FileNotFoundError, match='not a folder'): get_dls(tmp_path/'nothing')
     with pytest.raises(FileNotFoundError, match='No pictures'): get_dls((tmp_path/'new').mkdir() or tmp_path/'new')
 
 def test_augmentation_is_as_fastai_draws_it(data):
-    fns = image_files(data)
+    fns = Dataset(data).files()
     f = DataBlock((ImageBlock,CategoryBlock), get_y=parent_label, splitter=IndexSplitter([0]), item_tfms=Resize(48), batch_tfms=aug_transforms(size=40))
     a = torch.cat([x for _ in range(6) for x,_ in f.dataloaders(fns, bs=59, num_workers=0).train])
     with warnings.catch_warnings():
@@ -248,7 +262,7 @@ def test_a_folder_that_can_only_be_read_serves(data, monkeypatch):
 def test_a_dataset_may_be_called_like_one_of_its_classes(tmp_path, monkeypatch):
     monkeypatch.chdir(folder(tmp_path/'cat', dict(cat=5, dog=5)).parent)
     names = ['cat/000.png','cat/cat/001.png',str(tmp_path/'cat'/'dog'/'005.png')]
-    assert [o.name for o in list_items('cat', df=pd.DataFrame(dict(name=names, label=list('aab')))).file]==['000.png','001.png','005.png']
+    assert [o.name for o in Dataset('cat').items(df=pd.DataFrame(dict(name=names, label=list('aab')))).file]==['000.png','001.png','005.png']
 
 def test_paths_may_be_relative(data, monkeypatch):
     monkeypatch.chdir(data.parent)

@@ -1,12 +1,12 @@
 "Stages go on where they stopped, to the same bits; learners are what they say; nothing is silently untrained"
-import os, shutil, signal, subprocess, sys, time
+import os, resource, shutil, signal, subprocess, sys, time
 import numpy as np, pytest, random, timm, torch
 from fastai.vision.all import Callback, Learner, Path, set_seed
 from huggingface_hub import constants
 from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
 from imgcls.use.predict import Predictor
-from imgcls.learn.stages import read_stage
+from imgcls.learn.stages import read_stage, write_stage
 from imgcls.learn.train import features, get_learner, history, load_stage, suggest_lr, train, train_head
 
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -98,6 +98,15 @@ def test_best_and_last_are_kept_and_nothing_in_the_files_can_run(data):
     fn.parent.mkdir()
     fn.write_bytes((data/'.models'/'s2'/'last.safetensors').read_bytes()[:5000])
     with pytest.raises(ValueError, match='restart=True'): train(other, 1, stage='torn')
+
+def test_a_full_disk_leaves_the_stage_as_it_was(tmp_path):
+    fn = write_stage(tmp_path/'s.safetensors', dict(model=dict(a=torch.zeros(1000))), dict(epoch=1))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,limits[1]))
+    try:
+        with pytest.raises(OSError, match='as it was'): write_stage(fn, dict(model=dict(a=torch.zeros(10**6))), dict(epoch=2))
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert read_stage(fn)[1]==dict(epoch=1) and list(tmp_path.iterdir())==[fn]
 
 def test_suggest_lr_changes_nothing(data):
     learn = small(data)

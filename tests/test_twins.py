@@ -67,7 +67,7 @@ def test_what_is_no_vector():
 
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='Linux tells the peak')
 def test_memory_of_20_000_vectors():
-    code = r'''import re, numpy as np
+    code = r'''import re, torch, numpy as np
 from imgcls.twins import similar_pairs, outliers
 x = np.random.default_rng(0).normal(size=(20_000,512)).astype('float32')
 x[7000:9000] = x[7000]

@@ -20,26 +20,23 @@ def check_sizes(
     for k,v in sizes.items():
         if v is not None and (not isinstance(v, (int,float)) or v<1): raise ValueError(f'{k}={v!r}: wanted a number of pixels, 1 or more')
 
-# %% ../../nbs/lib/gather/verify.ipynb #2e6bf947
+# %% ../../nbs/lib/gather/verify.ipynb #6b777c5e
 def settle(
     ds:Dataset,
-    rows:list, # of `survey`
+    row:dict, # of `survey`; changed to what is there afterwards
     batch:str, # name that the moves get in the journal
-    max_size:int=None, # pixels to which longer sides were shrunk
-)->list: # a dict per file that was moved: file, what, reason, now (where it is)
-    "Quarantine what is wrong, put new content in the place of old, and note what was seen"
-    bad,good = [o for o in rows if o['wrong']],[o for o in rows if not o['wrong']]
-    new = [o for o in good if o.get('new')]
-    done = [dict(file=o['file'], what='quarantined', reason=o['wrong'], now=ds.moves.quarantine(o['file'], o['wrong'], batch)) for o in bad]
-    places = ds.moves.replace([(o['file'], o['new'], o['sha256'][:16]+o['ext'], o['why']) for o in new], batch)
-    for o,now in zip(new, places):
-        done.append(dict(file=o['file'], what='stored anew', reason=o['why'], now=now))
-        k = min(1, (max_size or 1e9)/max(o['width'], o['height']))
-        o.update(file=now, why='', width=round(o['width']*k), height=round(o['height']*k))
-    if good: ds.seen_before.append(*good)
-    return done
+)->dict: # file, what, reason, now (where it is); None: nothing had to be done
+    "Quarantine a picture that is wrong, or put new content in the place of old"
+    if row['wrong']:
+        now = ds.moves.quarantine(row['file'], row['wrong'], batch)
+        return dict(file=row['file'], what='quarantined', reason=row['wrong'], now=now)
+    if row.get('new'):
+        now = ds.moves.replace(row['file'], row['new'], row['sha256'][:16]+row['ext'], row['why'], batch)
+        res = dict(file=row['file'], what='stored anew', reason=row['why'], now=now)
+        row.update(file=now, why='')
+        return res
 
-# %% ../../nbs/lib/gather/verify.ipynb #7b511472
+# %% ../../nbs/lib/gather/verify.ipynb #589f6747
 def verify_images(
     path, # dataset folder or `Dataset`; or a class folder, or a list of files
     delete:bool=True, # as in older code; nothing is deleted either way
@@ -54,9 +51,11 @@ def verify_images(
     todo,limits = ds.unseen(ds.names(), min_size, max_size),dict(min_size=min_size, max_size=max_size, max_pixels=max_pixels)
     with ds.scratch() as tmp:
         rows = ds.survey(todo, n_workers, tmp=tmp, **limits)
-        for part in chunked(rows, 32): done += settle(ds, part, batch, max_size)
+        for part in chunked(rows, 32):
+            done += [settle(ds, o, batch) for o in part]
+            ds.seen_before.append(*[o for o in part if not o['wrong']])
     ds.manifest()
-    return pd.DataFrame(done, columns=['file','what','reason','now']).sort_values('file', ignore_index=True)
+    return pd.DataFrame([o for o in done if o], columns=['file','what','reason','now']).sort_values('file', ignore_index=True)
 
 # %% ../../nbs/lib/gather/verify.ipynb #5387b8c2
 statuses = 'ok duplicate quarantined failed'.split()

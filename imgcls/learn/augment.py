@@ -7,18 +7,18 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/augment.html.md"""
 # %% auto #0
 __all__ = ['upright_tfms', 'one_pass']
 
-# %% ../../nbs/lib/learn/augment.ipynb #5ffc27c5
+# %% ../../nbs/lib/learn/augment.ipynb #8c09d6f1
 from fastai.vision.all import *
 from fastai.vision.augment import LightingTfm, find_coeffs
 
-# %% ../../nbs/lib/learn/augment.ipynb #89b38061
+# %% ../../nbs/lib/learn/augment.ipynb #7eaaa055
 def upright_tfms(
     **kwargs, # passed on to `aug_transforms`
 )->list: # batch transforms
     "`aug_transforms` for pictures that can't be mirrored, such as writing"
     return aug_transforms(**dict(do_flip=False, max_rotate=10, min_zoom=.9, max_zoom=1.1, p_affine=.9) | kwargs)
 
-# %% ../../nbs/lib/learn/augment.ipynb #b49cc992
+# %% ../../nbs/lib/learn/augment.ipynb #92b9049d
 def _homography(aff, b):
     "Where the pixels of the result come from: [b,3,3], from what `aff` has drawn; None if that isn't a matrix"
     t = torch.cat([aff.mat, aff.mat.new_tensor([[0.,0,1]]).expand(b,1,3)], 1)
@@ -28,7 +28,7 @@ def _homography(aff, b):
         t = c.view(b,3,3) @ t
     return t
 
-# %% ../../nbs/lib/learn/augment.ipynb #1a0e24ff
+# %% ../../nbs/lib/learn/augment.ipynb #2ebe4104
 def _grid(t, size, align_corners):
     "Coordinates [b,h,w,2] that the matrices `t` [b,3,3] send those of the result to"
     h,w = size
@@ -37,7 +37,7 @@ def _grid(t, size, align_corners):
     u,v,z = [t[:,i,0,None,None]*x + (t[:,i,1,None,None]*y + t[:,i,2,None,None]) for i in range(3)]
     return torch.stack([u.div_(z), v.div_(z)], -1)
 
-# %% ../../nbs/lib/learn/augment.ipynb #0b772423
+# %% ../../nbs/lib/learn/augment.ipynb #12f1637a
 class OnePass(RandTransform):
     "What fastai's `aff` and `light` would do to a training batch, in one pass over the pixels"
     order,split_idx = 30,0
@@ -75,7 +75,7 @@ def relight(self:OnePass, x):
     b,end = compose_tfms(logits, self.light.fs).split(1, -1)
     return x.clamp_(1e-7, 1-1e-7).logit_().mul_(end-b).add_(b).sigmoid_()
 
-# %% ../../nbs/lib/learn/augment.ipynb #9cdb0361
+# %% ../../nbs/lib/learn/augment.ipynb #18b20775
 def one_pass(
     tfms, # batch transforms, such as those of `aug_transforms`
     size:int=None, # pixels a side of what comes out, where they don't say

@@ -8,18 +8,18 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stages.html.md"""
 __all__ = ['write_stage', 'read_stage', 'load_weights', 'split_state', 'join_state', 'random_state', 'set_random_state',
            'kept_random', 'seed_of', 'seeded', 'bf16_pays', 'half_type']
 
-# %% ../../nbs/lib/learn/stages.ipynb #aa77569b
+# %% ../../nbs/lib/learn/stages.ipynb #db05146f
 import json, os, random, time
 import numpy as np, torch
 from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from ..dataset import progress
 
-# %% ../../nbs/lib/learn/stages.ipynb #dd1c8395
+# %% ../../nbs/lib/learn/stages.ipynb #4722b770
 def write_stage(
     fn, # file to write, ending in .safetensors
     tensors:dict, # name → its tensors, a dict, such as model=net.state_dict()
@@ -39,10 +39,11 @@ def write_stage(
         save_file(flat, tmp, {kind:json.dumps(facts, default=float)})
         os.chmod(tmp, mode)
         os.replace(tmp, fn)
+    except SafetensorError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
     finally: tmp.unlink(missing_ok=True)
     return fn
 
-# %% ../../nbs/lib/learn/stages.ipynb #809aaf9d
+# %% ../../nbs/lib/learn/stages.ipynb #d3110378
 def read_stage(
     fn, # that `write_stage` wrote
     kind:str='imgcls', # whose file it must be
@@ -60,7 +61,7 @@ def read_stage(
     except Exception as e:
         raise ValueError(f'{fn} was not written here, or is not a whole file ({type(e).__name__}: {e}). {advice}') from None
 
-# %% ../../nbs/lib/learn/stages.ipynb #e2c7b15a
+# %% ../../nbs/lib/learn/stages.ipynb #da9a5c71
 def load_weights(
     model, # `nn.Module`
     weights:dict, # its `state_dict`, as `read_stage` gives it
@@ -70,7 +71,7 @@ def load_weights(
     new._metadata = model.state_dict()._metadata
     model.load_state_dict(new)
 
-# %% ../../nbs/lib/learn/stages.ipynb #a342f938
+# %% ../../nbs/lib/learn/stages.ipynb #cf765761
 def split_state(
     state:dict, # number of the parameter → dict, as `state_dict()['state']` of an optimiser has it
 )->tuple: # (tensors by 'number.name', number → what else there is)
@@ -78,7 +79,7 @@ def split_state(
     tensors = {f'{i}.{k}':v for i,o in state.items() for k,v in o.items() if torch.is_tensor(v)}
     return tensors,{i:{k:v for k,v in o.items() if not torch.is_tensor(v)} for i,o in state.items()}
 
-# %% ../../nbs/lib/learn/stages.ipynb #dd48e09b
+# %% ../../nbs/lib/learn/stages.ipynb #a46ac98c
 def join_state(
     tensors:dict, # of `split_state`
     plain, # of `split_state`, perhaps by way of JSON, or a list
@@ -92,7 +93,7 @@ def join_state(
         res[int(i)][k] = v.to(device)
     return res
 
-# %% ../../nbs/lib/learn/stages.ipynb #34333d66
+# %% ../../nbs/lib/learn/stages.ipynb #4aa254bc
 def random_state(
     dls=(), # fastai loaders
 )->tuple: # (tensors, facts), as `write_stage` takes them
@@ -102,7 +103,7 @@ def random_state(
     facts = dict(numpy=[name,keys.tolist(),*rest], python=random.getstate(), dls=[o.rng.getstate() for o in dls])
     return dict(torch=torch.get_rng_state()) | {f'cuda{i}':o for i,o in enumerate(cuda)},facts
 
-# %% ../../nbs/lib/learn/stages.ipynb #de7b8bb2
+# %% ../../nbs/lib/learn/stages.ipynb #610cdc17
 def set_random_state(
     tensors:dict, # of `random_state`
     facts:dict, # of `random_state`, perhaps by way of JSON
@@ -116,7 +117,7 @@ def set_random_state(
     rngs,states = [random,*(o.rng for o in dls)],[facts['python'],*facts['dls']]
     for rng,(version,state,gauss) in zip(rngs, states): rng.setstate((version,tuple(state),gauss))
 
-# %% ../../nbs/lib/learn/stages.ipynb #54608265
+# %% ../../nbs/lib/learn/stages.ipynb #4c3a2647
 @contextmanager
 def kept_random(
     dls=(), # loaders whose random state is kept too
@@ -126,14 +127,14 @@ def kept_random(
     try: yield
     finally: set_random_state(*old, dls)
 
-# %% ../../nbs/lib/learn/stages.ipynb #a44fba47
+# %% ../../nbs/lib/learn/stages.ipynb #e0480b39
 def seed_of(
     *ns, # whole numbers
 )->int: # 63 bits
     "A seed that depends on all of `ns`"
     return int(np.random.SeedSequence(ns).generate_state(1, np.uint64)[0] >> 1)
 
-# %% ../../nbs/lib/learn/stages.ipynb #4d5b38fd
+# %% ../../nbs/lib/learn/stages.ipynb #81a3010b
 @contextmanager
 def seeded(
     *ns, # whole numbers
@@ -143,7 +144,7 @@ def seeded(
         torch.default_generator.manual_seed(seed_of(*ns))
         yield
 
-# %% ../../nbs/lib/learn/stages.ipynb #88bce664
+# %% ../../nbs/lib/learn/stages.ipynb #a58844e3
 def bf16_pays(
     model, # network on the CPU
     x, # [b,3,h,w], a few pictures
@@ -156,13 +157,13 @@ def bf16_pays(
         res.float().sum().backward()
         return time.perf_counter()-t
     gains = []
-    with kept_random():
+    with kept_random(), torch.enable_grad():
         for i in progress(range(4), 4, 'is bfloat16 faster here?'):
             if len(gains)>1 and not 1<gains[-1]<2: continue
             gains.append(secs(False)/secs(True))
     return bool(np.median(gains[1:])>1.3) # the first warms up
 
-# %% ../../nbs/lib/learn/stages.ipynb #c5d9b67c
+# %% ../../nbs/lib/learn/stages.ipynb #c8a02b54
 def half_type(
     model, # network
     x, # [b,3,h,w], a few pictures, where the network is

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/train.html.md"""
 __all__ = ['get_learner', 'suggest_lr', 'history', 'plot_history', 'accuracy_on', 'train_head', 'train', 'load_stage',
            'imgcls_train']
 
-# %% ../../nbs/lib/learn/train.ipynb #8720b607
+# %% ../../nbs/lib/learn/train.ipynb #1bcba4c3
 import hashlib, json, timm, torchvision
 from contextlib import ExitStack
 from fastcore.script import call_parse, store_true
@@ -23,7 +23,7 @@ from .data import BatchDL, get_dls, targets
 from .stages import bf16_pays, join_state, kept_random, load_weights, random_state
 from .stages import read_stage, set_random_state, split_state, write_stage
 
-# %% ../../nbs/lib/learn/train.ipynb #3a592ea7
+# %% ../../nbs/lib/learn/train.ipynb #d5b816a9
 def small_resnet(
     n_out:int, # number of classes
     nf:int=16, # channels after the first layer; each of the next three doubles them
@@ -33,7 +33,7 @@ def small_resnet(
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), Flatten(), nn.Linear(nf*8, n_out))
     return nn.Sequential(nn.Sequential(ConvLayer(3, nf, stride=2), *blocks), head)
 
-# %% ../../nbs/lib/learn/train.ipynb #03d296e7
+# %% ../../nbs/lib/learn/train.ipynb #0e97e32c
 class BFloat16(Callback):
     "Train with bfloat16 on the CPU, where that pays"
     order = 10
@@ -54,7 +54,7 @@ class BFloat16(Callback):
         self.learn.pred = to_float(self.pred)
     def after_cancel_batch(self): self.cast.close()
 
-# %% ../../nbs/lib/learn/train.ipynb #3ea10f13
+# %% ../../nbs/lib/learn/train.ipynb #205c6647
 def find_arch(
     arch, # name of a torchvision or timm network, or a function as `vision_learner` takes
 ):
@@ -68,7 +68,7 @@ def find_arch(
     how = "wanted 'small', or a network of torchvision or timm such as 'resnet34'; `timm.list_models('*resnet*')` lists some"
     raise ValueError(f'arch={arch!r}: {how}')
 
-# %% ../../nbs/lib/learn/train.ipynb #132d56d8
+# %% ../../nbs/lib/learn/train.ipynb #e39cfddf
 def _small(dls, **kwargs):
     "A learner of `small_resnet`, with `Normalize`, which `vision_learner` would see to"
     norm = Normalize.from_stats(*imagenet_stats)
@@ -86,7 +86,7 @@ def _pretrained(dls, arch, pretrained, **kwargs):
         have = 'Connect to the network; or set TORCH_HOME (torchvision) or HF_HOME (timm) to a folder that has them'
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({why}). {have}; or {how}.') from None
 
-# %% ../../nbs/lib/learn/train.ipynb #a31603ea
+# %% ../../nbs/lib/learn/train.ipynb #4bf19955
 def get_learner(
     dls, # `get_dls`
     arch='resnet34', # name of a torchvision or timm network, 'small', or a function as `vision_learner` takes
@@ -105,7 +105,7 @@ def get_learner(
     learn.arch = arch if isinstance(arch, str) else arch.__name__
     return learn
 
-# %% ../../nbs/lib/learn/train.ipynb #b610bfdc
+# %% ../../nbs/lib/learn/train.ipynb #1b266e63
 def suggest_lr(
     learn, # before or after training
     **kwargs, # passed on to `lr_find`, e.g. num_it
@@ -120,7 +120,7 @@ def suggest_lr(
         copy.opt.freeze_to(learn.opt.frozen_idx)
         return copy.lr_find(**kwargs).valley
 
-# %% ../../nbs/lib/learn/train.ipynb #b24606b7
+# %% ../../nbs/lib/learn/train.ipynb #cd1f2162
 def history(
     learn, # trained
     rows=None, # what the recorder noted of each epoch; default: of the last fit
@@ -130,7 +130,7 @@ def history(
     names = ['train_loss','valid_loss',*(o.name for o in learn.metrics)]
     return pd.DataFrame([list(map(float, o)) for o in rows], columns=names).rename_axis('epoch')
 
-# %% ../../nbs/lib/learn/train.ipynb #fe3bfcad
+# %% ../../nbs/lib/learn/train.ipynb #ccca56de
 def plot_history(
     h:pd.DataFrame, # of `history` or `train`
     figsize=(9,3), # inches
@@ -143,7 +143,7 @@ def plot_history(
     for ax in axs.flat: ax.xaxis.get_major_locator().set_params(integer=True)
     axs.flat[0].figure.tight_layout()
 
-# %% ../../nbs/lib/learn/train.ipynb #7bf30f2a
+# %% ../../nbs/lib/learn/train.ipynb #d78f7645
 def accuracy_on(
     learn, # trained
     fns, # paths of pictures, each in a folder named by its true label
@@ -152,7 +152,7 @@ def accuracy_on(
     with learn.no_bar(): probs,targs = learn.get_preds(dl=learn.dls.test_dl(fns, with_labels=True))
     return float(accuracy(probs, targs))
 
-# %% ../../nbs/lib/learn/train.ipynb #e210baed
+# %% ../../nbs/lib/learn/train.ipynb #66c094ee
 def _pool_end(head):
     "How many layers at the head's start only pool the body's features: all up to `Flatten`"
     return next((i+1 for i,o in enumerate(head) if isinstance(o, (Flatten,nn.Flatten))), 0)
@@ -163,7 +163,7 @@ def _half(learn, x):
     pays = hasattr(learn, 'b_float16') and learn.b_float16.pays(x)
     return torch.autocast(x.device.type, torch.bfloat16, enabled=pays)
 
-# %% ../../nbs/lib/learn/train.ipynb #70adf624
+# %% ../../nbs/lib/learn/train.ipynb #dc77b248
 def features(
     learn, # whose model is a body and a head
     dl, # loader
@@ -177,7 +177,7 @@ def features(
         res.append((f.float(),y))
     return tuple(map(torch.cat, zip(*res)))
 
-# %% ../../nbs/lib/learn/train.ipynb #b0f0a09a
+# %% ../../nbs/lib/learn/train.ipynb #e7b27c29
 class FeatureDL(BatchDL):
     "Batches of features, another view of them in each epoch"
     def __init__(self, views, targs, **kwargs):
@@ -190,7 +190,7 @@ class FeatureDL(BatchDL):
 
     def batch(self, idxs): return self.views[self.k][idxs],self.targs[idxs]
 
-# %% ../../nbs/lib/learn/train.ipynb #d8780736
+# %% ../../nbs/lib/learn/train.ipynb #743695b3
 def _feature_dls(learn, views, bs=None):
     "Loaders of the features of the pictures of `learn`"
     dl,valid = [o.new(shuffle=False, drop_last=False) for o in learn.dls]
@@ -213,7 +213,7 @@ def train_head(
     with top.no_bar(), top.no_logging(): top.fit_one_cycle(epochs, lr)
     return history(top)
 
-# %% ../../nbs/lib/learn/train.ipynb #a145e424
+# %% ../../nbs/lib/learn/train.ipynb #fcc47f5b
 def _rows(split, dl, dls):
     "A line of text for each item of `dl`: split, path or number, label"
     for i,(o,y) in enumerate(zip(dl.items, targets(dl))):
@@ -229,7 +229,7 @@ def _plan(learn, **kwargs):
     if hasattr(dls.valid, 'pixels'): plan['size'] = dls.valid.pixels.size
     return json.loads(json.dumps(plan, default=float))
 
-# %% ../../nbs/lib/learn/train.ipynb #bf1851d5
+# %% ../../nbs/lib/learn/train.ipynb #3a7e1215
 def _check_same(old, new, stage):
     "Refuse to go on with another plan"
     diff = [f'{k} was {old.get(k)}, is {v}' for k,v in new.items() if k!='data' and old.get(k)!=v]
@@ -238,7 +238,7 @@ def _check_same(old, new, stage):
     how = 'Choose another name for the stage, or train it anew with restart=True.'
     if diff: raise ValueError(f'{stage!r} can not go on: {"; ".join(diff)}. {how}')
 
-# %% ../../nbs/lib/learn/train.ipynb #d668382f
+# %% ../../nbs/lib/learn/train.ipynb #a16c3f3f
 class KeepStage(TrackerCallback):
     "Keeps a training in the folder `path`, and the best epoch by `monitor`; goes on where that left off"
     order = 65 # after the recorder, before epochs are skipped
@@ -264,7 +264,7 @@ class KeepStage(TrackerCallback):
         if self.new_best: write_stage(self.path/'best.safetensors', dict(model=self.model.state_dict()), facts)
         self.save(values=[list(map(float, o)) for o in self.recorder.values])
 
-# %% ../../nbs/lib/learn/train.ipynb #ae39998a
+# %% ../../nbs/lib/learn/train.ipynb #837b0b1f
 @patch
 def save(self:KeepStage, **facts):
     "Write all that is needed to go on from here, and `facts`"
@@ -277,7 +277,7 @@ def save(self:KeepStage, **facts):
     write_stage(self.last, dict(model=self.model.state_dict(), opt=opt, rand=rand), self.kept | now)
     self.to_come = None
 
-# %% ../../nbs/lib/learn/train.ipynb #207f618f
+# %% ../../nbs/lib/learn/train.ipynb #e461743b
 @patch
 def resume(self:KeepStage, plan):
     "Bring the learner to where the file left off, if that is of this `plan`"
@@ -293,7 +293,7 @@ def resume(self:KeepStage, plan):
     if not facts['finished']: self.to_come = tensors['rand'],facts
     self.before_train()
 
-# %% ../../nbs/lib/learn/train.ipynb #72bd5653
+# %% ../../nbs/lib/learn/train.ipynb #1f520b51
 @patch
 def before_train(self:KeepStage):
     if not self.to_come: return
@@ -303,7 +303,7 @@ def before_train(self:KeepStage):
     smooth.count,smooth.val = facts['smooth'][0],tensor(facts['smooth'][1])
     if scaler and facts['scaler']: scaler.load_state_dict(facts['scaler'])
 
-# %% ../../nbs/lib/learn/train.ipynb #2c0c9865
+# %% ../../nbs/lib/learn/train.ipynb #b2215f62
 @patch
 def train_head(self:KeepStage, epochs, views):
     "Train the head, where that is still to be done"
@@ -312,7 +312,7 @@ def train_head(self:KeepStage, epochs, views):
     self.learn.unfreeze()
     self.save(head=rows)
 
-# %% ../../nbs/lib/learn/train.ipynb #aea56b06
+# %% ../../nbs/lib/learn/train.ipynb #a9f3a575
 @patch
 def train_all(self:KeepStage, epochs, lr, **kwargs):
     "Train the whole network for what is still to come of `epochs`"
@@ -323,7 +323,7 @@ def train_all(self:KeepStage, epochs, lr, **kwargs):
     if epochs: self.learn.fit_one_cycle(epochs, lr, start_epoch=len(self.kept['values']), **kwargs)
     self.save(finished=True)
 
-# %% ../../nbs/lib/learn/train.ipynb #767b4e27
+# %% ../../nbs/lib/learn/train.ipynb #335862bd
 @patch
 def table(self:KeepStage)->pd.DataFrame:
     "A row per epoch: part (head or all), losses, metrics"
@@ -332,7 +332,7 @@ def table(self:KeepStage)->pd.DataFrame:
     res.insert(0, 'part', ['head']*len(head) + ['all']*len(rest))
     return res
 
-# %% ../../nbs/lib/learn/train.ipynb #aa5afd5f
+# %% ../../nbs/lib/learn/train.ipynb #9c2bfd1b
 def train(
     learn, # of `get_learner`
     epochs:int, # with the whole network (after the head, if it is still frozen)
@@ -348,7 +348,7 @@ def train(
     "Train a stage, or go on with it where it was interrupted"
     if not isinstance(epochs, int) or epochs<0: raise ValueError(f'epochs={epochs!r}: wanted a whole number')
     names = list(history(learn, []))
-    if monitor not in names: raise ValueError(f'monitor={monitor!r}: wanted one of {", ".join(names)}')
+    if epochs and monitor not in names: raise ValueError(f'monitor={monitor!r}: wanted one of {", ".join(names)}')
     if learn.opt is None: learn.create_opt()
     rates = [lr.start, lr.stop] if isinstance(lr, slice) else lr
     plan = _plan(learn, epochs=epochs, lr=rates, head_epochs=head_epochs, views=views)
@@ -362,7 +362,7 @@ def train(
             keep.train_all(epochs, lr, cbs=cbs, **kwargs)
         return keep.table()
 
-# %% ../../nbs/lib/learn/train.ipynb #07cc5443
+# %% ../../nbs/lib/learn/train.ipynb #0bf1f840
 def load_stage(
     learn, # with the same network
     stage:str='stage-1', # name
@@ -379,14 +379,14 @@ def load_stage(
         raise ValueError(f'{stage!r} is of another network or other classes: {str(e).splitlines()[1].strip()}') from None
     return learn
 
-# %% ../../nbs/lib/learn/train.ipynb #18ef010c
+# %% ../../nbs/lib/learn/train.ipynb #c875918d
 def _note_how(learn, folder, **facts):
     "Write to `folder` how the pictures of `learn` were made"
     norm = learn.dls.valid.after_batch.fs.filter(risinstance(Normalize))
     stats = [o.flatten().tolist() for o in (norm[0].mean,norm[0].std)] if norm else None
     (folder/'how.json').write_text(json.dumps(dict(facts, stats=stats)))
 
-# %% ../../nbs/lib/learn/train.ipynb #9eb76847
+# %% ../../nbs/lib/learn/train.ipynb #6438a6ac
 @call_parse
 def imgcls_train(
     path:str, # dataset folder
