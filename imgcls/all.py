@@ -38,7 +38,7 @@ from .use.listen import *
 from .use.deploy import *
 
 # %% ../nbs/lib/all.ipynb #29a5da4e
-del sample, bing, google, openverse, ddg, hosts, running, resolve, inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
+del inside, pixels, shrink, measure, distance, groups, endings, dark, blurred
 del squares, ahead, progress, features, random_state, set_random_state, kept_random, guess, views
 del about, address, uploads, fetch, attend, python, pins, requirements, card
 del problems, log, routes, limits, spec, app, Problem, Room, Rate, Figures, Service, Door, Server, Worker, Workers

@@ -8,20 +8,19 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['unlabelled', 'manifest_cols', 'looks_cols', 'split_cols', 'check_label', 'Table', 'Moves', 'Dataset', 'look_at',
            'image_files', 'list_items', 'read_names', 'read_looks', 'look_again', 'read_manifest', 'sync', 'undo_last']
 
-# %% ../nbs/lib/dataset.ipynb #15ca9aa3
-import csv, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
+# %% ../nbs/lib/dataset.ipynb #307d87b2
+import csv, errno, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from filelock import FileLock, Timeout
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from fastcore.basics import chunked, defaults, patch
 from fastcore.foundation import L
-from fastcore.xtras import globtastic
 from fastprogress import fastprogress, progress_bar
-from PIL import Image
-from .picture import look
+from .picture import is_picture_name, look
 
 # %% ../nbs/lib/dataset.ipynb #8a400c5e
 def check_label(
@@ -33,7 +32,7 @@ def check_label(
     raise ValueError(f"{label!r} can't be the name of a class: it becomes a folder, so no / \\ : * ? \" < > |, "
         "no dot in front, and at most 150 bytes")
 
-# %% ../nbs/lib/dataset.ipynb #54d74e0f
+# %% ../nbs/lib/dataset.ipynb #5b09303f
 def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
@@ -54,6 +53,19 @@ def free_name(
         end = f'-{i}{fn.suffix}'
         return fn.with_name(fn.stem.encode()[:255-len(end.encode())].decode(errors='ignore') + end)
     return next(o for o in chain([fn], map(numbered, count(1))) if o not in taken and not o.exists())
+
+# %% ../nbs/lib/dataset.ipynb #abe82a1b
+def carry(
+    src, # a file
+    dst, # where it goes; what is there is replaced
+):
+    "Move a file in one step, also to another disk"
+    try: (os.replace if os.path.exists(dst) else os.rename)(src, dst)
+    except OSError as e:
+        if e.errno!=errno.EXDEV: raise
+        shutil.copy2(src, f'{dst}.part')
+        os.replace(f'{dst}.part', dst)
+        os.unlink(src)
 
 # %% ../nbs/lib/dataset.ipynb #ac261427
 def timestamp():
@@ -89,7 +101,7 @@ class Table:
         df.to_csv(tmp, index=False, columns=self.cols, lineterminator='\n')
         os.replace(tmp, self.fn)
 
-# %% ../nbs/lib/dataset.ipynb #c58bf12b
+# %% ../nbs/lib/dataset.ipynb #34776418
 @patch
 def append(self:Table, *rows):
     "Add `rows` (dicts), all in one write"
@@ -102,6 +114,7 @@ def append(self:Table, *rows):
         head = '' if f.tell() else ','.join(self.cols)+'\n'
         f.write((head+buf.getvalue()).encode())
 
+# %% ../nbs/lib/dataset.ipynb #73c5a51b
 @patch
 def _mend(self:Table, f):
     "Cut off a last line of `f` that was not written to its end"
@@ -111,7 +124,7 @@ def _mend(self:Table, f):
     f.seek(0, 2)
     self.whole = True
 
-# %% ../nbs/lib/dataset.ipynb #6519516b
+# %% ../nbs/lib/dataset.ipynb #f627bda4
 class Moves:
     "The journal of all files moved within the folder `path`, so that every move can be taken back"
     def __init__(self, path):
@@ -129,9 +142,9 @@ class Moves:
     def _rename(self, src, dst, reason='', batch=''):
         self.note('move', src, dst, reason, batch)
         (self.path/dst).parent.mkdir(parents=True, exist_ok=True)
-        os.rename(self.path/src, self.path/dst)
+        carry(self.path/src, self.path/dst)
 
-# %% ../nbs/lib/dataset.ipynb #15d26898
+# %% ../nbs/lib/dataset.ipynb #87ed97ac
 @patch
 def move(self:Moves,
     src:str, # path of a file within the folder, with /
@@ -145,18 +158,20 @@ def move(self:Moves,
     self._rename(inside(src), dst, reason, batch)
     return dst
 
+# %% ../nbs/lib/dataset.ipynb #a385d773
 @patch
 def quarantine(self:Moves, src, reason, batch=''):
     "Take `src` out of the dataset, keeping it in `.quarantine/`"
     return self.move(src, f'.quarantine/{src}', reason, batch)
 
+# %% ../nbs/lib/dataset.ipynb #4d1f3048
 @patch
 def make(self:Moves, rel, reason='', batch=''):
     "Note that the file or folder `rel` is about to be made; a file that is there goes to quarantine"
     if (self.path/rel).is_file(): self.quarantine(rel, reason, batch)
     self.note('made', inside(rel), rel, reason, batch)
 
-# %% ../nbs/lib/dataset.ipynb #7efecb8a
+# %% ../nbs/lib/dataset.ipynb #c2baf62e
 @patch
 def pending(self:Moves, kind=''):
     "Batches whose name starts with `kind` and that were not taken back, oldest first"
@@ -164,19 +179,21 @@ def pending(self:Moves, kind=''):
     done = {'', *df.src[df.action=='undone']}
     return [o for o in df.batch.unique() if o not in done and o.startswith(kind)]
 
+# %% ../nbs/lib/dataset.ipynb #aa9b937c
 @patch
 def _check(self:Moves, batch, df):
     "Refuse to take `batch` of the journal `df` back while a later one stands on it, or a file is in the way"
     mine,later = df[df.batch==batch],self.pending()
     later = df[df.batch.isin(later[later.index(batch)+1:])]
     on = later[later[['src','dst']].isin([*mine.src,*mine.dst]).any(axis=1)]
-    if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that one back first.')
+    if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that back first.')
     for o in mine[mine.action=='move'].itertuples():
         both = (self.path/inside(o.dst)).exists() and (self.path/inside(o.src)).exists()
         if both and o.src not in set(mine.dst):
-            raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. Move it away and undo again.')
+            raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. '
+                'Move it away and undo again.')
 
-# %% ../nbs/lib/dataset.ipynb #b37089de
+# %% ../nbs/lib/dataset.ipynb #f133fe21
 @patch
 def undo(self:Moves,
     batch:str, # one of `pending`
@@ -186,7 +203,8 @@ def undo(self:Moves,
     df,res = self.table.read(),L()
     self._check(batch, df)
     todo = df[df.batch==batch][::-1]
-    home = {o.src for o in todo.itertuples() if o.action=='move' and not (self.path/o.dst).exists()} # an undo that was cut short did that
+    moved = todo[todo.action=='move']
+    home = {s for s,d in zip(moved.src, moved.dst) if not (self.path/d).exists()} # by an undo that was cut short
     for o in todo.itertuples():
         if not (self.path/o.dst).exists(): continue
         if o.action=='made' and o.dst not in home: self._unmake(o)
@@ -196,6 +214,7 @@ def undo(self:Moves,
     self.note('undone', batch)
     return res
 
+# %% ../nbs/lib/dataset.ipynb #e9e7c388
 @patch
 def _unmake(self:Moves, o):
     "Clear away what row `o` made: a folder if it is empty, a file into quarantine"
@@ -206,7 +225,7 @@ def _unmake(self:Moves, o):
         self.note('made', o.dst, o.src)
         self.quarantine(o.dst, '')
 
-# %% ../nbs/lib/dataset.ipynb #d5edf7a7
+# %% ../nbs/lib/dataset.ipynb #38092bd0
 @patch
 def replace(self:Moves,
     src:str, # path of a file within the folder
@@ -220,13 +239,14 @@ def replace(self:Moves,
     if not ((self.path/dst).exists() and filecmp.cmp(new, self.path/dst, shallow=False)):
         dst = self.free(dst)
         self.note('made', src, dst, reason, batch)
-    os.replace(new, self.path/dst)
+    carry(new, self.path/dst)
     self.quarantine(src, f'stored anew: {dst}, {reason}', batch)
     return dst
 
-# %% ../nbs/lib/dataset.ipynb #50a115c0
+# %% ../nbs/lib/dataset.ipynb #97f6de3c
 unlabelled = '.unlabelled' # where pictures wait that have no label yet
-manifest_cols = 'file label term engine url page title licence creator width height bytes sha256 status reason fetched'.split()
+manifest_cols = 'file label term engine url page title licence creator width height bytes sha256'.split()
+manifest_cols += 'status reason fetched'.split()
 looks_cols = 'file bytes mtime sha256 format width height light sharp phash wrong why'.split()
 split_cols = 'seed valid_pct sha256 name split'.split()
 
@@ -245,8 +265,9 @@ class Dataset:
     def __fspath__(self): return os.fspath(self.path)
     def __repr__(self): return f'Dataset({str(self.path)!r})'
 
-# %% ../nbs/lib/dataset.ipynb #05166a96
-sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid', test='test', testing='test')
+# %% ../nbs/lib/dataset.ipynb #d7ec00a4
+sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid')
+sets |= dict(test='test', testing='test')
 
 def split_folders(
     path, # dataset folder
@@ -256,7 +277,7 @@ def split_folders(
     found = {o:sets.get(o.lower()) for o in tops}
     return found if 'train' in found.values() and all(found.values()) else {}
 
-# %% ../nbs/lib/dataset.ipynb #d9d97760
+# %% ../nbs/lib/dataset.ipynb #90dd0eaa
 @patch(cls_method=True)
 def of(cls:Dataset,
     path, # dataset folder, a class folder in one, a `Dataset`, or a list of files of one
@@ -265,48 +286,56 @@ def of(cls:Dataset,
     if isinstance(path, Dataset): return path
     if not isinstance(path, (str,os.PathLike)): return cls._around(path)
     res = cls(path)
-    if not res.path.is_dir(): raise FileNotFoundError(f'{res.path.absolute()} is not a folder: `path` is the dataset, with a folder per class. `gather` makes one.')
+    if not res.path.is_dir():
+        raise FileNotFoundError(f'{res.path.absolute()} is not a folder: `path` is the dataset, '
+            'with a folder per class. `gather` makes one.')
     flat = sorted(o for o in res.path.iterdir() if is_picture_name(o) and o.is_file())
     return cls._around(flat) if flat and not res.noted.fn.exists() and not res.names() else res
 
+# %% ../nbs/lib/dataset.ipynb #ab49098f
 @patch(cls_method=True)
 def _around(cls:Dataset, fns):
     "The dataset that files `fns` are in"
     fns = [Path(o).absolute() for o in fns]
+    gone = [o for o in fns if not os.path.lexists(o)]
+    if gone: raise FileNotFoundError(f'{gone[0]}: no such file, nor are {len(gone)-1} others of {len(fns)}')
     tops = {o.parent for o in {o.parent for o in fns}}
     tops = {o.parent if o.name in split_folders(o.parent) else o for o in tops if o.is_dir()}
-    if len(tops)>1: raise ValueError(f'These files are from {len(tops)} datasets: {", ".join(sorted(map(str, tops))[:3])}. Take one at a time.')
+    if len(tops)>1: raise ValueError(f'These files are from {len(tops)} datasets, one is {min(tops)}. Take one at a time.')
     path = tops.pop() if tops else Path('.')
     return cls(path, [o.relative_to(path).as_posix() for o in fns])
 
-# %% ../nbs/lib/dataset.ipynb #bfdce0d0
-_endings = {*Image.registered_extensions(), '.bin', '.heic', '.heif'}
+# %% ../nbs/lib/dataset.ipynb #b3518250
+def leads_back(
+    fn, # a path
+)->bool:
+    "Is `fn` a link to a folder that it lies in?"
+    return os.path.islink(fn) and os.path.realpath(os.path.dirname(fn)).startswith(os.path.realpath(fn))
 
-def is_picture_name(fn):
-    "May the file that is called `fn` be a picture?"
-    return os.path.splitext(fn)[1].lower() in _endings
-
-# %% ../nbs/lib/dataset.ipynb #4d3e6d7c
+# %% ../nbs/lib/dataset.ipynb #1af5e239
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset"
     if self.chosen is not None: return self.chosen
-    top,hidden = os.path.join(self.path, ''),r'^\.'
-    fns = globtastic(self.path, skip_folder_re=hidden, skip_file_re=hidden)
-    res = [o[len(top):].replace(os.sep, '/') for o in fns if is_picture_name(o)]
-    return sorted([o for o in res if '/' in o], key=lambda o: o.split('/'))
+    top,res = os.path.join(self.path, ''),[]
+    for at,dirs,fns in os.walk(top, followlinks=True):
+        dirs[:] = [o for o in dirs if o[0]!='.' and not leads_back(f'{at}/{o}')]
+        if at!=top: res += [f'{at}/{o}'[len(top):].replace(os.sep, '/') for o in fns if o[0]!='.' and is_picture_name(o)]
+    return sorted(res, key=lambda o: o.split('/'))
 
+# %% ../nbs/lib/dataset.ipynb #10c36a03
 @patch
 def waiting(self:Dataset)->list: # with /, in alphabetical order
     "Paths of the pictures that wait for a label, relative to the dataset"
     return sorted(f'{unlabelled}/{o.name}' for o in (self.path/unlabelled).glob('[!.]*') if o.is_file())
 
+# %% ../nbs/lib/dataset.ipynb #a72b605c
 @patch
 def files(self:Dataset)->L: # of paths
     "All pictures, sorted; without those in hidden folders, such as `.quarantine`"
     return L(self.path/o for o in self.names())
 
-# %% ../nbs/lib/dataset.ipynb #8c4addb9
+# %% ../nbs/lib/dataset.ipynb #02ade879
 @patch
 def rel(self:Dataset,
     fn, # absolute, or relative to the dataset or to the working folder
@@ -316,6 +345,7 @@ def rel(self:Dataset,
     here = full.startswith(top) and (os.path.isabs(fn) or os.path.exists(full))
     return (full[len(top):] if here else os.fspath(fn)).replace(os.sep, '/')
 
+# %% ../nbs/lib/dataset.ipynb #151eedfb
 @patch
 def label(self:Dataset,
     fn, # a path
@@ -324,16 +354,16 @@ def label(self:Dataset,
     folder = os.path.basename(os.path.dirname(fn))
     return '' if folder==unlabelled else folder
 
-# %% ../nbs/lib/dataset.ipynb #55a028ac
+# %% ../nbs/lib/dataset.ipynb #cf7c04dd
 @patch
-def layout(self:Dataset)->pd.DataFrame: # a row per picture: name (relative to the dataset), label, split: train, valid, test or '' (not decided)
+def layout(self:Dataset)->pd.DataFrame: # a row per picture: name, label, split: train, valid, test or '' (not decided)
     "The pictures and their labels, by the folders they lie in"
     names,folders = self.names(),split_folders(self.path) if self.path.is_dir() else {}
     split = [folders.get(o.partition('/')[0], '') for o in names]
     if 'valid' not in split: split = [o.replace('train', '') for o in split]
     return pd.DataFrame(dict(name=names, label=[self.label(o) for o in names], split=split), dtype=str)
 
-# %% ../nbs/lib/dataset.ipynb #138b7afc
+# %% ../nbs/lib/dataset.ipynb #c2f2da59
 @patch
 def listed(self:Dataset,
     df:pd.DataFrame, # columns name (or file) and label, perhaps split (train, valid, test) or is_valid
@@ -342,22 +372,34 @@ def listed(self:Dataset,
     "The pictures and labels of the table `df`"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
     if not {'name','label'} <= set(df.columns): raise ValueError(f'{said} has the columns {", ".join(map(str, df.columns))}: wanted name and label')
-    split = df.split if 'split' in df else ''
-    if 'split' not in df and 'is_valid' in df: split = df.is_valid.map(lambda o: 'valid' if str(o)=='True' else 'train')
-    names = [inside(self.rel(o)) for o in df.name]
+    if df.label.isna().any(): raise ValueError(f'{said} has no label for {df.label.isna().sum()} of {len(df)} pictures')
+    split,names = self._sides(df, said),[inside(self.rel(o)) for o in df.name]
     res = pd.DataFrame(dict(name=names, label=df.label.astype(str), split=split)).drop_duplicates('name', keep='last')
     gone = ~res.name.map(lambda o: (self.path/o).exists())
     if gone.any(): warnings.warn(f'{said}: {gone.sum()} of {len(res)} files are gone and left out, the first is {res.name[gone].iloc[0]}')
     return res[~gone]
 
-# %% ../nbs/lib/dataset.ipynb #2bfc2332
+# %% ../nbs/lib/dataset.ipynb #791c1dca
+@patch
+def _sides(self:Dataset, df, said):
+    "train, valid, test or '' for each row of the table `df`"
+    if 'split' not in df and 'is_valid' not in df: return ''
+    if 'split' not in df: return df.is_valid.map(lambda o: 'valid' if str(o).lower() in ('true','1','1.0') else 'train')
+    split = df.split.fillna('').astype(str).str.lower()
+    odd = set(split)-{'',*sets}
+    if odd: raise ValueError(f'{said} has the split {min(odd)!r}: wanted train, valid, test or nothing')
+    return split.map(sets).fillna('')
+
+# %% ../nbs/lib/dataset.ipynb #454c3e3c
 @patch
 def class_names(self:Dataset,
     names=None, # dict, or JSON file in the dataset; None: the labels are the names
 )->dict: # label → name of the class
     "Names of the classes"
-    return json.loads((self.path/names).read_text(encoding='utf-8')) if isinstance(names, (str,os.PathLike)) else names or {}
+    if not isinstance(names, (str,os.PathLike)): return names or {}
+    return json.loads((self.path/names).read_text(encoding='utf-8'))
 
+# %% ../nbs/lib/dataset.ipynb #9733011a
 @patch
 def _named(self:Dataset, labels, names):
     "`labels`, each as `names` calls it"
@@ -366,7 +408,7 @@ def _named(self:Dataset, labels, names):
     if lost: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
     return labels.map(names)
 
-# %% ../nbs/lib/dataset.ipynb #ac30b055
+# %% ../nbs/lib/dataset.ipynb #93225828
 @patch
 def items(self:Dataset,
     csv=None, # a list in the dataset, e.g. 'cleaned.csv', as `listed` wants it
@@ -376,14 +418,16 @@ def items(self:Dataset,
     "The pictures of the dataset, with their labels"
     Dataset.of(self.path)
     if csv is not None:
-        if not (self.path/csv).exists(): raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when you apply your decisions.')
+        if not (self.path/csv).exists(): raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when it applies decisions.')
         df = pd.read_csv(self.path/csv, dtype=str, keep_default_na=False)
     res = self.layout() if df is None else self.listed(df, csv or 'df')
-    if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it. `gather` brings some.')
+    if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it.')
     if df is None: self._warn_of_empty(res)
     if names is not None: res['label'] = self._named(res.label, names)
-    return res.assign(file=[self.path/o for o in res.name]).sort_values('file', ignore_index=True)[['file','label','split']]
+    res['file'] = [self.path/o for o in res.name]
+    return res.sort_values('file', ignore_index=True)[['file','label','split']]
 
+# %% ../nbs/lib/dataset.ipynb #20f70a35
 @patch
 def _warn_of_empty(self:Dataset, df):
     "Say which class folders have no pictures"
@@ -392,7 +436,7 @@ def _warn_of_empty(self:Dataset, df):
     empty = [o.name for o in self.path.glob('/'.join(['[!.]*']*n)) if o.is_dir() and self.rel(o) not in full]
     if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
-# %% ../nbs/lib/dataset.ipynb #a5c52a95
+# %% ../nbs/lib/dataset.ipynb #448d8741
 @patch
 def seen(self:Dataset)->pd.DataFrame: # a row per file, the latest; numbers as numbers
     "What was noted about how the pictures look"
@@ -401,6 +445,7 @@ def seen(self:Dataset)->pd.DataFrame: # a row per file, the latest; numbers as n
     df[num] = df[num].apply(pd.to_numeric, errors='coerce')
     return df
 
+# %% ../nbs/lib/dataset.ipynb #d2918882
 @patch
 def unseen(self:Dataset,
     names, # as of `names`
@@ -418,7 +463,7 @@ def unseen(self:Dataset,
         return min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
     return [o for o in names if not known(o)]
 
-# %% ../nbs/lib/dataset.ipynb #76c1a087
+# %% ../nbs/lib/dataset.ipynb #ecbb5807
 def look_at(
     fn, # a file
     tmp=None, # folder for new content
@@ -428,16 +473,15 @@ def look_at(
     try:
         with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
     except OSError as e: return dict(wrong=f'damaged: {e.strerror}')
-    res = look(b, **kwargs) | _facts(b, stat)
+    res = look(b, **kwargs)
     if new := res.pop('new', None):
-        fn = Path(tmp)/uuid.uuid4().hex
-        fn.write_bytes(new)
-        width,height = Image.open(fn).size
-        res.update(_facts(new, fn.stat()), new=fn, width=width, height=height)
-    return res
+        b,fn = new,Path(tmp)/uuid.uuid4().hex
+        fn.write_bytes(b)
+        stat,k = fn.stat(),min(1, (kwargs.get('max_size') or 1e9)/max(res['width'], res['height']))
+        res.update(new=fn, width=round(res['width']*k), height=round(res['height']*k))
+    return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=stat.st_mtime_ns)
 
-def _facts(b, stat): return dict(sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=stat.st_mtime_ns)
-
+# %% ../nbs/lib/dataset.ipynb #0093cac0
 @patch
 def survey(self:Dataset,
     names, # as of `names`
@@ -465,17 +509,25 @@ def looks(self:Dataset,
     df = df[df.file.isin(set(names))].sort_values('file', ignore_index=True)
     return df.assign(label=[self.label(o) for o in df.file], ext=df.file.str.rsplit('.', n=1).str[-1].str.lower())
 
-# %% ../nbs/lib/dataset.ipynb #85e7189e
+# %% ../nbs/lib/dataset.ipynb #6745ace8
 @patch
 @contextmanager
 def scratch(self:Dataset):
-    "A place for half-made files; what an earlier run left there goes"
-    tmp = self.path/'.partial'
-    shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True)
-    try: yield tmp
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+    "A folder of its own for half-made files, locked while it is used; those of runs that died go"
+    top = self.path/'.partial'
+    for o in top.glob('*/lock'):
+        with suppress(Timeout,OSError), FileLock(o, timeout=0): shutil.rmtree(o.parent, ignore_errors=True)
+    mine = top/uuid.uuid4().hex
+    mine.mkdir(parents=True)
+    try:
+        with FileLock(mine/'lock'):
+            mine.mkdir(exist_ok=True) # should another have cleared it away before it was locked
+            yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        with suppress(OSError): top.rmdir()
 
+# %% ../nbs/lib/dataset.ipynb #4dbc47ee
 @patch
 def known(self:Dataset)->dict: # SHA-256 → row of the manifest
     "The pictures that have come in so far"
@@ -483,6 +535,7 @@ def known(self:Dataset)->dict: # SHA-256 → row of the manifest
     df = df[df.status.isin(['ok','quarantined']) & (df.file!='')]
     return dict(zip(df.sha256, df.to_dict('records')))
 
+# %% ../nbs/lib/dataset.ipynb #d9b9a143
 @patch
 def enter(self:Dataset,
     row:dict, # of the manifest
@@ -501,11 +554,11 @@ def enter(self:Dataset,
         top = '.quarantine/' if row['status']=='quarantined' else ''
         row['file'] = inside(f"{top}{row['label'] or unlabelled}/{row['sha256'][:16]}{ext}")
         (self.path/row['file']).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(tmp, self.path/row['file'])
+        carry(tmp, self.path/row['file'])
     self.noted.append(row)
     return row
 
-# %% ../nbs/lib/dataset.ipynb #b049d032
+# %% ../nbs/lib/dataset.ipynb #69c8052d
 @patch
 def manifest(self:Dataset,
     sync=True, # follow the journal of moves first?
@@ -526,11 +579,13 @@ def manifest(self:Dataset,
     if len(log): self.moves.note('synced', '')
     return df
 
+# %% ../nbs/lib/dataset.ipynb #d0b567c4
 @patch
 def _happened(self:Dataset, o):
     "Was move `o` made, or only noted?"
     return (self.path/o.dst).exists() or not (self.path/o.src).exists()
 
+# %% ../nbs/lib/dataset.ipynb #d9fedad5
 @patch
 def _moved(self:Dataset, row, o):
     "File, label, status and reason of `row` after move `o`"

@@ -1,4 +1,4 @@
-"""What else the numbers are good for that a network makes of a picture: to find the same photo twice, and the picture that belongs nowhere.
+"""Which pictures are the same, by bytes, hash or features; and which picture belongs nowhere.
 
 Docs: https://imgcls.github.io/imgcls/lib/twins.html.md"""
 
@@ -21,7 +21,7 @@ from fastcore.basics import chunked, patch
 from .dataset import Dataset, progress, split_cols
 from .picture import distance, hash_array, phash
 
-# %% ../nbs/lib/twins.ipynb #e2bb8a19
+# %% ../nbs/lib/twins.ipynb #008a8f21
 def _spans(lo, hi, max_rows):
     "Pairs (row, each from lo[row] up to hi[row]), in pieces of about `max_rows`"
     n = hi-lo
@@ -30,6 +30,7 @@ def _spans(lo, hi, max_rows):
         i = np.repeat(part, m)
         yield i,np.arange(len(i), dtype='int32') - np.repeat(np.cumsum(m, dtype='int32')-m, m) + lo[i]
 
+# %% ../nbs/lib/twins.ipynb #f2a5bdbf
 def close_words(
     key:np.ndarray, # [n], uint16
     max_rows:int=2**21, # pairs in a piece, about
@@ -43,12 +44,13 @@ def close_words(
         lo,hi = start[k[rows]|bit] if bit else rows+1,start[(k[rows]|bit)+1]
         for i,j in _spans(lo, hi, max_rows): yield order[rows[i]],order[j]
 
-# %% ../nbs/lib/twins.ipynb #ac85a571
+# %% ../nbs/lib/twins.ipynb #093790d7
 def first_like(key:np.ndarray)->np.ndarray: # [n]
     "For each of `key` the index of the first that is equal"
     _,first,inv = np.unique(key, return_index=True, return_inverse=True)
     return first[inv]
 
+# %% ../nbs/lib/twins.ipynb #29d64316
 def _near(h, word, max_dist):
     "Pairs of hashes that nearly agree in `word`, 16 of the lowest bits"
     low,found = np.ascontiguousarray(h[:,0]),[]
@@ -58,6 +60,7 @@ def _near(h, word, max_dist):
         found.append(np.stack([i,j], 1)[distance(h[i], h[j])<=max_dist])
     return np.concatenate(found)
 
+# %% ../nbs/lib/twins.ipynb #b6f2ac5c
 def near_pairs(
     h:np.ndarray, # n × 4, uint64
     max_dist:int=32, # bits of 256 that may differ
@@ -92,7 +95,7 @@ def groups(
     ids = pd.Series(group_ids(pairs, n))
     return [o for o in ids.groupby(ids).indices.values() if len(o)>1]
 
-# %% ../nbs/lib/twins.ipynb #71b77a95
+# %% ../nbs/lib/twins.ipynb #5694a1b9
 def same_bytes(
     sha, # [n], SHA-256 of each; '' where it isn't known
 )->np.ndarray: # pairs, each of a picture with the first that is the same
@@ -102,20 +105,21 @@ def same_bytes(
     j = np.flatnonzero(first!=np.arange(len(sha)))
     return np.stack([first[j],j], 1)
 
+# %% ../nbs/lib/twins.ipynb #7ad5fee8
 def duplicates(
     path, # dataset folder, class folder or files
     max_dist:int=32, # bits of 256 that may differ
-)->pd.DataFrame: # a row per picture that has a twin: group, file, label, kind ('exact' or 'near'), across (more than one label in the group?)
+)->pd.DataFrame: # a row per twin: group, file, label, kind ('exact' or 'near'), across (more than one label?)
     "Groups of pictures that are the same, or nearly"
     df = Dataset.of(path).looks()
     df = df[df.wrong==''].reset_index(drop=True)
     ids = group_ids(near_pairs(hash_array(df.phash), max_dist), len(df))
-    df = df.assign(group=ids)[np.bincount(ids, minlength=len(df))[ids]>1].sort_values(['group','file'], ignore_index=True)
+    df = df.assign(group=ids)[np.bincount(ids)[ids]>1].sort_values(['group','file'], ignore_index=True)
     df['kind'] = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
     df['across'] = df.groupby('group').label.transform('nunique')>1
     return df.assign(group=df.group.rank(method='dense').astype(int)-1)['group file label kind across'.split()]
 
-# %% ../nbs/lib/twins.ipynb #f8a56bfa
+# %% ../nbs/lib/twins.ipynb #98ca95bd
 def stable_split(
     labels, # [n], label of each picture
     keys, # [n], hash of the content of each
@@ -128,7 +132,8 @@ def stable_split(
     if not 0<valid_pct<1: raise ValueError(f'valid_pct={valid_pct}: wanted a share between 0 and 1, e.g. 0.2')
     known,members,res = known or {},{},['train']*len(keys)
     for i,g in enumerate(range(len(keys)) if group is None else group): members.setdefault(g, []).append(i)
-    def rank(idx): return not any(keys[i] in known for i in idx),min(hashlib.sha256(f'{seed} {keys[i]}'.encode()).hexdigest() for i in idx)
+    def draw(i): return hashlib.sha256(f'{seed} {keys[i]}'.encode()).hexdigest()
+    def rank(idx): return not any(keys[i] in known for i in idx),min(map(draw, idx))
     room = Counter({c:min(n-1, max(1, round(n*valid_pct))) for c,n in Counter(labels).items()})
     for idx in sorted(members.values(), key=rank):
         was,n = {known[keys[i]] for i in idx if keys[i] in known},Counter(labels[i] for i in idx)
@@ -137,7 +142,7 @@ def stable_split(
         for i in idx: res[i] = 'valid'
     return res
 
-# %% ../nbs/lib/twins.ipynb #7c60f2f1
+# %% ../nbs/lib/twins.ipynb #f5744f6a
 @patch
 def split(self:Dataset,
     items:pd.DataFrame, # of `items`
@@ -150,25 +155,29 @@ def split(self:Dataset,
     if not len(todo): return df.drop(columns='phash')
     old = self.sides.read()
     mine = old[(old.seed==key['seed']) & (old.valid_pct==key['valid_pct'])]
-    twin = _twins(todo)
-    df.loc[todo.index, 'split'] = stable_split(list(todo.label), list(todo.sha256), twin, valid_pct, seed, dict(zip(mine.sha256, mine.split)))
+    known,twin = dict(zip(mine.sha256, mine.split)),_twins(todo)
+    df.loc[todo.index, 'split'] = stable_split(list(todo.label), list(todo.sha256), twin, valid_pct, seed, known)
     new = pd.concat([old, df.loc[todo.index].assign(**key)[split_cols]])
     new = new.drop_duplicates(['seed','valid_pct','sha256'], keep='last', ignore_index=True)
     try:
         if not new.equals(old): self.sides.write(new)
-    except OSError as e: warnings.warn(f'The split could not be noted in {self.sides.fn}: {e.strerror}. It will be the same again for the same pictures.')
+    except OSError as e:
+        warnings.warn(f'The split could not be noted in {self.sides.fn}: {e.strerror}. '
+            'It will be the same again for the same pictures.')
     return df.drop(columns='phash')
 
+# %% ../nbs/lib/twins.ipynb #8a4f9b02
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
     looks = self.looks(items.file).rename(columns={'file':'name'})[['name','sha256','phash','wrong']]
     df = items.assign(name=[self.rel(o) for o in items.file]).merge(looks, on='name')
     bad = df[df.wrong!='']
-    if len(bad): warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out; {bad.name.iloc[0]}: {bad.wrong.iloc[0]}. '
-        '`verify_images` puts them into quarantine.')
+    if len(bad):
+        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out (`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
     return df[df.wrong==''].drop(columns='wrong').reset_index(drop=True)
 
+# %% ../nbs/lib/twins.ipynb #62d0b54f
 def _twins(df):
     "Groups of rows that are one picture, or nearly (unless there are very many)"
     n = len(df)
@@ -180,7 +189,7 @@ def _twins(df):
         warnings.warn(f'{a} and {b} look the same and have different labels; `duplicates` lists what else there is like that')
     return ids
 
-# %% ../nbs/lib/twins.ipynb #5e7c04de
+# %% ../nbs/lib/twins.ipynb #f7977045
 def unit_vectors(
     feats, # [n,features], array or tensor
 )->np.ndarray: # float32; zeros stay zeros
@@ -188,11 +197,12 @@ def unit_vectors(
     x = np.asarray(feats.detach().cpu().float() if hasattr(feats, 'detach') else feats, dtype='float32')
     if x.ndim!=2: raise ValueError(f'feats has shape {x.shape}: wanted [n,features], a row per picture')
     bad = np.flatnonzero(~np.isfinite(x.sum(1)))
-    if len(bad): raise ValueError(f'feats has NaN or infinity in {len(bad)} of {len(x)} rows, first in row {bad[0]}: wanted numbers. '
-        'Has the training diverged? Train again, with a lower learning rate.')
+    if len(bad):
+        raise ValueError(f'feats has NaN or infinity in {len(bad)} of {len(x)} rows, first in row {bad[0]}: '
+            'wanted numbers. Has the training diverged? Train again, with a lower learning rate.')
     return x/np.sqrt(np.einsum('ij,ij->i', x, x))[:,None].clip(1e-12)
 
-# %% ../nbs/lib/twins.ipynb #6f5c8977
+# %% ../nbs/lib/twins.ipynb #a68cac86
 @lru_cache
 def _half_pays():
     "Are products of matrices in bfloat16 at least half as fast again here?"
@@ -201,6 +211,7 @@ def _half_pays():
     def secs(a): return min(timeit.repeat(lambda: a@a.T, number=3, repeat=2))
     return secs(a.bfloat16())*1.5<secs(a)
 
+# %% ../nbs/lib/twins.ipynb #c1753b91
 def _sieve(x, least):
     "A function that says which rows of a tile may have a cosine of `least`"
     if len(x)<=4096 or not _half_pays(): return lambda i,j: i
@@ -208,9 +219,9 @@ def _sieve(x, least):
     half = torch.from_numpy(x).bfloat16()
     return lambda i,j: i[((half[i[0]:i[-1]+1]@half[j[0]:j[-1]+1].T).amax(1)>=least-.01).numpy()]
 
-# %% ../nbs/lib/twins.ipynb #40eeaf8b
+# %% ../nbs/lib/twins.ipynb #7e811034
 def _stars(ok, club, i, j, crowd):
-    "Which pairs of `ok` [rows,columns] to keep; a row with more than `crowd` makes them its club, whose members are not paired any more"
+    "Which pairs of `ok` [rows,columns] to keep: members of one club, made by a row with more than `crowd`, are not paired"
     keep = np.zeros_like(ok)
     while True:
         ok &= club[i][:,None]!=club[j]
@@ -220,6 +231,7 @@ def _stars(ok, club, i, j, crowd):
         keep[r] = ok[r]
         club[np.isin(club, club[j[ok[r]]])] = club[i[r]]
 
+# %% ../nbs/lib/twins.ipynb #9becd757
 def similar_pairs(
     feats, # [n,features]
     min_sim:float=.95, # cosine, above 0 and up to 1
@@ -241,7 +253,7 @@ def similar_pairs(
     res = res[np.lexsort(res.T[1::-1])]
     return res[:,:2].astype(int),res[:,2].clip(max=1)
 
-# %% ../nbs/lib/twins.ipynb #f3890e80
+# %% ../nbs/lib/twins.ipynb #fee8720e
 def _neighbours(x, k):
     "(cosines, indices) of the `k` nearest other rows of unit vectors `x`, nearest first"
     import torch
@@ -253,12 +265,15 @@ def _neighbours(x, k):
         found.append(s.topk(k, 1))
     return [torch.cat(o).numpy() for o in zip(*found)]
 
+# %% ../nbs/lib/twins.ipynb #c9e2ccd3
 def _dimension(d):
     "How many directions there are to differ in, by the distances `d` [n,k] to neighbours (Levina and Bickel 2004)"
     k = d.shape[1]
-    bias = np.mean([(1/np.arange(i, k)).sum() for i in range(2, k)]) # the nearest is left out of the next line: it may be a twin
+    # the nearest is left out: it may be a twin
+    bias = np.mean([(1/np.arange(i, k)).sum() for i in range(2, k)])
     return bias/max(np.log(d[:,-1:]/d[:,1:-1]).mean(), 1e-3)
 
+# %% ../nbs/lib/twins.ipynb #bfc02dff
 def too_near(
     x:np.ndarray, # [n,features], of `unit_vectors`
     chance:float, # pairs that chance may be expected to make
@@ -277,7 +292,7 @@ def too_near(
     e = expected[r,c][first]
     return pairs[np.argsort(e)],np.sort(e)
 
-# %% ../nbs/lib/twins.ipynb #8eeb8ad5
+# %% ../nbs/lib/twins.ipynb #962d9214
 _noise = np.random.default_rng(0).random((32,32))
 _mirror = hash_array([phash(_noise)])^hash_array([phash(_noise[:,::-1])])
 
@@ -289,6 +304,7 @@ def bits_apart(
     a,b = h[p[:,0]],h[p[:,1]]
     return distance(a, b).astype(int),distance(a^_mirror, b).astype(int)
 
+# %% ../nbs/lib/twins.ipynb #62ccee01
 def _hash_pairs(h, max_dist):
     "Pairs of hashes that are near as they are, or when one is mirrored"
     n = len(h)
@@ -297,7 +313,7 @@ def _hash_pairs(h, max_dist):
     p = np.sort(p[p[:,0]<n]%n, 1)
     return np.unique(p[p[:,0]<p[:,1]], axis=0)
 
-# %% ../nbs/lib/twins.ipynb #bf891cd3
+# %% ../nbs/lib/twins.ipynb #038a8b0a
 kinds = 'exact near mirrored similar'.split()
 
 def _checked(hashes, feats, sha, known):
@@ -313,16 +329,16 @@ def _checked(hashes, feats, sha, known):
         if len(o)!=n: raise ValueError(f'{k} has {len(o)} rows and hashes has {n}: wanted one for each picture, in the same order')
     return h,x,sha,known
 
-# %% ../nbs/lib/twins.ipynb #bd9d23ea
+# %% ../nbs/lib/twins.ipynb #05414be1
 def look_alikes(
     hashes, # [n,4], uint64, of `hash_array`
     feats=None, # [n,features]; None: go by the hashes alone
     sha=None, # [n], SHA-256 of the files, or '' where not known; None: nothing is called exact
     known=None, # [n], bool: which have a hash (a row of zeros can stand in `hashes` for those that don't); default: all
     max_dist:int=32, # bits of 256 that may differ in a near-duplicate
-    chance:float=1, # pairs that chance may be expected to make in the whole dataset, among those found by features; 0: find none by features
-)->pd.DataFrame: # a row per pair, the surest first: i, j (i<j), kind, bits (that differ, mirrored if that is nearer), sim (cosine)
-    "Which pictures are the same: 'exact' bytes, 'near' or 'mirrored' by their hash, or 'similar' beyond chance by their features"
+    chance:float=1, # pairs by features that chance may be expected to make in the whole dataset; 0: find none by features
+)->pd.DataFrame: # a row per pair, the surest first: i, j (i<j), kind, bits (that differ, or mirrored), sim (cosine)
+    "Which pictures are the same: 'exact' bytes, 'near' or 'mirrored' by hash, 'similar' beyond chance by features"
     h,x,sha,known = _checked(hashes, feats, sha, known)
     exact,near = same_bytes(sha),np.flatnonzero(known)[_hash_pairs(h[known], max_dist)]
     ids = group_ids(np.concatenate([exact,near]), len(h))
@@ -332,24 +348,26 @@ def look_alikes(
     plain,turned = bits_apart(h, p)
     bits,kind = np.minimum(plain, turned),np.repeat(kinds, [len(exact),len(near),0,len(sim)])
     kind[(kind=='near') & (plain>max_dist)] = 'mirrored'
-    df = pd.DataFrame(dict(i=p[:,0], j=p[:,1], kind=pd.Categorical(kind, kinds), bits=pd.array(bits, 'Int64'), order=np.r_[bits[:len(p)-len(sim)],expected]))
+    df = pd.DataFrame(dict(i=p[:,0], j=p[:,1], kind=pd.Categorical(kind, kinds)))
+    df['bits'] = pd.Series(bits, dtype='Int64').where(known[p].all(1))
     df['sim'] = np.nan if feats is None else np.einsum('ij,ij->i', x[df.i], x[df.j]).clip(max=1)
-    df.loc[~known[p].all(1), 'bits'] = pd.NA
+    df['order'] = np.r_[bits[:len(exact)+len(near)],expected]
     df = df.sort_values(['kind','order','i','j']).drop_duplicates(['i','j'], ignore_index=True)
     return df.drop(columns='order').astype(dict(kind=object))
 
-# %% ../nbs/lib/twins.ipynb #6f1350de
+# %% ../nbs/lib/twins.ipynb #3ada7f65
 def _codes(o, n, name):
     "`o` [n], such as labels, as numbers from 0"
     o = np.asarray(o.detach().cpu() if hasattr(o, 'detach') else o)
     if o.shape!=(n,): raise ValueError(f'{name} has shape {o.shape}: wanted one for each of the {n} rows of feats')
     return np.unique(o, return_inverse=True)[1]
 
+# %% ../nbs/lib/twins.ipynb #bdf825ed
 def _to_mean(x, of, group):
-    "Distance 1 − cosine of each of `x` to the mean of those in `of`, its own group left out; infinite where that leaves nobody"
-    of = of[np.argsort(group[of], kind='stable')]
-    g,start,size = np.unique(group[of], return_index=True, return_counts=True)
-    own,total = np.add.reduceat(x[of], start),x[of].sum(0)
+    "Distance 1 − cosine of `x` to the mean of those in `of`, the own group left out; infinite where that leaves nobody"
+    g,inv = np.unique(group[of], return_inverse=True)
+    own = coo_array((np.ones(len(of), 'float32'), (inv,np.arange(len(of))))).tocsr()@x[of]
+    total,size = own.sum(0),np.bincount(inv)
     at = np.searchsorted(g, group).clip(max=len(g)-1)
     mine = np.flatnonzero(g[at]==group)
     dot,sq,n = x@total,np.full(len(x), total@total),np.full(len(x), len(of))
@@ -359,13 +377,13 @@ def _to_mean(x, of, group):
     n[mine] -= size[at[mine]]
     return np.where(n>0, 1-dot/np.sqrt(sq).clip(1e-6), np.inf)
 
-# %% ../nbs/lib/twins.ipynb #923c3d52
+# %% ../nbs/lib/twins.ipynb #a93607dc
 def outliers(
     feats, # [n,features]
     targs, # [n], labels
     groups=None, # [n], equal numbers for pictures that are the same; default: each alone
-)->np.ndarray: # [n], about 0 and up; 1: as far from the nearest class as is usual (the median) within a class; NaN where there is no other picture
-    "How strange each picture is: its distance in features to the mean of the nearest class, itself and its twins left out"
+)->np.ndarray: # [n], about 0 and up; 1: as far off as is usual (the median) within a class; NaN where nobody else is
+    "How strange each picture is: its distance to the mean of the nearest class, itself and its twins left out"
     x = unit_vectors(feats)
     n = len(x)
     t,g = _codes(targs, n, 'targs'),np.arange(n) if groups is None else _codes(groups, n, 'groups')

@@ -4,7 +4,8 @@ import numpy as np, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
 from imgcls.gather.verify import image_files, read_looks, verify_images
-from imgcls.gather.bring import audit, import_folder
+from imgcls.gather.audit import audit
+from imgcls.gather.bring import import_folder
 from imgcls.dataset import read_manifest, unlabelled
 from imgcls.sample import draw_digit, encode_image
 

@@ -6,7 +6,7 @@ from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
 from imgcls.gather.verify import image_files, tally, verify_images
 from imgcls.gather.shell import gather
-from imgcls.dataset import read_manifest
+from imgcls.dataset import Dataset, read_manifest
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
 from imgcls.gather.search import Hit
 from web import Web, jpg, says
@@ -102,6 +102,7 @@ def test_a_busy_server_is_given_the_time_it_asks_for(web, tmp_path):
     t = time.monotonic()
     df = download_images(tmp_path/'later', urls=[web.url('/later.jpg')]+[web.url(f'/later.jpg?{i}') for i in range(20)])
     assert time.monotonic()-t<10 and df.reason.str.contains('asks to wait 3600 s; run again').all() and len(df)==21
+    assert len([o for o in web.asked if o.startswith('/later')])<=8
 
 def test_few_at_a_time_from_one_host(web, tmp_path):
     now,most,lock = [0],[0],threading.Lock()
@@ -148,6 +149,17 @@ def test_cells_stay_on_their_line(web, tmp_path):
     hit = Hit(web.url('/ok.jpg'), title='two\nlines, and "quotes"', creator='=1+1')
     df = download_images(tmp_path/'a', urls=[hit])
     assert df.title[0]=='two lines, and "quotes"' and len(read_manifest(tmp_path))==1
+
+def test_two_at_a_time_and_one_that_died(web, tmp_path):
+    dead = tmp_path/'.partial'/'dead'
+    dead.mkdir(parents=True)
+    (dead/'lock').touch()
+    (dead/'half').write_bytes(jpg[:99])
+    with Dataset(tmp_path).scratch() as other:
+        (other/'half').write_bytes(jpg[:99])
+        assert download_images(tmp_path/'a', urls=[web.url('/ok.jpg')]).status[0]=='ok'
+        assert (other/'half').exists() and not dead.exists()
+    assert not (tmp_path/'.partial').exists()
 
 def test_no_network_is_one_error(tmp_path):
     with pytest.raises(ConnectionError, match='goes on where it stopped'): download_images(tmp_path/'a', urls=[f'http://127.0.0.1:1/{i}.jpg' for i in range(30)], tries=1)

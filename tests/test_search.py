@@ -11,7 +11,7 @@ def fresh(monkeypatch, tmp_path):
     "An empty cache, no key, no pace"
     monkeypatch.setenv('IMGCLS_CACHE', str(tmp_path/'cache'))
     monkeypatch.delenv('SERPAPI_KEY', raising=False)
-    monkeypatch.setattr(S, '_pace', lambda *args: None)
+    monkeypatch.setattr(S, 'pace', lambda *args: None)
 
 def serp_page(i, n=5, **more):
     res = [dict(position=j, original=f'http://x.org/{i}{j}.jpg', link=f'http://x.org/p{j}', title='A bear', source='x.org', original_width=640, original_height=480,
@@ -122,7 +122,7 @@ def test_openverse_limits_are_kept(monkeypatch):
     monkeypatch.setattr(S.time, 'sleep', slept.append)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
-        for _ in range(21): S._pace('test', 20, 60)
+        for _ in range(21): S.pace('test', 20, 60)
     assert len(slept)==1 and 59<slept[0]<=60 and 'waiting 60 s' in str(said[0].message)
 
 def test_ddg(monkeypatch):

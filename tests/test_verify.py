@@ -1,6 +1,5 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import os
-import pytest
+import os, pytest
 from PIL import Image
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
@@ -64,7 +63,7 @@ def test_a_rewrite_that_was_cut_short_is_finished(tmp_path, monkeypatch):
     (tmp_path/'a').mkdir()
     (tmp_path/'a'/'x.gif').write_bytes(encode_image(draw_digit(7), 'GIF'))
     with monkeypatch.context() as m:
-        m.setattr(os, 'rename', lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
+        m.setattr(Moves, 'quarantine', lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt): verify_images(tmp_path)
     assert sorted(o.suffix for o in (tmp_path/'a').iterdir())==['.gif','.png']
     verify_images(tmp_path)

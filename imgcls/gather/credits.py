@@ -8,30 +8,39 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/credits.html.md"""
 __all__ = ['attribution']
 
 # %% ../../nbs/lib/gather/credits.ipynb #b9c3d279
-from pathlib import Path
-import pandas as pd
-from ..dataset import sync
-from .verify import _there
+import re, pandas as pd
+from ..dataset import Dataset
 
 # %% ../../nbs/lib/gather/credits.ipynb #67ce27af
-def _deed(licence):
+def deed(
+    licence:str, # as the engines name it, e.g. 'CC BY-SA 2.0'
+)->str: # '' for what isn't a Creative Commons licence
     "The address of a Creative Commons licence's own page"
-    kind,_,version = licence.lower().removeprefix('cc ').partition(' ')
+    found = re.fullmatch(r'CC (\S+) ?(\S*)', licence)
     if licence.startswith('CC0'): return 'https://creativecommons.org/publicdomain/zero/1.0/'
-    return f'https://creativecommons.org/licenses/{kind}/{version or "4.0"}/' if licence.startswith('CC ') else ''
+    return f'https://creativecommons.org/licenses/{found[1].lower()}/{found[2] or "4.0"}/' if found else ''
 
+# %% ../../nbs/lib/gather/credits.ipynb #bd295b8c
+def linked(
+    text:str, # any text
+    url:str='', # where it leads, if that is a web address
+)->str: # Markdown
+    "`text` as a cell of a table, linked if it leads somewhere"
+    text = re.sub(r'([\\|\[\]])', r'\\\1', text).replace('<', '&lt;') or 'unknown'
+    url = url.replace('>', '%3E')
+    return f'[{text}](<{url}>)' if url.startswith(('http://','https://')) else text
+
+# %% ../../nbs/lib/gather/credits.ipynb #d2960e97
 def attribution(
-    path, # dataset folder
+    path, # dataset folder or `Dataset`
 )->pd.DataFrame: # a row per picture: file, title, creator, licence, page; also written to CREDITS.md
     "Who made each picture of the dataset, and what its use is subject to"
-    df = sync(_there(path))
-    df = df[df.status=='ok'].sort_values('file')[['file','title','creator','licence','page','url']].reset_index(drop=True)
+    ds = Dataset.of(path)
+    df = ds.manifest().query('status=="ok"').sort_values('file', ignore_index=True)
     df['page'] = df.page.where(df.page!='', df.url)
-    cell = lambda o: o.replace('\\', '\\\\').replace('|', '\\|').replace('[', '\\[').replace(']', '\\]').replace('<', '&lt;') or 'unknown'
-    link = lambda txt,url: f'[{cell(txt)}](<{url.replace(">", "%3E")}>)' if url.startswith(('http://','https://')) else cell(txt)
-    lines = [f'| {o.file} | {link(o.title or "untitled", o.page)} | {cell(o.creator)} | {link(o.licence, _deed(o.licence))} |' for o in df.itertuples()]
+    rows = [(o.file, linked(o.title or 'untitled', o.page), linked(o.creator), linked(o.licence, deed(o.licence))) for o in df.itertuples()]
     n = (df.licence=='').sum()
     said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.' if n else f'All {len(df)} pictures have a known licence.'
-    txt = '\n'.join(['# Picture credits', '', said, '', '| file | picture | creator | licence |', '|---|---|---|---|', *lines])
-    (Path(path)/'CREDITS.md').write_text(txt+'\n', encoding='utf-8')
-    return df.drop(columns='url')
+    table = [f'| {" | ".join(o)} |' for o in [('file','picture','creator','licence'), ['---']*4, *rows]]
+    (ds.path/'CREDITS.md').write_text('\n'.join(['# Picture credits', '', said, '', *table, '']), encoding='utf-8')
+    return df[['file','title','creator','licence','page']]

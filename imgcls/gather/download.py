@@ -8,94 +8,119 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/download.html.md"""
 __all__ = ['download_images']
 
 # %% ../../nbs/lib/gather/download.ipynb #77a78d4c
-import hashlib, os, random, shutil, threading, time, uuid
+import hashlib, random, re, threading, time, uuid
 import httpx, pandas as pd
 from collections import deque
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
-from fastcore.basics import listify
+from queue import Empty, SimpleQueue
+from fastcore.basics import listify, patch
 from .console import read_urls
 from ..net import PrivateAddress, guarded_client, time_limit
-from ..picture import NotAPicture, endings, open_picture, sniff
-from ..dataset import Table, check_label, manifest_cols, progress, sync, timestamp, unlabelled
-from .search import Hit, normal_url
+from ..picture import PictureError, peek, picture_formats, sniff
+from ..dataset import Dataset, check_label, progress
+from .search import Hit, Hits, normal_url
 
 # %% ../../nbs/lib/gather/download.ipynb #9a4cf262
-_retry = 'run again to retry'
-_robots = 'the site asks not to use it for AI'
+run_again = 'run again to retry' # how the reason of what may work later ends
 
-class _No(Exception): "It is no use trying again"
-class _Again(Exception):
+class NotNow(Exception):
     "It may work later: in `wait` seconds, if the server says so"
-    def __init__(self, why, wait=None, busy=False, no_net=False): self.why,self.wait,self.busy,self.no_net = why,wait,busy,no_net
+    def __init__(self, why, wait=0, busy=False, no_net=False): self.why,self.wait,self.busy,self.no_net = why,wait,busy,no_net
 
-def _wait(r):
-    "Seconds that an answer asks to wait, if it does"
-    v = r.headers.get('retry-after', '')
-    if v.isdigit(): return int(v)
-    try: return max(0, (parsedate_to_datetime(v)-datetime.now(timezone.utc)).total_seconds())
-    except (TypeError,ValueError): return None
+def retry_after(
+    r:httpx.Response,
+)->float: # seconds; 0 if it doesn't say
+    "How long an answer asks to wait"
+    said = r.headers.get('retry-after', '')
+    if said.isdigit(): return int(said)
+    with suppress(ValueError): return max(0, (parsedate_to_datetime(said)-datetime.now(timezone.utc)).total_seconds())
+    return 0
 
 # %% ../../nbs/lib/gather/download.ipynb #e56a11b0
-def _forbidden(r, us='imgcls'):
-    "What `X-Robots-Tag` says against the use of a picture for training, if it does"
+def against_ai(
+    r:httpx.Response,
+    us:str='imgcls', # our name
+)->str: # noai, noimageai or ''
+    "What `X-Robots-Tag` says against the use of a picture for training"
     for line in r.headers.get_list('x-robots-tag'):
-        who = ''
-        for o in line.lower().split(','):
-            name,colon,what = o.rpartition(':')
-            if colon and '-' not in name and 'unavailable' not in name: who = name.strip()
-            if who in ('',us) and what.strip() in ('noai','noimageai'): return what.strip()
+        who = us
+        for robot,tag in re.findall(r'(?:(?!unavailable)([\w.]+):)?\s*([\w-]+)', line.lower()):
+            who = robot or who
+            if who==us and tag in ('noai','noimageai'): return tag
+    return ''
 
 # %% ../../nbs/lib/gather/download.ipynb #e0880ecf
-def _stream(client, url, fn, max_bytes, robots):
-    "Write what `url` answers to `fn`; (bytes, SHA-256)"
-    with client.stream('GET', url) as r:
-        what = f'HTTP {r.status_code} {r.reason_phrase}'.strip()
-        if r.status_code in (408,425,429) or r.status_code>=500: raise _Again(what, _wait(r), busy=r.status_code in (429,503))
-        if r.status_code!=200: raise _No(what)
-        if robots and (tag := _forbidden(r)): raise _No(f'X-Robots-Tag {tag}: {_robots}')
-        n,sha,size = 0,hashlib.sha256(),r.headers.get('content-length', '')
-        if size.isdigit() and int(size)>max_bytes: raise _No(f'too many bytes: {int(size)/2**20:.0f} MB, over {max_bytes/2**20:.0f}')
-        with open(fn, 'wb') as f:
-            for b in r.iter_bytes():
-                if not n: sniff(b)
-                n += len(b)
-                if n>max_bytes: raise _No(f'too many bytes: over {max_bytes/2**20:.0f} MB')
-                sha.update(b)
-                f.write(b)
-    if not n: raise _No('empty answer')
-    return n,sha.hexdigest()
+_robots = 'the site asks not to use it for AI'
+
+def _check(r, max_bytes, robots):
+    "Refuse an answer by its head"
+    what,size = f'HTTP {r.status_code} {r.reason_phrase}'.strip(),int(r.headers.get('content-length', 0))
+    if r.is_server_error or r.status_code in (408,425,429): raise NotNow(what, retry_after(r), r.status_code in (429,503))
+    if r.status_code!=200: raise ValueError(what)
+    if robots and (tag := against_ai(r)): raise ValueError(f'X-Robots-Tag {tag}: {_robots}')
+    if size>max_bytes: raise ValueError(f'too many bytes: {size/2**20:.0f} MB, over {max_bytes/2**20:.0f}')
+
+# %% ../../nbs/lib/gather/download.ipynb #923a02fa
+def _stream(url, fn, client, max_bytes, robots):
+    "Write what `url` answers to `fn`"
+    with client.stream('GET', url) as r, open(fn, 'wb') as f:
+        _check(r, max_bytes, robots)
+        for b in r.iter_bytes():
+            if not f.tell(): sniff(b)
+            f.write(b)
+            if f.tell()>max_bytes: raise ValueError(f'too many bytes: over {max_bytes/2**20:.0f} MB')
 
 # %% ../../nbs/lib/gather/download.ipynb #d2f9b4bd
-def _fetch(hit, client, tmp, max_bytes, max_pixels, max_seconds, robots):
-    "Try `hit` once: a dict with status, reason and, when something arrived, `tmp`, ending, size and hash"
+def arrived(
+    b:bytes, # content
+    tmp:Path, # where it lies
+    max_pixels:float=100e6, # larger pictures are quarantined
+)->dict: # status, reason, tmp, bytes, sha256 and, of a picture, ext, width and height
+    "What has come in: a picture, or something for quarantine; what is plainly no picture is refused"
+    sniff(b[:1024])
+    res = dict(status='ok', reason='', tmp=tmp, bytes=len(b), sha256=hashlib.sha256(b).hexdigest())
+    try: im = peek(b, most=max_pixels)
+    except PictureError as e: return dict(res, status='quarantined', reason=str(e))
+    return dict(res, ext=picture_formats[im.format].ending, width=im.width, height=im.height)
+
+# %% ../../nbs/lib/gather/download.ipynb #f3633b61
+def failed(why, **kwargs): return dict(status='failed', reason=str(why) or type(why).__name__, **kwargs)
+
+# %% ../../nbs/lib/gather/download.ipynb #5042228e
+def _explain(e, secs, max_seconds):
+    "The reason that error `e` is, after `secs`; `NotNow` if it may pass"
+    if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
+    if not isinstance(e, httpx.TransportError): return e
+    if secs>=max_seconds: return f'not done after {max_seconds:g} s; {run_again}'
+    raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
+
+# %% ../../nbs/lib/gather/download.ipynb #3f10cca1
+def _fetch(hit, tmp, max_seconds, max_pixels, **kwargs):
+    "Try `hit` once: a dict with status and reason or, when something arrived, as `arrived`"
     fn,t = tmp/uuid.uuid4().hex,time.monotonic()
     try:
-        with time_limit(max_seconds): n,sha = _stream(client, hit.url, fn, max_bytes, robots)
-        res = dict(status='ok', reason='', tmp=fn, bytes=n, sha256=sha)
-        try: im = open_picture(fn.read_bytes(), max_pixels)
-        except NotAPicture as e:
-            if 'HEIC' in str(e): raise
-            return dict(res, status='quarantined', reason=str(e), ext='.bin')
-        return dict(res, ext=endings[im.format], width=im.width, height=im.height)
-    except httpx.UnsupportedProtocol as e: return dict(status='failed', reason=f'not a web address: {e}')
-    except httpx.TransportError as e:
-        if time.monotonic()-t>=max_seconds: return dict(status='failed', reason=f'not done after {max_seconds:g} s; {_retry}')
-        raise _Again(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
-    except (_No,NotAPicture,PrivateAddress,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e: return dict(status='failed', reason=str(e) or type(e).__name__)
+        with time_limit(max_seconds): _stream(hit.url, fn, **kwargs)
+        return arrived(fn.read_bytes(), fn, max_pixels)
+    except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e:
+        fn.unlink(missing_ok=True)
+        if isinstance(e, NotNow): raise
+        return failed(_explain(e, time.monotonic()-t, max_seconds))
 
-# %% ../../nbs/lib/gather/download.ipynb #f7a0da61
+# %% ../../nbs/lib/gather/download.ipynb #cd9bba2d
+@dataclass
 class _Host:
     "What is known of a host: how many at a time, from when on, and what is to be fetched"
-    def __init__(self, limit): self.limit,self.active,self.ready,self.jobs,self.listed = limit,0,0.,deque(),False
+    limit:int
+    active:int = 0
+    ready:float = 0
+    jobs:deque = field(default_factory=deque)
 
 @dataclass
 class _Job:
@@ -103,142 +128,108 @@ class _Job:
     hit:Hit
     host:_Host
     tries:int = 0
-    future:Future = field(default_factory=Future)
+    res:dict = None
 
-# %% ../../nbs/lib/gather/download.ipynb #9a67f988
-class _Crew:
+# %% ../../nbs/lib/gather/download.ipynb #ccb56f93
+class Crew:
     "Workers that fetch hits: many at once, few per host"
-    def __init__(self, fetch, n_workers, per_host, tries, patience=60):
-        self.fetch,self.per_host,self.tries,self.patience = fetch,per_host,tries,patience
-        self.cond,self.line,self.later,self.count,self.left,self.stopped = threading.Condition(),[],[],count(),0,False
-        self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(n_workers)]
+    def __init__(self,
+        fetch, # function of a hit: a dict, or `NotNow` raised
+        n_workers:int, # threads
+        per_host:int, # at most so many at a time from one host
+        tries:int, # for each hit
+        patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
+    ):
+        self.fetch,self.idle,self.per_host,self.tries,self.patience = fetch,n_workers,per_host,tries,patience
+        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
 
     def run(self, hits):
         "Fetch `hits`; (hit, result) in their order"
         hosts = {}
-        def host(o): return hosts.setdefault(normal_url(o.url).split('/')[0], _Host(min(8, self.per_host)))
-        jobs = [_Job(o, host(o)) for o in hits]
+        def job(hit): return _Job(hit, hosts.setdefault(normal_url(hit.url).split('/')[0], _Host(min(8, self.per_host))))
+        jobs = [job(o) for o in hits]
         for o in jobs: o.host.jobs.append(o)
-        self.left = len(jobs)
-        for o in hosts.values(): self._list(o)
-        for o in self.threads[:len(jobs)]: o.start()
-        for o in jobs: yield o.hit,o.future.result()
+        for o in hosts.values(): self.queue(o)
+        workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
+        for o in workers: o.start()
+        try:
+            for o in jobs:
+                self.step(False)
+                while not o.res: self.step()
+                yield o.hit,o.res
+        finally:
+            for o in workers: self.todo.put(None)
 
-    def _list(self, host):
-        "Put `host` in the line of those that have work and room"
-        if host.jobs and host.active<host.limit and not host.listed:
-            host.listed = True
-            heappush(self.line, (host.ready, next(self.count), host))
+    def work(self):
+        "Fetch one after the other"
+        while job := self.todo.get():
+            try: self.done.put((job,self.fetch(job.hit)))
+            except Exception as e: self.done.put((job,e))
 
-    def _work(self):
-        while True:
-            with self.cond: job = self._take()
-            if job is None: return
-            try: res = self.fetch(job.hit)
-            except _Again as e: res = e
-            except BaseException as e: job.future.set_exception(e)
-            with self.cond: self._done(job, res) if not job.future.done() else self._end(job, None)
+    def queue(self, host, job=None, when=0): heappush(self.line, (max(when, host.ready),next(self.count),host,job))
 
-    def __enter__(self): return self
-    def __exit__(self, *args):
-        with self.cond:
-            self.stopped = True
-            self.cond.notify_all()
-        for o in self.threads:
-            if o.is_alive(): o.join(2)
+# %% ../../nbs/lib/gather/download.ipynb #bbc9407a
+@patch
+def step(self:Crew, wait=True):
+    "Start what may start, and take note of one that is done"
+    while self.idle and self.line and self.line[0][0]<=time.monotonic(): self.start(*heappop(self.line)[2:])
+    pause = max(0, self.line[0][0]-time.monotonic()) if self.line and self.idle else None
+    with suppress(Empty): self.settle(*self.done.get(wait, pause))
 
-# %% ../../nbs/lib/gather/download.ipynb #556b9d70
-def _take(self):
-    "The next job, as soon as there is one that may start; None at the end"
-    while self.left and not self.stopped:
-        now = time.monotonic()
-        while self.later and self.later[0][0]<=now:
-            job = heappop(self.later)[2]
-            job.host.jobs.appendleft(job)
-            self._list(job.host)
-        while self.line and self.line[0][0]<=now:
-            host = heappop(self.line)[2]
-            host.listed = False
-            if host.ready>now or not host.jobs: self._list(host)
-            else:
-                host.active += 1
-                job = host.jobs.popleft()
-                self._list(host)
-                return job
-        times = [o[0][0]-now for o in (self.line,self.later) if o]
-        self.cond.wait(min(times) if times else None)
+@patch
+def start(self:Crew, host, job):
+    "Give out the next job of `host`, if it has one and room for it"
+    if job: host.jobs.appendleft(job)
+    if not host.jobs or host.active>=host.limit: return
+    if host.ready<=time.monotonic():
+        host.active += 1
+        self.idle -= 1
+        self.todo.put(host.jobs.popleft())
+    self.queue(host)
 
-# %% ../../nbs/lib/gather/download.ipynb #a1fd90db
-def _end(self, job, res):
-    "Note the result of `job`"
-    self.left -= 1
-    if not job.future.done(): job.future.set_result(res)
-    if not self.left: self.cond.notify_all()
-
-def _done(self, job, res):
+# %% ../../nbs/lib/gather/download.ipynb #e3a81536
+@patch
+def settle(self:Crew, job, res):
     "Note what became of `job`, and learn from it about its host"
-    host,now = job.host,time.monotonic()
-    host.active -= 1
-    if isinstance(res, _Again):
-        job.tries += 1
-        if res.busy: host.limit = max(1, host.limit//2)
-        pause = (res.wait or 0)<=self.patience
-        if res.wait and pause: host.ready = max(host.ready, now+res.wait)
-        if pause and job.tries<self.tries: heappush(self.later, (now+(res.wait or .3*2**(job.tries-1)*random.uniform(.5,1)), next(self.count), job))
-        else:
-            why = f'{res.why}, tried {job.tries}×; {_retry}' if pause else f'{res.why}, the server asks to wait {res.wait:.0f} s; {_retry}'
-            self._end(job, dict(status='failed', reason=why, no_net=res.no_net))
-            while not pause and host.jobs: self._end(host.jobs.popleft(), dict(status='failed', reason=why))
-    else:
-        host.limit = min(self.per_host, host.limit+1)
-        self._end(job, res)
-    self._list(host)
-    self.cond.notify(2)
+    job.host.active -= 1
+    self.idle += 1
+    if isinstance(res, NotNow): self.postpone(job, res)
+    elif isinstance(res, Exception): raise res
+    else: job.res,job.host.limit = res,min(self.per_host, job.host.limit+1)
+    self.queue(job.host)
 
-_Crew._take,_Crew._end,_Crew._done = _take,_end,_done
+@patch
+def postpone(self:Crew, job, err):
+    "Try `job` again later, or give up"
+    host,now,job.tries = job.host,time.monotonic(),job.tries+1
+    wait = err.wait or .15*2**job.tries*random.uniform(.5,1)
+    if err.busy: host.limit = max(1, host.limit//2)
+    if wait>self.patience:
+        for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {wait:.0f} s; {run_again}')
+        host.jobs.clear()
+    elif job.tries>=self.tries: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
+    else: self.queue(host, job, now+wait)
+    if err.wait<=self.patience: host.ready = max(host.ready, now+err.wait)
 
-# %% ../../nbs/lib/gather/download.ipynb #3d66650d
-class _Entry:
-    "Enters fetched pictures into class `label` of the dataset `path`, one after the other"
-    def __init__(self, path, label, df):
-        self.path,self.label = path,label
-        self.table = Table(path/'manifest.csv', manifest_cols)
-        self.have = {o.sha256:o for o in df.itertuples() if o.status in ('ok','quarantined') and o.file}
+# %% ../../nbs/lib/gather/download.ipynb #465f8d2a
+def as_hits(
+    url_file=None, # file with an address a line
+    urls=None, # or hits, or addresses, or one of them
+)->Hits: # no address twice
+    "What is to be downloaded"
+    if urls is None: return read_urls(url_file)
+    hits = Hits(o if isinstance(o, Hit) else Hit(str(o)) for o in listify(urls))
+    return hits.filter(lambda o: o.url).distinct()
 
-    def __call__(self, hit, r, label=None):
-        tmp,label = r.pop('tmp', None),self.label if label is None else label
-        if tmp:
-            twin = self.have.get(r['sha256'])
-            if twin: r.update(status='duplicate', reason=f"same bytes{'' if twin.label==label else ', another label'}: {twin.file}")
-            else: self.keep(tmp, r, label)
-        info = dict(page=hit.page, title=hit.title, licence=hit.licence, creator=hit.creator, width=hit.width, height=hit.height)
-        row = dict(info, **r) | dict(label=label, term=hit.term, engine=hit.engine, url=hit.url, fetched=timestamp())
-        if tmp and not twin: self.have[r['sha256']] = SimpleNamespace(**row)
-        self.table.append(row)
-        if tmp and tmp.exists(): tmp.unlink()
-        return row
-
-    def keep(self, tmp, r, label):
-        "Give the file its name, in the class or in quarantine"
-        fn = f"{label or unlabelled}/{r['sha256'][:16]}{r['ext']}"
-        if r['status']=='quarantined': fn = f'.quarantine/{fn}'
-        (self.path/fn).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(tmp, self.path/fn)
-        r['file'] = fn
-
-# %% ../../nbs/lib/gather/download.ipynb #f229d1bb
-def _as_hits(url_file, urls):
-    "Addresses or hits, or a file of them, as hits, no address twice"
-    hits = read_urls(url_file) if urls is None else [o if isinstance(o, Hit) else Hit(str(o)) for o in listify(urls)]
-    return list({normal_url(o.url):o for o in hits[::-1] if o.url}.values())[::-1]
-
-@contextmanager
-def _scratch(path):
-    "A place for half-fetched files; what an earlier run left there goes"
-    shutil.rmtree(path/'.partial', ignore_errors=True)
-    (path/'.partial').mkdir(parents=True)
-    try: yield path/'.partial'
-    finally: shutil.rmtree(path/'.partial', ignore_errors=True)
+# %% ../../nbs/lib/gather/download.ipynb #fdbdfda5
+def _enter(ds, results, label):
+    "Enter `results` one by one; an error, if it looks as if there were no network"
+    known,reached = ds.known(),False
+    for n,(hit,res) in enumerate(results, 1):
+        reached |= not res.pop('no_net', False)
+        ds.enter(asdict(hit) | res | dict(label=label), known, res.get('tmp'), res.get('ext', '.bin'))
+        if n>=10 and not reached:
+            raise ConnectionError(f'None of the first {n} addresses for {label!r} could be reached. Check the network and run this again: it goes on where it stopped.')
 
 # %% ../../nbs/lib/gather/download.ipynb #9774f070
 def download_images(
@@ -258,21 +249,23 @@ def download_images(
 )->pd.DataFrame: # the manifest's rows of this class
     "Fetch pictures into class folder `dest`; every address ends with a row in `manifest.csv`"
     if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
-    path,label = Path(dest).absolute().parent,check_label(Path(dest).name)
-    hits,df = _as_hits(url_file, urls)[:max_pics],sync(path)
-    again = [_retry, *(['`--allow-private`)'] if allow_private else []), *([] if robots else [_robots])]
-    tried = set(df[(df.label==label) & ~df.reason.str.endswith(tuple(again))].url.map(normal_url))
-    todo = [o for o in hits if normal_url(o.url) not in tried]
-    enter,reached = _Entry(path, label, df),False
+    ds,label = Dataset(Path(dest).absolute().parent),check_label(Path(dest).name)
+    hits,df = as_hits(url_file, urls)[:max_pics],ds.manifest()
+    again = [run_again] + ['--allow-private']*allow_private + [_robots]*(not robots)
+    tried = set(df[(df.label==label) & ~df.reason.str.contains('|'.join(again))].url.map(normal_url))
+    todo = hits.filter(lambda o: normal_url(o.url) not in tried)
     Path(dest).mkdir(parents=True, exist_ok=True)
     client = guarded_client(allow_private, timeout, n_workers, Accept='image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5', Accept_Encoding='identity')
-    with _scratch(path) as tmp, client as c:
-        fetch = partial(_fetch, client=c, tmp=tmp, max_bytes=max_bytes, max_pixels=max_pixels, max_seconds=max_seconds, robots=robots)
-        with _Crew(fetch, n_workers, per_host, tries) as crew:
-            for i,(hit,r) in enumerate(progress(crew.run(todo), len(todo), label)):
-                reached |= not r.pop('no_net', False)
-                enter(hit, r)
-                if i>=9 and not reached:
-                    raise ConnectionError(f'None of the first {i+1} addresses for {label!r} could be reached. Check the network and run this again: it goes on where it stopped.')
-    df = sync(path)
+    with ds.scratch() as tmp, client:
+        fetch = partial(_fetch, tmp=tmp, max_seconds=max_seconds, max_pixels=max_pixels, client=client, max_bytes=max_bytes, robots=robots)
+        with closing(Crew(fetch, n_workers, per_host, tries).run(todo)) as results: _enter(ds, progress(results, len(todo), label), label)
+    df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)
+
+# %% ../../nbs/lib/gather/download.ipynb #2e4beae6
+_retry = run_again
+def _scratch(path): return Dataset(path).scratch()
+
+class _Entry:
+    def __init__(self, path, label, df): self.ds,self.known = Dataset(path),Dataset(path).known()
+    def __call__(self, hit, r, label): return self.ds.enter(asdict(hit) | r | dict(label=label), self.known, r.get('tmp'), r.get('ext', '.bin'))

@@ -10,16 +10,17 @@ __all__ = ['gather', 'imgcls_gather']
 # %% ../../nbs/lib/gather/shell.ipynb #4d2c3371
 import sys, warnings
 import matplotlib.pyplot as plt, pandas as pd
-from pathlib import Path
+from functools import partial
+from fastcore.basics import listify
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
-from ..dataset import check_label
+from ..dataset import Dataset, check_label
 from .bring import Audit, import_folder, _waiting
-from .console import url_files
+from .console import read_urls, url_files
 from .credits import attribution
 from .download import download_images
 from .search import SearchError, search_all
-from .verify import image_files, read_looks, tally, verify_images, _check_sizes
+from .verify import check_sizes, tally, verify_images
 
 # %% ../../nbs/lib/gather/shell.ipynb #57641356
 def gather(
@@ -36,50 +37,57 @@ def gather(
     **kwargs, # passed on to `download_images`
 )->pd.DataFrame: # `tally` of the dataset
     "Search, download and verify a dataset: a folder per label in `path`"
-    files = url_files(path) if terms is None else {}
-    if terms is None and not files: raise ValueError(f'Nothing to gather: pass `terms`, or put urls_<label>.csv files into {path}')
-    if isinstance(terms, str): terms = [terms]
-    terms = terms if isinstance(terms, dict) else {o:o for o in terms or ()}
-    for o in [*terms,*files]: check_label(o)
-    _check_sizes(min_size=min_size, max_size=max_size)
-    old,errs = set(read_looks(path).file),[]
-    for label,fn in files.items(): download_images(Path(path)/label, fn, **{'max_pics':100_000, **kwargs})
-    for label,ts in terms.items():
-        try: hits = search_all(ts, engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
-        except SearchError as e: errs.append((label,e))
-        else: download_images(Path(path)/label, urls=hits, **{'max_pics':len(hits), **kwargs})
-    if errs and len(errs)==len(terms): raise errs[0][1]
-    for label,e in errs: warnings.warn(f'Nothing gathered for {label!r}: {e}')
-    new = [o for o in image_files(path) if o.relative_to(path).as_posix() not in old]
-    if new and (min_size or max_size): verify_images(new, min_size=min_size or 32, max_size=max_size)
-    verify_images(path)
-    return tally(path)
+    if terms is None: terms,find = url_files(path),read_urls
+    else: find = partial(search_all, engine=engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
+    if not terms: raise ValueError(f'Nothing to gather: pass `terms`, or put urls_<label>.csv files into {path}')
+    terms = terms if isinstance(terms, dict) else {o:o for o in listify(terms)}
+    for o in terms: check_label(o)
+    check_sizes(min_size=min_size, max_size=max_size)
+    ds,errs = Dataset(path),{}
+    old = set(ds.seen().file)
+    for label,what in terms.items():
+        try: hits = find(what)
+        except SearchError as e: errs[label] = e
+        else: download_images(ds.path/label, urls=hits, **{'max_pics':len(hits), **kwargs})
+    if len(errs)==len(terms): raise next(iter(errs.values()))
+    for label,e in errs.items(): warnings.warn(f'Nothing gathered for {label!r}: {e}')
+    new = [o for o in ds.names() if o not in old]
+    if new and (min_size or max_size): verify_images(Dataset(path, new), min_size=min_size or 32, max_size=max_size)
+    verify_images(ds)
+    return tally(ds)
 
 # %% ../../nbs/lib/gather/shell.ipynb #14bf6d8d
-def _terms(args):
-    "['black=black bear', 'teddy=teddy bear,plush bear'] as a dict from label to terms"
+def words(text): return [o.strip() for o in text.split(',') if o.strip()]
+
+def parse_terms(
+    args, # ['black=black bear', 'teddy=teddy bear,plush bear']
+)->dict: # label → list of terms
+    "Classes and what they are to be searched by; a label alone is its own term"
     res = {}
     for o in args:
-        label,eq,terms = o.partition('=')
-        res.setdefault(label.strip(), []).extend([t.strip() for t in terms.split(',') if t.strip()] if eq else [label.strip()])
+        label,_,terms = o.partition('=')
+        res.setdefault(label.strip(), []).extend(words(terms) or [label.strip()])
     return res
 
-def _report(path):
-    "Print what became of the addresses and what the pictures are like, and save a figure a class"
-    print(tally(path).to_string(), end='\n\n')
-    why = tally(path, 'reason').drop('kept', errors='ignore')
-    if len(why)>1: print(why.drop('all').drop(columns=['ok','URLs']).to_string(), end='\n\n')
-    if not len(image_files(path)):
-        if wait := _waiting(path): return print(wait.strip('; ')+'. Moving them into class folders labels them.')
-        raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {Path(path)/"manifest.csv"}')
-    attribution(path)
-    stock = Audit(path)
+# %% ../../nbs/lib/gather/shell.ipynb #7df37955
+def report(
+    path, # dataset folder
+):
+    "Print what became of the addresses and what the pictures are like; save a figure a class and the credits"
+    ds,why = Dataset(path),tally(path, 'reason').drop(['kept','all'], errors='ignore')
+    print(tally(ds).to_string(), end='\n\n')
+    if len(why): print(why.drop(columns=['ok','URLs']).to_string(), end='\n\n')
+    wait = _waiting(path)
+    if not ds.names() and wait: return print(wait.strip('; ')+'. Moving them into class folders labels them.')
+    if not ds.names(): raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {ds.noted.fn}')
+    attribution(ds)
+    stock = Audit(ds)
     plt.switch_backend('agg')
-    for o in stock.labels(): stock.plot(o).savefig(Path(path)/f'audit_{o}.png', dpi=80)
-    print(f'''{stock}
+    for o in stock.labels(): stock.plot(o).savefig(ds.path/f'audit_{o}.png', dpi=80)
+    print(stock, _legend.format(path=path, wait=wait), sep='\n\n')
 
-of largest: pictures, as a share of the largest class · size: median · twins: the same picture is there again, or nearly · across: under another label
-Figures: {path}/audit_<label>.png · Who made what: {path}/CREDITS.md · Reasons, one by one: {path}/manifest.csv · Originals and what was taken out: {path}/.quarantine{_waiting(path)}''')
+_legend = '''of largest: pictures, as a share of the largest class · size: median · twins: the same picture is there again, or nearly · across: under another label
+Figures: {path}/audit_<label>.png · Who made what: {path}/CREDITS.md · Reasons, one by one: {path}/manifest.csv · Originals and what was taken out: {path}/.quarantine{wait}'''
 
 # %% ../../nbs/lib/gather/shell.ipynb #f827c615
 @call_parse
@@ -100,12 +108,12 @@ def imgcls_gather(
     "Search, download, verify and take stock of a dataset; run it again to go on"
     fastprogress.NO_BAR = not sys.stdout.isatty()
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
-    names = lambda o: [s.strip() for s in o.split(',') if s.strip()]
-    size,web = dict(min_size=min_size, max_size=max_size),dict(licence=licence, safe=safe, allow_private=allow_private)
+    sizes = {k:v for k,v in dict(min_size=min_size, max_size=max_size).items() if v is not None}
+    web = dict(licence=licence, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')
-        if src: import_folder(src, path, None if label=='none' else label, **{k:v for k,v in size.items() if v is not None})
-        else: gather(path, _terms(terms) or None, names(engine), max_images, fallback=names(fallback), **web, **size)
-        _report(path)
+        if src: import_folder(src, path, None if label=='none' else label, **sizes)
+        else: gather(path, parse_terms(terms) or None, words(engine), max_images, **web, **sizes)
+        report(path)
     except (SearchError,OSError,ValueError) as e: sys.exit(f'imgcls-gather stopped: {e}')
     except KeyboardInterrupt: sys.exit('\nimgcls-gather was interrupted: the same command goes on where it stopped')

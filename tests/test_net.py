@@ -86,5 +86,5 @@ def test_behind_a_proxy(monkeypatch):
         monkeypatch.delenv('NO_PROXY', raising=False)
         with guarded_client(timeout=2) as c:
             assert c.get('http://example.test/x').content==b'by proxy'
-            for o in ('http://10.0.0.1/x','http://localhost/x'):
+            for o in ('http://10.0.0.1/x','http://localhost/x','http://2130706433/x','http://127.1/x','http://[::1]/x'):
                 with pytest.raises(PrivateAddress): c.get(o)
