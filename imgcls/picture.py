@@ -23,7 +23,9 @@ from typing import NamedTuple
 def _eight_bits(im):
     "Whole or broken numbers of any size as bytes, [h,w]"
     a,tags = np.asarray(im),getattr(im, 'tag_v2', {})
-    if a.dtype.itemsize==2: b = (np.arange(2**16)*255//(2**tags.get(258, (16,))[0]-1)).clip(max=255).astype('uint8')[a] # BitsPerSample
+    if a.dtype.itemsize==2:
+        bits = tags.get(258, (16,))[0] # BitsPerSample
+        b = (np.arange(2**16)*255//(2**bits-1)).clip(max=255).astype('uint8')[a]
     else:
         a = np.nan_to_num(a)
         b = a//257 if a.max()>255 or im.format in ('PNG','PPM') else a*255 if im.mode=='F' and a.max()<=1 else a
@@ -51,7 +53,7 @@ class PictureError(ValueError):
     "A picture that can't be had; the message says why, `code` says it to programs"
     def __init__(self,
         msg:str, # a sentence
-        code:str='damaged', # or not_a_picture, too_many_pixels, too_small, bad_address, …
+        code:str='not_a_picture', # or damaged, too_many_pixels, too_small, bad_address, …
     ):
         super().__init__(msg)
         self.code = code
@@ -95,8 +97,8 @@ def is_picture_name(
 
 # %% ../nbs/lib/picture.ipynb #2553e13d
 _wanted = 'wanted JPEG, PNG, WebP, GIF or the like.'
-_others = {rb'<!doctype html|<html|<head|<body|<script|\{':'a web page', rb'<svg|<[?!].*<svg':'an SVG drawing', rb'<[?!]':'a web page',
-    rb'%pdf':'a PDF', rb'pk\x03\x04':'a ZIP or Office file', rb'.{0,4}ftyp':'a video'}
+_others = {rb'<!doctype html|<html|<head|<body|<script|\{':'a web page',
+    rb'<svg|<[?!].*<svg':'an SVG drawing', rb'<[?!]':'a web page', rb'%pdf':'a PDF', rb'pk\x03\x04':'a ZIP or Office file', rb'.{0,4}ftyp':'a video'}
 
 # %% ../nbs/lib/picture.ipynb #c3ad5beb
 @lru_cache
@@ -116,26 +118,26 @@ def sniff(
     head:bytes, # the first 1,024 bytes or more; of a file that is still on its way, what has come
 )->str: # Pillow's name of the format; '' if nothing is known
     "Which format's first bytes these are; what is plainly no picture is refused"
-    if not head: raise PictureError('This file is empty.', 'not_a_picture')
+    if not head: raise PictureError('This file is empty.')
     for name,form in picture_formats.items():
         if re.match(form.magic, head, re.S):
             if can_open(name): return name
-            raise PictureError(f'This is a {form.kind} picture, which can not be read here: pip install -U pillow pillow-heif '
-                'and run again to retry, or save it as JPEG, as phones can.', 'not_a_picture')
+            raise PictureError(f'This is a {form.kind} picture, which can not be read here: save it as JPEG, as phones can, '
+                'or pip install -U pillow pillow-heif and run again to retry.')
     text = head[:1024].lstrip(b'\xef\xbb\xbf \t\r\n\0').lower()
     for magic,what in _others.items():
-        if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}', 'not_a_picture')
+        if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}')
     return ''
 
 # %% ../nbs/lib/picture.ipynb #966763a3
 class _Sips(io.BytesIO):
     "A file in memory, for so many reads and notes"
-    left,notes = 500_000,50
+    left,notes = 400_000,50
     def read(self, *args):
         b = super().read(*args)
         self.left -= 1
         self.notes -= b.startswith(b'Exif\0\0')
-        if min(self.left, self.notes)<0: raise PictureError(_pieces)
+        if self.left<0 or self.notes<0: raise PictureError(_pieces, 'damaged')
         return b
 
 _pieces = 'This picture is damaged: it is in too many pieces.'
@@ -152,9 +154,9 @@ def content_of(
         return x.read()
     if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
     if not isinstance(x, (str,os.PathLike)): raise TypeError(f'{type(x).__name__} can not be a picture: {_takes}')
-    if '://' in str(x): raise PictureError(f'{x[:80]} is no file: fetch(…) gets the picture at an address with http:// or https://', 'bad_address')
+    if '://' in str(x): raise PictureError(f'{x[:80]} is no file: `fetch` gets what is at http:// and https://', 'bad_address')
     try: return Path(x).read_bytes()
-    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.', 'not_a_picture') from None
+    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.') from None
 
 # %% ../nbs/lib/picture.ipynb #8c393590
 max_pixels = 50_000_000
@@ -164,18 +166,16 @@ def _said(kind):
     "What Pillow raises over a file of this `kind`, as a `PictureError`"
     try: yield
     except (PictureError,MemoryError): raise
-    except Image.DecompressionBombError: raise _too_large('hundreds of', max_pixels) from None
-    except Exception as e: raise PictureError(f'This picture is damaged: {e or type(e).__name__} ({kind})') from None
-
-def _too_large(megapixels, most):
-    said = f'{megapixels} megapixels, where {most/1e6:.0f} can be looked at'
-    return PictureError(f'This picture is too large: it has too many pixels, {said}. Make it smaller and try again.', 'too_many_pixels')
+    except Image.DecompressionBombError as e: raise PictureError(f'This picture is too large: {e}', 'too_many_pixels') from None
+    except Exception as e: raise PictureError(f'This picture is damaged: {str(e) or type(e).__name__} ({kind})', 'damaged') from None
 
 def _check_size(im, size, most):
     "Refuse a picture of `size` that would take more memory than `most` pixels of JPEG and PNG do"
     weight = picture_formats[im.format].weight if im.format in picture_formats else 1
-    most /= weight*2 if im.mode in ('I','F') else weight
-    if size[0]*size[1]>most: raise _too_large(f'{size[0]*size[1]/1e6:.0f}', most)
+    most,n = most/(weight*2 if im.mode in ('I','F') else weight)/1e6,size[0]*size[1]/1e6
+    if n<=most: return
+    said = f'{n:.0f} megapixels where {most:.0f} can be looked at. Make it smaller and try again.'
+    raise PictureError(f'This picture is too large: it has too many pixels, {said}', 'too_many_pixels')
 
 # %% ../nbs/lib/picture.ipynb #a4e00c87
 def _one_scan(b, im):
@@ -193,25 +193,26 @@ def _scale_transparency(im, depth):
 # %% ../nbs/lib/picture.ipynb #77a37fcb
 def peek(
     x, # path, bytes or file object
-    least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
+    least:int=None, # pixels: a JPEG may come out smaller than it is, but no side smaller than this; None: full size
     most:float=max_pixels, # pixels in all; fewer for formats that take more memory
 )->Image.Image: # not yet decoded
     "Open the picture in `x`, or say what it is instead"
     b = content_of(x)
     name = sniff(b[:1024])
-    if not name: raise PictureError(f'This is not a picture: {_wanted}', 'not_a_picture')
+    if not name: raise PictureError(f'This is not a picture: {_wanted}')
     with _said(picture_formats[name].kind): im = Image.OPEN[name][0](_Sips(b), '')
     if im.tile and im.tile[0][0].startswith('ppm'):
-        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.', 'not_a_picture')
+        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.')
     if name=='PNG': _scale_transparency(im, b[24])
     size,whole = im.size,im.format=='JPEG' and _one_scan(b, im)
-    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces)
+    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces, 'damaged')
     if least: im.draft(im.mode, (least,least))
     _check_size(im, im.size if whole else size, most)
     return im
 
 # %% ../nbs/lib/picture.ipynb #9ef70cd4
-_turns = {2:Image.FLIP_LEFT_RIGHT, 3:Image.ROTATE_180, 4:Image.FLIP_TOP_BOTTOM, 5:Image.TRANSPOSE, 6:Image.ROTATE_270, 7:Image.TRANSVERSE, 8:Image.ROTATE_90}
+_turns = {2:Image.FLIP_LEFT_RIGHT, 3:Image.ROTATE_180, 4:Image.FLIP_TOP_BOTTOM, 5:Image.TRANSPOSE,
+    6:Image.ROTATE_270, 7:Image.TRANSVERSE, 8:Image.ROTATE_90}
 
 def orientation(
     im:Image.Image, # decoded
@@ -237,13 +238,13 @@ def upright(
 # %% ../nbs/lib/picture.ipynb #ce571d87
 def open_image(
     x, # path, bytes, file object, PIL image or uint8 array [h,w,3]
-    least:int=None, # pixels: a JPEG file may come out smaller than it is, but no side smaller than this; None: full size
+    least:int=None, # pixels: a JPEG may come out smaller than it is, but no side smaller than this; None: full size
     most:float=max_pixels, # pixels in all that are decoded
-)->Image.Image: # upright, RGB
+)->Image.Image: # upright, RGB; `x` itself, if it is that
     "The picture in `x`, or a `PictureError` that says what is the matter with it"
     if isinstance(x, np.ndarray):
         if x.dtype!=np.uint8 or not x.size or x.ndim<2 or x.shape[2:] not in ((),(3,),(4,)):
-            raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].', 'not_a_picture')
+            raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].')
         x = Image.fromarray(x)
     if not isinstance(x, Image.Image): x = peek(x, least, most)
     else: _check_size(x, x.size, most)
@@ -306,8 +307,9 @@ def measure(
     k = max(1, round(max(a.shape)/256))
     g = np.ascontiguousarray(a[::k,::k,1])
     x,tiny = g.astype('float32'),np.asarray(Image.fromarray(g).resize((32,32), Image.BOX))
-    lap = np.diff(x, 2, axis=0)[:,1:-1]+np.diff(x, 2, axis=1)[1:-1]
-    return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(float(lap.var()), 1) if lap.size else 0.)
+    lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
+    sharp = float(lap.var()) if lap.size else 0.
+    return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(sharp, 1))
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f
 def _common_frame(b, im):
@@ -329,27 +331,28 @@ def _pixels(b, im, size):
     return np.asarray(upright(im))
 
 # %% ../nbs/lib/picture.ipynb #3fb17739
-_modes = {'P':'palette', 'RGBA':'transparency', 'LA':'transparency', 'PA':'transparency', 'RGB':'transparency', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
+_modes = dict.fromkeys(('RGB','RGBA','LA','PA'), 'transparency') | {'P':'palette', 'I;16':'16 bits', 'I':'32 bits', '1':'black and white'}
 
 def _oddities(im, max_size):
     "Why the picture should be stored anew"
-    jpeg,n = im.format in ('JPEG','MPO'),getattr(im, 'n_frames', 1)
-    why = {f'{n} frames':n>1 and not jpeg, _modes.get(im.mode, f'mode {im.mode}'):im.mode not in ('RGB','L') or 'transparency' in im.info,
-        f'{im.format} format':not jpeg and im.format not in ('PNG','WEBP'), f'{im.width}×{im.height} px, over {max_size}':max(im.size)>(max_size or 1e9)}
-    if not jpeg: im.load()
+    fmt,size = 'JPEG' if im.format=='MPO' else im.format,f'{im.width}×{im.height}'
+    frames,mode = getattr(im, 'n_frames', 1) if fmt!='JPEG' else 1,_modes.get(im.mode, f'mode {im.mode}')
+    clear,large = 'transparency' in im.info,max(im.size)>(max_size or 1e9)
+    why = {f'{frames} frames':frames>1, mode:clear or im.mode not in ('RGB','L'), f'{fmt} format':fmt not in ('JPEG','PNG','WEBP')}
+    if fmt!='JPEG': im.load()
     turn = orientation(im)
-    return [k for k,v in {f'EXIF orientation {turn}':turn>1, **why}.items() if v]
+    why = {f'EXIF orientation {turn}':turn>1, **why, f'{size} px, over {max_size}':large}
+    return [k for k,v in why.items() if v]
 
 # %% ../nbs/lib/picture.ipynb #00dc6cbc
-def _resize(a, size): return np.asarray(Image.fromarray(a).resize(size, Image.BILINEAR))
-
 def _store(a, im, small):
     "(content, ending) for pixels `a` of what was the file `im`"
-    form,quality = picture_formats[im.format].stored,88 if small else 95
-    icc,sampling = im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None,'420' if small else '444'
+    form,icc = picture_formats[im.format].stored,im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
+    quality,sampling = (88,'420') if small else (95,'444')
     with suppress(ImportError):
         from simplejpeg import encode_jpeg
-        if form=='JPEG' and not icc: return encode_jpeg(np.ascontiguousarray(a), quality=quality, colorsubsampling=sampling),'.jpg'
+        a = np.ascontiguousarray(a)
+        if form=='JPEG' and not icc: return encode_jpeg(a, quality=quality, colorsubsampling=sampling),'.jpg'
     b = encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
     return b,picture_formats[form].ending
 
@@ -360,19 +363,21 @@ def look(
     max_size:int=None, # pixels: a longer side above this is shrunk to it; None: never
     max_pixels:float=100e6, # larger pictures are refused, before they are decoded
     anew:bool=True, # make the new content, where there is a reason to?
-    resize=_resize, # (array, (width, height)) → array
-)->dict: # wrong: '' or what; format, width, height (upright), phash, light, sharp; why: reasons to store it anew; new, ext: content and ending for that
+    resize=None, # (array, (width, height)) → array; default: Pillow's
+)->dict: # wrong ('' or what); format, width, height (upright), phash, light, sharp; why, new, ext: to be stored anew why, as what
     "Everything about a picture, in one decode"
     try:
         im = peek(b, most=max_pixels)
         w,h = im.size
-        if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} or more.', 'too_small')
+        if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} a side.', 'too_small')
         with _said(im.format): why = _oddities(im, max_size)
         small = anew and max(w,h)>(max_size or 1e9)
         a = _pixels(b, im, max_size if small else max(w,h) if why and anew else 256)
     except PictureError as e: return dict(wrong=str(e))
     if orientation(im)>4: w,h = h,w
-    if small: a = resize(a, [max(1, round(o*max_size/max(w,h))) for o in (w,h)])
+    if small:
+        to = [max(1, round(o*max_size/max(w,h))) for o in (w,h)]
+        a = resize(a, to) if resize else np.asarray(Image.fromarray(a).resize(to, Image.BILINEAR))
     new,ext = _store(a, im, small) if why and anew else (None,'')
     return dict(wrong='', format=im.format, width=w, height=h, why=', '.join(why), new=new, ext=ext) | measure(a)
 

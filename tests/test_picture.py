@@ -1,8 +1,8 @@
 "One decode: whole or not, how it must be stored, and what it looks like"
-import io, struct
+import io, struct, sys, zlib
 import numpy as np, pytest
 from PIL import Image, ImageDraw
-from imgcls.picture import PictureError, look, open_image, peek, sniff
+from imgcls.picture import PictureError, is_picture_name, look, open_image, peek, sniff, thumbnail
 from imgcls.twins import groups, near_pairs
 from imgcls.sample import draw_digit
 
@@ -127,3 +127,101 @@ def test_random_bytes_never_raise():
         b = bytearray(good[i%len(good)])
         for _ in range(rng.integers(1, 9)): b[rng.integers(len(b))] = rng.integers(256)
         assert isinstance(look(bytes(b))['wrong'], str)
+
+# what 0.1.0 got wrong
+
+def chunk(kind, data): return struct.pack('>I', len(data))+kind+data+struct.pack('>I', zlib.crc32(kind+data))
+def png(w, h, depth, color, rows, extra=b''):
+    head = chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, depth, color, 0, 0, 0))
+    return b'\x89PNG\r\n\x1a\n'+head+extra+chunk(b'IDAT', zlib.compress(rows))+chunk(b'IEND', b'')
+
+@pytest.mark.parametrize('depth', [1,2,4,8,16])
+def test_the_transparent_colour_of_a_png_of_any_depth(depth):
+    top = 2**depth-1
+    vals = ([0, top//3, top]*8)[:8]
+    row = int(''.join(f'{v:0{depth}b}' for v in vals), 2).to_bytes(depth, 'big')
+    for clear in {*vals}:
+        got = np.asarray(open_image(png(8, 2, depth, 0, (b'\0'+row)*2, chunk(b'tRNS', struct.pack('>H', clear)))), int)[0,:,0]
+        assert abs(got-[255 if v==clear else v*255/top for v in vals]).max()<=1, clear
+
+def test_the_transparent_colour_of_a_deep_coloured_png():
+    row = b'\0'+struct.pack('>6H', 2570, 5140, 7710, 51400, 25700, 12850)
+    got = open_image(png(2, 1, 16, 2, row, chunk(b'tRNS', struct.pack('>3H', 2570, 5140, 7710))))
+    assert [got.getpixel((x,0)) for x in (0,1)]==[(255,255,255), (200,100,50)]
+
+def tiff(bits, inverted, data):
+    tags = {256:(3,4), 257:(3,1), 258:(3,bits), 259:(3,1), 262:(3,0 if inverted else 1), 277:(3,1), 278:(3,1), 279:(4,len(data)), 273:(4,8+2+12*9+4)}
+    rows = [struct.pack('<HHI', k, t, 1)+struct.pack('<I', v) for k,(t,v) in sorted(tags.items())]
+    return struct.pack('<2sHIH', b'II', 42, 8, 9)+b''.join(rows)+bytes(4)+data
+
+def test_tiffs_of_12_bits_and_inverted_ones():
+    vals = np.array([0,1000,3000,4095])
+    packed = int(''.join(f'{v:012b}' for v in vals), 2).to_bytes(6, 'big')
+    deep = (vals*16).astype('<u2').tobytes()
+    for b,want in ((tiff(12, False, packed), vals*255/4095), (tiff(16, False, deep), vals*16/257), (tiff(16, True, deep), 255-vals*16/257)):
+        assert abs(np.asarray(open_image(b), int)[0,:,0]-want).max()<=1
+
+def test_one_scale_for_all_of_16_bits():
+    means = [np.asarray(open_image(save(Image.fromarray(np.full((40,40), v, 'uint16')), fmt))).mean() for fmt in ('PNG','TIFF') for v in (200, 256, 300, 4095, 65535)]
+    assert means==[0, 0, 1, 15, 255]*2
+
+odd = [(1,1,b'\6\0\0\0'), (2,2,b'6\0\0\0'), (3,1,b'\x63\0\0\0'), (3,0,bytes(4)), (3,9999,b'\xff'*4), (5,1,b'\x26\0\0\0'), (7,4,b'6666'), (11,1,struct.pack('<f', 6)), (99,1,b'\6\0\0\0')]
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('kind,n,value', odd)
+def test_an_odd_orientation_is_no_fault(kind, n, value):
+    exif = b'Exif\0\0II*\0'+struct.pack('<IHHHI', 8, 1, 0x112, kind, n)+value+bytes(4)+b'6\0\0\0\0\0\0\0'
+    for fmt in ('JPEG','PNG','WEBP','AVIF','TIFF'):
+        try: b = save(scene(), fmt, exif=exif)
+        except Exception: continue # what Pillow can't write
+        assert not look(b)['wrong'] and open_image(b).size in ((120,80),(80,120)), fmt
+
+@pytest.mark.parametrize('fmt', ['JPEG','PNG','WEBP','TIFF','AVIF'])
+def test_turned_once_whatever_it_comes_in(tmp_path, fmt):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    b = save(scene('CMYK' if fmt=='TIFF' else 'RGB'), fmt, exif=exif.tobytes(), quality=95)
+    (tmp_path/'x').write_bytes(b)
+    want = scene().transpose(Image.ROTATE_270)
+    res = look(b)
+    for x in (b, tmp_path/'x', io.BytesIO(b), Image.open(io.BytesIO(b)), open_image(b), res['new'], thumbnail(b)):
+        got = open_image(x)
+        assert got.size==want.size and abs(np.asarray(got, float)-np.asarray(want, float)).mean()<8, type(x)
+    assert (res['width'],res['height'])==want.size
+
+def test_a_magic_number_counts_at_its_place():
+    said = b'jumb c2pa image/svg+xml <svg xmlns="http://www.w3.org/2000/svg"/> <html> %PDF'
+    b = save(scene(), 'PNG')
+    b = b[:33]+chunk(b'caBX', said)+b[33:]
+    assert not look(b)['wrong'] and sniff(b)=='PNG' and open_image(b).size==(120,80)
+    for fmt,ext in (('PPM','.ppm'),('JPEG2000','.jp2'),('BMP','.bmp'),('ICO','.ico'),('TIFF','.tif')):
+        b = save(scene(size=(64,64)), fmt)
+        assert sniff(b)==fmt and is_picture_name(f'a/B{ext.upper()}') and look(b)['ext']=='.png'
+    assert sniff(b'\xff\xd8') == '' and not any(map(is_picture_name, ('x.txt','jpg','.png','x.svg','x.mp4','')))
+
+@pytest.mark.parametrize('kind', ['path','file','bytes'])
+def test_guards_hold_for_every_way_in(tmp_path, kind):
+    j,big = save(scene(size=(640,480)), 'JPEG', progressive=True),save(Image.new('1', (9000,9000)), 'PNG')
+    scans = j[:-2]+j[j.rindex(b'\xff\xc4'):-2]*200+j[-2:]
+    notes = j[:2]+(b'\xff\xe1'+struct.pack('>H', 108)+b'Exif\0\0'+bytes(100))*60+j[2:]
+    digits = b'P3\n100 100\n255\n'+b'0 '*30_000
+    for b,code in ((scans,'damaged'), (notes,'damaged'), (big,'too_many_pixels'), (digits,'not_a_picture'), (b'<html>','not_a_picture'), (b'','not_a_picture')):
+        (tmp_path/'x.jpg').write_bytes(b)
+        with pytest.raises(PictureError) as e: open_image(dict(path=tmp_path/'x.jpg', file=io.BytesIO(b), bytes=b)[kind])
+        assert e.value.code==code and str(e.value)[0]=='T' and str(e.value)
+        if kind=='bytes': assert look(b, max_pixels=50e6)['wrong']==str(e.value)
+
+def test_without_simplejpeg_and_without_heif(monkeypatch):
+    want = {k:v for k,v in look(save(scene(size=(900,600)), 'JPEG'), max_size=300).items() if k!='new'}
+    monkeypatch.setitem(sys.modules, 'simplejpeg', None)
+    res = look(save(scene(size=(900,600)), 'JPEG'), max_size=300)
+    assert open_image(res.pop('new')).size==(300,200) and {k:res[k] for k in ('format','width','height','why','ext')}=={k:want[k] for k in ('format','width','height','why','ext')}
+    monkeypatch.setattr('imgcls.picture.can_open', lambda name: name!='HEIF')
+    for f in (sniff, open_image):
+        with pytest.raises(PictureError, match='pillow-heif.*run again'): f(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic'+bytes(50))
+
+def test_a_rare_kind_of_jpeg_is_never_decoded_reduced(monkeypatch):
+    import simplejpeg
+    b = save(scene(size=(900,600)), 'JPEG')
+    at = b.index(b'\xff\xc0')
+    monkeypatch.setattr(simplejpeg, 'decode_jpeg', lambda *args, **kwargs: pytest.fail('decoded by simplejpeg'))
+    assert look(b[:at]+b'\xff\xc1'+b[at+2:])['width']==900

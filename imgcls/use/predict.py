@@ -26,7 +26,7 @@ def sample_model()->Path: # of the ten digits
     "The model that ships with imgcls"
     fn = Path(str(files('imgcls')/'assets'/'digits.onnx'))
     if fn.exists(): return fn
-    raise FileNotFoundError(f'{fn} is missing, this install of imgcls is incomplete: pip install --force-reinstall imgcls')
+    raise FileNotFoundError(f'{fn} is missing, this install is incomplete: pip install --force-reinstall imgcls')
 
 # %% ../../nbs/lib/use/predict.ipynb #a58f389f
 def _is_url(x): return isinstance(x, str) and x.lower().startswith(('http://','https://'))
@@ -39,7 +39,8 @@ def _sentences(what):
     def no(why, code): return PictureError(f'{what} could not be fetched: {why}.', code)
     try: yield
     except PrivateAddress:
-        raise PictureError(f'{what} leads into a private network, where this program does not go.', 'private_address') from None
+        said = f'{what} leads into a private network, where this program does not go.'
+        raise PictureError(said, 'private_address') from None
     except httpx.HTTPStatusError as e:
         raise no(f'its server answers {e.response.status_code} {e.response.reason_phrase}', 'fetch_failed') from None
     except httpx.TimeoutException: raise no('its server takes too long', 'fetch_timeout') from None
@@ -47,13 +48,13 @@ def _sentences(what):
         raise no(str(e).rstrip('.'), 'bad_address') from None
     except httpx.HTTPError as e: raise no(e, 'fetch_failed') from None
 
-# %% ../../nbs/lib/use/predict.ipynb #5726c552
+# %% ../../nbs/lib/use/predict.ipynb #7b312385
 def _pieces(url, most, secs, allow_private, what='This address'):
     "The content of `url`, in pieces"
     from imgcls.net import guarded_client, time_limit
     n = 0
-    plain = {'Accept-Encoding':'identity'}
-    with _sentences(what), time_limit(secs), guarded_client(allow_private) as c, c.stream('GET', url, headers=plain) as r:
+    asked = {'Accept-Encoding':'identity'}
+    with _sentences(what), time_limit(secs), guarded_client(allow_private) as c, c.stream('GET', url, headers=asked) as r:
         r.raise_for_status()
         for o in r.iter_raw():
             n += len(o)
@@ -70,7 +71,7 @@ def fetch(
     "What is at `url`, if it may be had and isn't too large"
     return b''.join(_pieces(url, most, secs, allow_private))
 
-# %% ../../nbs/lib/use/predict.ipynb #af8d6f69
+# %% ../../nbs/lib/use/predict.ipynb #60270cf4
 class Html(str): "Text that is HTML already"
 
 def tag(
@@ -86,14 +87,14 @@ def tag(
 @cache
 def _style(): return tag('style', Html((files('imgcls')/'static'/'prediction.css').read_text('utf-8')))
 
-# %% ../../nbs/lib/use/predict.ipynb #d012a5cc
+# %% ../../nbs/lib/use/predict.ipynb #6d7d2f84
 def percent(
     p:float, # probability
 )->str:
     "`p` for people, who read 100.0% as a promise"
     return f'{p:.1%}' if p<.9995 else '100%'
 
-# %% ../../nbs/lib/use/predict.ipynb #bfa76019
+# %% ../../nbs/lib/use/predict.ipynb #faa5a788
 @dataclass
 class Prediction:
     "What the model thinks of one picture"
@@ -115,8 +116,8 @@ class Prediction:
 
     def card(self):
         "As HTML, without its style"
-        rows = [tag('div', tag('span', n), tag('div', tag('i', style=f'width:{p:.1%}'), class_='ic-b'), tag('b', percent(p)), class_='ic-r')
-            for n,p in self.topk]
+        def bar(p): return tag('div', tag('i', style=f'width:{p:.1%}'), class_='ic-b')
+        rows = [tag('div', tag('span', n), bar(p), tag('b', percent(p)), class_='ic-r') for n,p in self.topk]
         said = f'Not sure. My best guess is {self.name}' if self.unsure else self.name
         src = f'data:image/jpeg;base64,{base64.b64encode(self.thumb).decode()}'
         img = Html(f'<img alt="the picture" src="{src}">' if self.thumb else '')
@@ -124,7 +125,7 @@ class Prediction:
 
     def _repr_html_(self): return _style()+self.card()
 
-# %% ../../nbs/lib/use/predict.ipynb #029bf4f1
+# %% ../../nbs/lib/use/predict.ipynb #1fd066f7
 class Predictions(list):
     "A list of `Prediction`"
     def _repr_html_(self): return _style()+tag('div', *[o.card() for o in self], class_='ic-ps')
@@ -135,9 +136,9 @@ class ModelError(ValueError): "A model file that can't be used; the message says
 _not_models = {rb'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.',
     rb'PK|\x80':'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx.',
     rb'\s*<':'is a web page, not a model: the address or the download was of a page about it.',
-    rb'.{4}\0{4}\{"':'holds weights (.safetensors), and no graph that could be run without torch: export_model or export_onnx writes the .onnx file.'}
+    rb'.{4}\0{4}\{"':'holds weights (.safetensors) and no graph: export_model or export_onnx writes the .onnx file.'}
 
-# %% ../../nbs/lib/use/predict.ipynb #2fd0ceeb
+# %% ../../nbs/lib/use/predict.ipynb #32865fe1
 def file_digest(
     path, # of a file
 )->str: # hexadecimal
@@ -147,7 +148,7 @@ def file_digest(
         while b := f.read(2**20): h.update(b)
     return h.hexdigest()
 
-# %% ../../nbs/lib/use/predict.ipynb #0e34b6ec
+# %% ../../nbs/lib/use/predict.ipynb #424ceca2
 def check_model(
     path:Path, # of a file
     sha256:str=None, # what it has to have; default: whatever it has
@@ -156,13 +157,13 @@ def check_model(
     "Raise unless the file at `path` can be a model, and is the right one"
     what = what or path
     if path.is_dir(): raise ModelError(f'{path} is a folder: wanted the .onnx file in it.')
-    if not path.exists(): raise FileNotFoundError(f'There is no model at {path}. Write one with export_onnx, or check the path.')
+    if not path.exists(): raise FileNotFoundError(f'There is no model at {path}: check the path; export_onnx writes one.')
     with open(path, 'rb') as f: head = f.read(100)
     if not head: raise ModelError(f'{what} is empty: copy or export it again.')
     for magic,said in _not_models.items():
         if re.match(magic, head, re.S): raise ModelError(f'{what} {said}')
     if sha256 and (found := file_digest(path))!=sha256.lower():
-        raise ModelError(f'{what} is another file than the one wanted, with the sha256 {found} in place of {sha256}. Copy it again, or correct the sha256.')
+        raise ModelError(f'{what} is another file than the one wanted: its sha256 is {found}, wanted was {sha256}.')
 
 # %% ../../nbs/lib/use/predict.ipynb #1105e021
 def fetch_model(
@@ -197,20 +198,20 @@ def open_session(
         hint = f'Copy or export it again, or upgrade onnxruntime. ({str(e)[:200].strip()})'
         raise ModelError(f'{path} is damaged, or of a newer format: {said}. {hint}') from None
 
-# %% ../../nbs/lib/use/predict.ipynb #e78c691a
+# %% ../../nbs/lib/use/predict.ipynb #a6ba9010
 def read_meta(
     session:onnxruntime.InferenceSession,
     path, # how to call the file
 )->dict:
     "What a model says about itself"
     meta = session.get_modelmeta().custom_metadata_map.get('imgcls')
-    if meta is None: raise ModelError(f'{path} is not one of imgcls: it does not say what its classes are. Export with export_onnx.')
+    if meta is None: raise ModelError(f'{path} is not one of imgcls: it names no classes. Export with export_onnx.')
     try: meta = json.loads(meta)
-    except ValueError: raise ModelError(f'{path} is damaged: it can not be read what it says about itself. Export it again.') from None
+    except ValueError: raise ModelError(f'{path} is damaged: its facts can not be read. Export it again.') from None
     if meta['format']>1: raise ModelError(f'{path} has format {meta["format"]}, this imgcls reads 1: upgrade imgcls.')
     return meta
 
-# %% ../../nbs/lib/use/predict.ipynb #5c421aac
+# %% ../../nbs/lib/use/predict.ipynb #dac99f70
 class Model:
     "The network in an `.onnx` file, and what the file says about it"
     def __init__(self,
@@ -227,7 +228,7 @@ class Model:
         self.labels,self.names,self.max_pixels = self.meta['labels'],self.meta['names'],max_pixels
         self.threshold = self.meta.get('threshold', .5) if threshold is None else threshold
 
-    def __repr__(self): return f'{type(self).__name__}({str(self.path)!r}: {self.meta["arch"]}, {len(self.labels)} classes)'
+    def __repr__(self): return f'{type(self).__name__}({str(self.path)!r}: {self.meta["arch"]}, {len(self.names)} classes)'
     def prepared(self, x): return prepare(open_image(x, self.meta.get('least'), self.max_pixels), self.meta)
 
     def probs(self,
@@ -235,25 +236,24 @@ class Model:
     )->np.ndarray: # [n,n_classes], calibrated
         "How likely the model holds each class"
         z = self.session.run(None, dict(image=x))[0]/self.meta['temperature']
-        if not np.isfinite(z).all(): raise ModelError(f'{self.path} is damaged: its answer is not a number. Copy or export it again.')
+        if not np.isfinite(z).all(): raise ModelError(f'{self.path} is damaged: its answer is not a number. Export it again.')
         e = np.exp(z-z.max(1, keepdims=True))
         return e/e.sum(1, keepdims=True)
 
     def facts(self):
         "What a person wants to know about the model, as text"
-        o,m = self.meta,self.meta['metrics']
+        o,m = dict(precision='fp32') | self.meta,dict(accuracy_lost=0) | self.meta['metrics']
         known = [self.names[l] for l in self.labels]
-        lost = f' ({m["accuracy_lost"]:.1%} lost in 8 bits)' if m.get('accuracy_lost', 0)>0 else ''
+        lost = ' ({accuracy_lost:.1%} lost in 8 bits)' if m['accuracy_lost']>0 else ''
         return {'title':o.get('title') or self.path.stem, 'about':o.get('about', ''),
-            'knows':f'{len(known)} classes: {", ".join(known[:20])}{"…" if len(known)>20 else ""}',
-            'learned from':f'{m["n_train"]:,} pictures', 'right for':f'{m["valid_accuracy"]:.1%} of {m["n_valid"]:,} others{lost}',
-            'not sure':f'under a confidence of {self.threshold:.0%}', 'looks at':'{} × {} px'.format(*o['crop']),
-            'network':f'{o["arch"]}, {o.get("precision", "fp32")}, {self.path.stat().st_size/1e6:.1f} MB',
-            'made':f'{o["created"][:10]} with '+', '.join(f'{k} {v}' for k,v in o['versions'].items())}
+            'knows':f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20), 'learned from':'{n_train:,} pictures'.format(**m),
+            'right for':('{valid_accuracy:.1%} of {n_valid:,} others'+lost).format(**m), 'not sure':f'under a confidence of {self.threshold:.0%}',
+            'network':'{arch}, {precision}, {mb:.1f} MB'.format(mb=self.path.stat().st_size/1e6, **o), 'looks at':'{0} × {1} px'.format(*o['crop']),
+            'made':'{created:.10} with '.format(**o)+', '.join(map(' '.join, o['versions'].items()))}
 
     def _repr_html_(self):
-        left = dict(style='text-align:left')
-        return tag('table', *[tag('tr', tag('th', k, **left), tag('td', v, **left)) for k,v in self.facts().items() if v])
+        rows = [tag('tr', tag('th', k), tag('td', v)) for k,v in self.facts().items() if v]
+        return tag('table', *rows, style='text-align:left')
 
 # %% ../../nbs/lib/use/predict.ipynb #b136c6fe
 def _ahead(f, xs, n):
@@ -265,7 +265,7 @@ def _ahead(f, xs, n):
             if len(todo)>8*n: yield todo.popleft().result()
         while todo: yield todo.popleft().result()
 
-# %% ../../nbs/lib/use/predict.ipynb #5a01f923
+# %% ../../nbs/lib/use/predict.ipynb #2f874425
 def image_paths(
     path, # folder
 ): # paths, in order
@@ -275,7 +275,8 @@ def image_paths(
         yield from (Path(top)/o for o in sorted(names) if o[0]!='.' and is_picture_name(o))
 
 # %% ../../nbs/lib/use/predict.ipynb #1a8eaf65
-def _is_many(x): return hasattr(x, '__iter__') and not hasattr(x, 'read') and not isinstance(x, (str,bytes,bytearray,memoryview,np.ndarray))
+_ones = str,bytes,bytearray,memoryview,np.ndarray
+def _is_many(x): return hasattr(x, '__iter__') and not hasattr(x, 'read') and not isinstance(x, _ones)
 def _load(x): return fetch(x) if _is_url(x) else content_of(x) if hasattr(x, 'read') else x
 
 class Predictor(Model):
@@ -327,9 +328,11 @@ class Predictor(Model):
         fns,cols = list(image_paths(path)),['label','prob','unsure']
         if not Path(path).is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted one with pictures in it.')
         got = zip(fns, progress_bar(self.stream(fns, 1, bs), total=len(fns), leave=False))
-        def row(fn, o): return fn.relative_to(path).as_posix(),*(getattr(o, k, None) for k in cols),str(o) if isinstance(o, Exception) else ''
+        def row(fn, o):
+            wrong = str(o) if isinstance(o, Exception) else ''
+            return fn.relative_to(path).as_posix(),*(getattr(o, k, None) for k in cols),wrong
         return pd.DataFrame([row(*o) for o in got], columns=['file',*cols,'error'])
 
-# %% ../../nbs/lib/use/predict.ipynb #3e5af6be
+# %% ../../nbs/lib/use/predict.ipynb #60ee59c5
 # old names until everybody has switched; this cell goes
 _cores,_percent,_digest = cores,percent,file_digest
