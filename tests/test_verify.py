@@ -1,5 +1,5 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import os, pytest
+import pytest
 from PIL import Image
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download

@@ -6,7 +6,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stages.html.md"""
 
 # %% auto #0
 __all__ = ['write_stage', 'read_stage', 'load_weights', 'split_state', 'join_state', 'random_state', 'set_random_state',
-           'kept_random', 'seed_of', 'seeded', 'bf16_pays', 'half_type']
+           'kept_random', 'seed_of', 'bf16_pays', 'half_type']
 
 # %% ../../nbs/lib/learn/stages.ipynb #db05146f
 import json, os, random, time
