@@ -11,9 +11,13 @@ def run_demo(path, *args, **kwargs):
     cmd = [Path(sys.executable).parent/'imgcls-demo', '--path', str(path), '--no-serve', *map(str, args)]
     return subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs)
 
+quick = 'test_repo test_net test_search test_dataset test_picture test_twins test_batch'.split() # files whose tests take seconds
+
 def pytest_collection_modifyitems(items):
-    "The longest files first, so that two processes end at the same time"
-    items.sort(key=lambda o: o.path.stem not in ('test_demo','test_train','test_fronts'))
+    "The longest files first, so that two processes end at the same time; those that are quick are marked"
+    items.sort(key=lambda o: o.path.stem not in ('test_wheel','test_demo','test_train','test_fronts'))
+    for o in items:
+        if o.path.stem in quick and 'browser' not in o.fixturenames: o.add_marker('quick')
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
