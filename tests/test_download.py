@@ -212,6 +212,8 @@ def test_credits(web, tmp_path):
 
 gather_digits = """import sys
 from fastprogress import fastprogress
+from imgcls.gather.shell import gather
+from imgcls.sample import digit_names, sample_web
 fastprogress.NO_BAR = True
 sample_web(200, int(sys.argv[2]))
 gather(sys.argv[1], digit_names)

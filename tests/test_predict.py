@@ -282,6 +282,8 @@ def test_a_folder_of_any_size_takes_the_same_memory(tmp_path):
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='measures memory as Linux tells it')
 def test_memory_stays_flat():
     code = '''import sys, psutil
+from imgcls.sample import draw_digit, encode_image
+from imgcls.use.predict import Predictor
 p,bufs = Predictor(sys.argv[1]),[encode_image(draw_digit(i).resize((900,700))) for i in range(20)]
 for i in range(500):
     p.predict(bufs[i%20])._repr_html_()
