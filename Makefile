@@ -30,6 +30,8 @@ readme: $(VENV)/.dev
 notebooks: $(VENV)/.dev
 	$(BIN)/nbdev-export
 	OMP_NUM_THREADS=1 $(BIN)/nbdev-test --save --n-workers 2 nbs/lib
+	$(BIN)/nbdev-clean
+	$(BIN)/python tools/course.py --pages
 	$(BIN)/python tools/course.py
 	$(BIN)/nbdev-clean
 	$(BIN)/python tools/repo.py readme

@@ -29,6 +29,11 @@ def test_a_page_has_what_pages_have(fn):
     assert md[0].startswith('# ') and '\n> ' in md[0]
     assert any(o.get('outputs') for o in cells), 'saved outputs are gone: make notebooks'
 
+@pytest.mark.parametrize('fn', sorted((root/'nbs').rglob('*.ipynb')), ids=lambda o: o.stem)
+def test_no_notebook_tells_of_the_machine_it_ran_on(fn):
+    outputs = json.dumps([o.get('outputs', []) for o in json.loads(fn.read_text())['cells']])
+    assert str(root) not in outputs and '/site-packages/' not in outputs, 'make notebooks'
+
 below = dict(sample='', picture='', net='', dataset='picture', twins='picture dataset', gather='sample picture net dataset twins',
     learn='sample picture net dataset twins gather use', clean='picture net dataset twins gather learn', use='picture net')
 any_of = {*below}|{'clean'}

@@ -1,4 +1,4 @@
-"Run the chapters of the course in order, in one folder, as a reader would: `course.py` saves their outputs, `course.py --wheel` runs them on the installed wheel only"
+"Run the chapters of the course in order, in one folder, as a reader would: `course.py` saves their outputs, `--wheel` runs them on the installed wheel only, `--pages` tidies the library's pages"
 import os, re, shutil, subprocess, sys, tempfile, time
 import nbformat
 from nbclient import NotebookClient
@@ -30,6 +30,19 @@ def is_progress(o):
     html = ''.join(o.get('data', {}).get('text/html', ''))
     return o.output_type=='display_data' and bool(html) and not re.sub(r'(?s)<style>.*?</style>', '', html).strip()
 
+def anonymous(txt):
+    "`txt` without the paths of this machine"
+    return re.sub(r'[^\s"\'(]*/site-packages/', '', ''.join(txt).replace(f'{root}/', ''))
+
+def without_paths(nb):
+    "Take the paths of this machine, and bars that were drawn over, out of outputs"
+    for c in nb.cells:
+        if c.cell_type=='code': c.outputs = [o for o in c.outputs if not (o.output_type=='stream' and '\r' in ''.join(o.text))]
+    for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs):
+        if o.output_type=='stream': o.text = anonymous(o.text)
+        for k in [k for k in o.get('data', {}) if k.startswith('text/')]: o.data[k] = anonymous(o.data[k])
+    return nb
+
 def tidy(nb):
     "Take out of outputs what differs from run to run, and what shows nothing"
     for o in nb.cells:
@@ -39,7 +52,6 @@ def tidy(nb):
         o.outputs = [x for x in o.outputs if not is_progress(x) and 'application/vnd.jupyter.widget-view+json' not in x.get('data', {})]
         for x in o.outputs:
             if x.output_type=='execute_result': x.execution_count = None
-            if x.output_type=='stream': x.text = x.text.replace(f'{root}/', '')
     nb.metadata = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
 
 def main(wheel=False, names=()):
@@ -57,6 +69,12 @@ def main(wheel=False, names=()):
             print(f'{fn.stem}: {time.time()-t:.0f} s', flush=True)
             if wheel: continue
             tidy(nb)
-            nbformat.write(nb, fn)
+            nbformat.write(without_paths(nb), fn)
 
-if __name__=='__main__': main('--wheel' in sys.argv, [o for o in sys.argv[1:] if o[0]!='-'])
+def clean_pages():
+    "Tidy the outputs of the library's pages, as nbdev saved them, and of the course"
+    for fn in (root/'nbs').rglob('*.ipynb'):
+        old = fn.read_text(encoding='utf-8')
+        if any(o in old for o in (str(root),'/site-packages/','\\r')): nbformat.write(without_paths(nbformat.reads(old, 4)), fn)
+
+if __name__=='__main__': clean_pages() if '--pages' in sys.argv else main('--wheel' in sys.argv, [o for o in sys.argv[1:] if o[0]!='-'])
