@@ -6,17 +6,17 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stages.html.md"""
 
 # %% auto #0
 __all__ = ['write_stage', 'read_stage', 'load_weights', 'split_state', 'join_state', 'random_state', 'set_random_state',
-           'kept_random', 'seed_of', 'bf16_pays', 'half_type']
+           'kept_random', 'seed_of', 'bf16_pays', 'half_type', 'plot_history']
 
 # %% ../../nbs/lib/learn/stages.ipynb #db05146f
-import json, os, random, time
-import numpy as np, torch
+import hashlib, json, os, random, time
+import numpy as np, pandas as pd, torch
 from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from ..dataset import progress
 
 # %% ../../nbs/lib/learn/stages.ipynb #4722b770
@@ -32,14 +32,10 @@ def write_stage(
     def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
     flat = {f'{name}.{k}':plain(v) for name,part in tensors.items() for k,v in part.items()}
     tmp = fn.with_name(f'{fn.name}.tmp')
-    tmp.unlink(missing_ok=True)
     try:
-        tmp.touch()
-        mode = tmp.stat().st_mode
-        save_file(flat, tmp, {kind:json.dumps(facts, default=float)})
-        os.chmod(tmp, mode)
+        tmp.write_bytes(save(flat, {kind:json.dumps(facts, default=float)}))
         os.replace(tmp, fn)
-    except SafetensorError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
+    except OSError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
     finally: tmp.unlink(missing_ok=True)
     return fn
 
@@ -70,6 +66,30 @@ def load_weights(
     new = OrderedDict(weights)
     new._metadata = model.state_dict()._metadata
     model.load_state_dict(new)
+
+# %% ../../nbs/lib/learn/stages.ipynb #3133ae28
+def digest(
+    rows, # texts
+)->str: # 16 hexadecimal digits
+    "What many lines of text come to"
+    return hashlib.sha256('\n'.join(rows).encode()).hexdigest()[:16]
+
+# %% ../../nbs/lib/learn/stages.ipynb #cab187e1
+def difference(k, was, now):
+    "Say that `k` is not what it was"
+    said = f'{k} was {was}, is {now}'
+    return said if len(said)<200 else f'{k} has changed'
+
+# %% ../../nbs/lib/learn/stages.ipynb #253ba226
+def check_plan(
+    old:dict, # of the file
+    new:dict, # of now
+    what, # file or stage
+    how, # what to do about it
+):
+    "Refuse to go on with another plan"
+    diff = [difference(k, old.get(k), v) for k,v in new.items() if old.get(k)!=v]
+    if diff: raise ValueError(f'{what} can not go on: {"; ".join(diff)}. {how}')
 
 # %% ../../nbs/lib/learn/stages.ipynb #cf765761
 def split_state(
@@ -145,31 +165,60 @@ def seeded(
         yield
 
 # %% ../../nbs/lib/learn/stages.ipynb #a58844e3
+def step_secs(
+    model, # network on the CPU
+    x, # [b,3,h,w], a few pictures
+    half, # with bfloat16?
+): # seconds
+    "How long a step of training takes"
+    t = time.perf_counter()
+    with torch.autocast('cpu', torch.bfloat16, enabled=half): res = model(x)
+    res.float().sum().backward()
+    return time.perf_counter()-t
+
+# %% ../../nbs/lib/learn/stages.ipynb #45d9c5ec
 def bf16_pays(
     model, # network on the CPU
     x, # [b,3,h,w], a few pictures
 )->bool: # at least 1.3 times as fast?
     "Does training `model` with bfloat16 pay on this machine?"
-    model,x = deepcopy(model).train(),x.as_subclass(torch.Tensor)
-    def secs(on):
-        t = time.perf_counter()
-        with torch.autocast('cpu', torch.bfloat16, enabled=on): res = model(x)
-        res.float().sum().backward()
-        return time.perf_counter()-t
-    gains = []
+    model,x,gains = deepcopy(model).train(),x.as_subclass(torch.Tensor),[]
     with kept_random(), torch.enable_grad():
-        for i in progress(range(6), 6, 'is bfloat16 faster here?'):
-            last = gains[1:][-2:]
-            if len(last)==2 and (min(last)>1.6 or max(last)<1): continue # two that agree are clear enough, one may be chance
-            gains.append(secs(False)/secs(True))
-    return bool(np.median(gains[1:])>1.3) # the first warms up
+        for _ in progress(range(6), 6, 'is bfloat16 faster here?'):
+            last = gains[1:][-2:] # the first warms up
+            if len(last)<2 or min(last)<=1.6 and max(last)>=1: gains.append(step_secs(model, x, False)/step_secs(model, x, True))
+    return bool(np.median(gains[1:])>1.3)
 
 # %% ../../nbs/lib/learn/stages.ipynb #c8a02b54
 def half_type(
     model, # network
     x, # [b,3,h,w], a few pictures, where the network is
+    half:bool=None, # is it wanted? None: where it is faster
 ): # torch.bfloat16, torch.float16 or None
-    "The half precision in which `model` trains faster where it is"
+    "The half precision in which to train `model` where it is"
     dev = x.device.type
+    if half is False: return None
     if dev=='cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return torch.bfloat16 if dev=='cpu' and bf16_pays(model, x) else None
+    return torch.bfloat16 if half or dev=='cpu' and bf16_pays(model, x) else None
+
+# %% ../../nbs/lib/learn/stages.ipynb #c3930dc5
+def stacked(
+    batches, # of pairs (or more) of tensors
+)->tuple: # of tensors
+    "Batches as one"
+    return tuple(map(torch.cat, zip(*batches)))
+
+# %% ../../nbs/lib/learn/stages.ipynb #57eaed21
+def plot_history(
+    h:pd.DataFrame, # a row per epoch: train_loss, valid_loss, metrics
+    figsize=(9,3), # inches
+    best:int=None, # epoch to draw a circle around, in the first metric
+):
+    "Losses on the left, metrics on the right, by epoch"
+    h = h.select_dtypes('number')
+    losses = h.filter(like='_loss').columns
+    metrics = h.columns.difference(losses, sort=False)
+    axs = h.plot(subplots=[losses,metrics], layout=(1,2), figsize=figsize, marker='.', grid=True).flat
+    for ax in axs: ax.xaxis.get_major_locator().set_params(integer=True)
+    if best is not None: axs[1].plot(best, h[metrics[0]][best], 'o', mfc='none', ms=10, color='C0')
+    axs[0].figure.tight_layout()
