@@ -11,11 +11,11 @@ __all__ = ['imagenet', 'lay_out', 'digit_items', 'folder_items', 'flower_items',
 
 # %% ../../nbs/lib/learn/scratch.ipynb #e47bac75
 import hashlib, json, os, re, shutil, signal, sys, time, warnings
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
+import matplotlib.pyplot as plt, pandas as pd, numpy as np, torch, torch.nn.functional as F, torchvision
 from collections import namedtuple
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from fastcore.basics import chunked, patch, store_attr
 from fastprogress.fastprogress import format_time, master_bar, progress_bar
 from pathlib import Path
@@ -27,7 +27,6 @@ from torch.utils.data import DataLoader
 from torchvision import models
 from torchvision.datasets import Flowers102
 from torchvision.transforms import v2
-from .. import __version__
 from ..dataset import Dataset
 from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
@@ -75,7 +74,6 @@ def lay_out(
     names:dict, # class → name
 )->Path: # `dest`
     "Write pictures to `dest`/split/class/file name, and names.json beside them"
-    if isinstance(items, (str,Path)): raise TypeError(f'{items}: wanted pictures, as folder_items({str(items)!r}) gives them')
     ds = Dataset(dest)
     with ds.scratch() as tmp:
         new = tmp/'new'
@@ -95,8 +93,6 @@ def digit_items(
     "The sample digits for `lay_out`; 400 more are the test set"
     from sklearn.datasets import load_digits
     targets,(known,held) = load_digits().target,split_digits()
-    if not 0<valid<n<=len(known): raise ValueError(f'n={n}, valid={valid}: wanted fewer to choose with than there are, '
-        f'and {len(known)} at most')
     for split,which in dict(valid=known[:valid], train=known[valid:n], test=held).items():
         for i in which: yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
 
@@ -171,14 +167,13 @@ def photo_tfm(
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d9fccce5
 def _fitting(
-    im, # what a transform made
+    im, # PIL image that a transform made
     prep, # of `preparation`
 )->torch.Tensor: # uint8 [3,size,size]
-    "Result of a transform, if it can be learned from"
-    _check_type(im, Image.Image, 'a PIL image of the transform. Leave ToTensor and Normalize out, the network does that')
-    w,h = prep['crop']
-    if im.size!=(w,h): raise ValueError(f'The transform made a picture of {im.width} by {im.height} pixels, wanted was {w} by {h}')
-    return v2.functional.pil_to_tensor(im)
+    "Result of a transform, if it is of the right size"
+    x = v2.functional.pil_to_tensor(im)
+    if list(im.size)!=prep['crop']: raise ValueError(f'The transform made a picture of {im.size} pixels, wanted was {prep["crop"]}')
+    return x
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d8848573
 @dataclass
@@ -218,11 +213,6 @@ _forks = sys.platform=='linux'
 
 def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #6199c372
-def _usual_workers():
-    "How many processes prepare pictures, if nobody says: by the cores, at most 8; 0 where it isn't Linux"
-    return min(8, cores()-(not torch.cuda.is_available())) if _forks else 0
-
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
 def _loader(ds, bs, workers, **kwargs):
     "`DataLoader` whose workers leave the random numbers and the stop button alone"
@@ -230,37 +220,18 @@ def _loader(ds, bs, workers, **kwargs):
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
         pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **kwargs)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #2b3ffe40
-def _find_names(
+# %% ../../nbs/lib/learn/scratch.ipynb #e779c3b0
+def _read_names(
     path, # folder with train, valid and perhaps test
     names=None, # JSON file; default: names.json or cat_to_name.json
-): # a path, or None
-    "The JSON file with the names, in `path` or beside it"
+)->dict: # as it says; the keys may be numbers
+    "Names of the classes, by a JSON file in `path` or beside it"
     _check_type(names or '', (str,Path), 'a dict, class → name, or a JSON file')
     usual = [names] if names else ['names.json','cat_to_name.json']
     found = [o/k for o in (path,path.parent) for k in usual if (o/k).is_file()]
     if names and not found: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
-    return found[0] if found else None
-
-# %% ../../nbs/lib/learn/scratch.ipynb #e779c3b0
-def _read_names(
-    fn, # of `_find_names`
-)->dict: # as it says
-    "What the JSON file `fn` says"
-    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig'))) if fn else {}
-    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as '
-        f'{{"1": "fire lily"}}') from None
-
-# %% ../../nbs/lib/learn/scratch.ipynb #d9ba1092
-def _class_names(
-    labels, # classes
-    said, # class → name; the keys may be numbers
-): # a name for each of `labels`: itself, if nothing is said
-    "Names to show for classes"
-    said = {str(k):v for k,v in said.items() if v}
-    lacking = [o for o in labels if o not in said]
-    if said and lacking: warnings.warn(f'`names` has no name for {", ".join(lacking[:5])}')
-    return {o:str(said.get(o, o)) for o in labels}
+    try: return dict(json.loads(found[0].read_text(encoding='utf-8-sig'))) if found else {}
+    except (TypeError,ValueError) as e: raise ValueError(f'{found[0]} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
 
 # %% ../../nbs/lib/learn/scratch.ipynb #9ee42848
 def in_order(labels): # as text, numbers by their size
@@ -278,28 +249,18 @@ def _class_items(
         'in a folder per class, as `lay_out` makes them')
     return df
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9e0918a8
-def _warn_of_gaps(
-    path, # folder with train, valid and perhaps test
-    df, # of `_class_items`
-    labels, # classes
-):
-    "Say which classes have no pictures to learn from, to choose by or to test with"
-    full,folders = set(zip(df.split, df.label)),[o for o in _splits if (path/o).is_dir()]
-    lacking = [f'{k}/{o}' for k in folders for o in labels if (k,o) not in full]
-    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing to learn from, nothing to choose by, or '
-        'nothing to test with')
-
 # %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
 def _by_split(
     df, # of `_class_items`
     labels, # classes in the order of their numbers
 )->dict: # split → [(file, number of its class)]
     "Which pictures there are to learn from, to choose with and to test on"
-    y = pd.Categorical(df.label, labels).codes
-    odd = set(df.label[y<0])
-    if odd: raise ValueError(f'There is a class {min(odd)!r}, which is none of those to be learned: wanted {", ".join(labels[:5])} …')
-    return {k:list(zip(g.file, g.y)) for k,g in df.assign(y=y).groupby('split')}
+    n = pd.crosstab(df.label, df.split)
+    odd = n.index.difference(labels)
+    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {", ".join(labels[:5])} …')
+    n = n.reindex(labels, fill_value=0).unstack()
+    if not n.all(): warnings.warn(f'No pictures in {", ".join(map("/".join, n.index[n==0][:5]))}')
+    return {k:list(zip(g.file, map(labels.index, g.label))) for k,g in df.groupby('split')}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #527a6ac5
 _Data = namedtuple('Data', 'train valid test labels names prep')
@@ -319,18 +280,18 @@ def get_data(
     "Loaders for the pictures in `path`"
     path,prep = Path(path),preparation(size, method)
     _check_whole(bs=bs)
-    if workers is None: workers = _usual_workers()
+    if workers is None: workers = _forks and min(8, cores()-(not torch.cuda.is_available()))
+    if not isinstance(names, dict): names = _read_names(path, names)
     df = _class_items(path)
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
     found = _by_split(df, labels)
-    _warn_of_gaps(path, df, labels)
     train = _Pictures(found['train'], labels, prep, tfm or photo_tfm(size), seed)
     train[0] # so that what is wrong with the transform is said at once
     last = dict(drop_last=len(train)%bs==1, persistent_workers=workers>0)
     first = _loader(train, bs, workers, sampler=_Order(len(train), seed), **last)
     others = [_loader(_Pictures(found[o], labels, prep), bs, workers) if o in found else None for o in _splits[1:]]
-    names = names if isinstance(names, dict) else _read_names(_find_names(path, names))
-    return _Data(first, *others, labels, _class_names(labels, names), prep)
+    names = {str(k):v for k,v in names.items()}
+    return _Data(first, *others, labels, {o:str(names.get(o) or o) for o in labels}, prep)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #36356b65
 def find_head(
@@ -434,10 +395,7 @@ def _cut_head(
     name, # of `find_head`, or of a larger part
 ): # how many features it was given
     "Take the part `name` out of `body`"
-    part = dict(body.named_modules()).get(name, nn.Identity())
-    inside = [o for o in part.modules() if isinstance(o, (nn.Linear,nn.Conv2d))]
-    if not inside: raise ValueError(f'head={name!r}: {type(body).__name__} has no such part, with linear layers in it; '
-        f'its own last layer is {find_head(body)!r}')
+    inside = [o for o in body.get_submodule(name).modules() if isinstance(o, (nn.Linear,nn.Conv2d))]
     body.set_submodule(name, nn.Identity())
     return inside[0].weight.shape[1]
 
@@ -466,36 +424,36 @@ def build_model(
     seed=42, # of the head, and of a body that starts from nothing
 )->Net:
     "A torchvision network with a head of its own, frozen where it has learned before"
-    weights,start = find_weights(arch, weights),f'weights={weights}, seed={seed}'
+    weights = find_weights(arch, weights)
     with seeded(seed):
         body = backbone(arch, weights, **(dict(image_size=image_size) if image_size else {}))
         head = head or find_head(body)
         n_in = _cut_head(body, head)
         layers = layers or head_layers(n_in, hidden, n_out, p)
-        if layers[-1][-1]!=n_out: raise ValueError(f'layers: the last has {layers[-1][-1]} outputs, wanted {n_out}')
-        info = dict(arch=arch, head=head, n_out=n_out, layers=layers, image_size=getattr(body, 'image_size', None))
-        return Net(body, make_head(layers), info | dict(colours=colours_of(weights), start=start), frozen=weights is not None)
+        info = dict(arch=arch, head=head, n_out=layers[-1][-1], layers=layers, image_size=getattr(body, 'image_size', None))
+        info.update(colours=colours_of(weights), start=f'weights={weights}, seed={seed}')
+        return Net(body, make_head(layers), info, frozen=weights is not None)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #329486d4
 def _check_classes(
     model, # of `build_model`
-    ds, # pictures
+    labels, # classes in the order of their numbers
 ):
-    "Raise if `model` numbers its classes otherwise than `ds`"
-    own,theirs = model.info.get('labels'),getattr(ds, 'known', None)
-    if own and theirs and own!=theirs: raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the data '
-        f'{", ".join(theirs[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
+    "Raise if `model` numbers its classes otherwise"
+    own = model.info.get('labels', labels)
+    if own!=labels: raise ValueError(f'The model numbers its classes {own[:4]} …, the data {labels[:4]} …: '
+        'get_data(…, labels=model.info["labels"]) follows the model')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #00b917c7
-def _otherwise(
+def _as_learned(
     model, # of `build_model`
-    ds, # pictures
-): # '' if they are prepared as those
-    "How pictures should be prepared, if not as `ds` are"
-    prep = model.info.get('prep', {})
-    if getattr(ds, 'prep', {}).items()<=prep.items() or not prep: return ''
-    wanted = f'size={prep["crop"][0]}, method={prep["method"]!r}'
-    return f'These pictures are not prepared as those that the model has learned from: get_data(…, {wanted})'
+    dl, # loader
+)->DataLoader: # `dl` itself, if `model` has learned nothing yet, or the pictures are none of ours
+    "Loader of the pictures of `dl`, prepared as those that `model` has learned from"
+    ds,prep = dl.dataset,model.info.get('prep')
+    if not prep or not isinstance(ds, _Pictures): return dl
+    _check_classes(model, ds.known)
+    return _loader(replace(ds, prep=prep, tfm=None), dl.batch_size, dl.num_workers)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #aea6beb8
 def get_logits(
@@ -503,11 +461,8 @@ def get_logits(
     dl, # loader
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
-    if dl is None: raise ValueError('There are no such pictures: this data has no folder test')
-    _check_type(dl, DataLoader, 'a loader, such as data.test')
-    _check_classes(model, dl.dataset)
-    if said := _otherwise(model, dl.dataset): warnings.warn(said)
-    laid = dict(device=model.eval().device, memory_format=torch.channels_last)
+    _check_type(dl, DataLoader, 'a loader, such as data.valid; data.test is there if the data has a folder test')
+    laid,dl = dict(device=model.eval().device, memory_format=torch.channels_last),_as_learned(model, dl)
     with torch.no_grad(): return stacked((model(x.to(**laid)).cpu(),y) for x,y in progress_bar(dl, leave=False))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c2abeaa0
@@ -540,9 +495,8 @@ def save_checkpoint(
     facts={}, # more facts
 )->Path: # `fname`
     "Keep `model` in one file that can't run anything"
-    versions = dict(imgcls=__version__, torch=torch.__version__, torchvision=torchvision.__version__)
-    own = dict(info=model.info, frozen=model.frozen, versions=versions)
-    return write_stage(_kept_at(fname), dict(model=model.state_dict(), **tensors), dict(own, **facts), 'scratch')
+    own = dict(info=model.info, frozen=model.frozen)
+    return write_stage(_kept_at(fname), dict(model=model.state_dict(), **tensors), own | facts, 'scratch')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c15ed3b7
 def _read_checkpoint(fname): # (tensors by part, facts)
@@ -579,20 +533,19 @@ def _recipe(
     return opt,OneCycleLR(opt, lr, epochs*n) if preset=='adamw' else StepLR(opt, 4*n)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #3b144f8c
-def _check_recipe(epochs, preset, lr):
+def _check_recipe(epochs, preset):
     "Raise unless that is a recipe"
     _check_whole(epochs=epochs)
     if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
-    if lr is not None and not (isinstance(lr, (int,float)) and lr>0): raise ValueError(f'lr={lr!r}: wanted a number above 0')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #09415462
 def _check_pair(model, data):
     "Raise unless `model` can learn from `data`"
     _check_type(model, Net, 'a model of build_model')
     _check_type(data, _Data, 'data of get_data')
+    _check_classes(model, data.labels)
     n = len(data.labels)
     if model.info['n_out']!=n: raise ValueError(f'The model is not for {n} classes, which the data has: build_model(…, {n})')
-    _check_classes(model, data.train.dataset)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #41eab184
 class Trainer:
@@ -610,36 +563,31 @@ class Trainer:
         device=None, # default: the GPU if there is one
     ):
         _check_pair(model, data)
-        _check_recipe(epochs, preset, lr)
+        _check_recipe(epochs, preset)
         if views and not model.frozen: raise ValueError('views: wanted a frozen body, as one that learns changes its features')
         store_attr()
+        if lr is None: self.lr = presets[preset][1]
+        self.path,self.frozen = path and _kept_at(path),model.frozen
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         model.to(self.device, memory_format=torch.channels_last)
         model.info.update(labels=data.labels, names=data.names, prep=data.prep | model.info['colours'])
-        self.lr,self.path,self.frozen = lr or presets[preset][1],path and _kept_at(path),model.frozen
         self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs, len(data.train))
         self.rows,self.best,self.stock,self.broken,self.bar = [],{},{},False,None
-        self.use_half(None)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8b2b5fba
-@patch
-def use_half(self:Trainer,
-    kind, # torch.bfloat16, torch.float16, or None: full precision
-):
-    "Train in precision `kind`"
-    self.type,self.scaler = kind,torch.amp.GradScaler(self.device.type, enabled=kind==torch.float16)
+    @cached_property
+    def type(self):
+        "Half precision to train in, if that is wanted or pays here; on a processor it is measured"
+        x = torch.rand(4, 3, *self.data.prep['crop'], device=self.device).to(memory_format=torch.channels_last)
+        return half_type(self.model, x, self.half)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #5096dfea
-@patch
-def choose_half(self:Trainer):
-    "Train in half precision if that is wanted, or pays here"
-    x = torch.rand(4, 3, *self.data.prep['crop'], device=self.device).to(memory_format=torch.channels_last)
-    self.use_half(half_type(self.model, x, self.half))
+    @cached_property
+    def scaler(self): return torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #cb850593
 @patch
-def features(self:Trainer, dl):
-    "Features and targets of each batch of `dl`"
+def features(self:Trainer, dl, epoch=0):
+    "Features and targets of `dl` as `epoch` has it, batch by batch"
+    dl.sampler.epoch = epoch
     for x,y in progress_bar(dl, parent=self.bar, leave=False):
         x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
@@ -648,10 +596,9 @@ def features(self:Trainer, dl):
 # %% ../../nbs/lib/learn/scratch.ipynb #4508df91
 @patch
 def made(self:Trainer, dl, epoch=0):
-    "Features and targets of all pictures of `dl` as `epoch` has them, made once"
-    if (dl,epoch) not in self.stock:
-        dl.sampler.epoch = epoch
-        with torch.no_grad(): self.stock[dl,epoch] = stacked(self.features(dl))
+    "The same in one piece, made once"
+    with torch.no_grad():
+        if (dl,epoch) not in self.stock: self.stock[dl,epoch] = stacked(self.features(dl, epoch))
     return self.stock[dl,epoch]
 
 # %% ../../nbs/lib/learn/scratch.ipynb #79fed4b9
@@ -659,10 +606,9 @@ def made(self:Trainer, dl, epoch=0):
 def batches(self:Trainer, epoch):
     "Features and targets to learn from"
     dl = self.data.train
-    dl.sampler.epoch = epoch
-    if not self.views: return self.features(dl)
+    if not self.views: return self.features(dl, epoch)
     f,y = self.made(dl, epoch%self.views)
-    return ((f[i],y[i]) for i in torch.randperm(len(y)).to(self.device).split(dl.batch_size))
+    return ((f[i],y[i]) for i in torch.randperm(len(y)).split(dl.batch_size))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #08419f69
 @patch
@@ -695,7 +641,7 @@ def validate(self:Trainer):
     with torch.no_grad():
         pairs = [self.made(dl)] if self.frozen else self.features(dl)
         logits,y = stacked((self.model.head(f),y) for f,y in pairs)
-    return float(F.cross_entropy(logits, y)),share_right(logits, y)
+    return F.cross_entropy(logits, y).item(),share_right(logits, y)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #197045d0
 @patch(as_prop=True)
@@ -717,8 +663,7 @@ def run_epoch(self:Trainer, i):
     "Epoch `i`, noted"
     t = time.perf_counter()
     torch.manual_seed(seed_of(self.seed, i))
-    train_loss = self.train_epoch(i)
-    valid_loss,accuracy = self.validate()
+    train_loss,(valid_loss,accuracy) = self.train_epoch(i),self.validate()
     secs = time.perf_counter()-t
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=accuracy, seconds=secs))
     if self.best_epoch==i: self.best = deepcopy(self.model.learned.state_dict())
@@ -744,7 +689,7 @@ def keep(self:Trainer):
     "Write the training to `path`"
     state = self.opt.state_dict()
     tensors,plain = split_state(state.pop('state'))
-    facts = dict(plan=self.planned, rows=self.rows, opt=state, plain=plain, half=[self.device.type,str(self.type)[6:]])
+    facts = dict(plan=self.planned, rows=self.rows, opt=state, plain=plain, device=self.device.type, type=str(self.type)[6:])
     facts.update(sched=self.sched.state_dict(), scaler=self.scaler.state_dict())
     save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
 
@@ -767,9 +712,7 @@ def restore(self:Trainer, tensors, facts):
     _load_optimiser(self.opt, facts['opt'] | dict(state=join_state(tensors['opt'], facts['plain'])))
     self.sched.load_state_dict(facts['sched'])
     self.rows,self.best = facts['rows'],tensors['best']
-    device,kind = facts['half']
-    if device==self.device.type=='cpu': self.use_half(getattr(torch, kind, None))
-    else: self.choose_half()
+    if facts['device']==self.device.type=='cpu': self.type = getattr(torch, facts['type'], None)
     if facts['scaler']: self.scaler.load_state_dict(facts['scaler'])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #90b1ab82
@@ -777,12 +720,10 @@ def restore(self:Trainer, tensors, facts):
 def go_on(self:Trainer):
     "Come back to where `path` left off, if that is of this plan"
     tensors,facts = _read_checkpoint(self.path)
-    if 'plan' not in facts: raise ValueError(f'{self.path} is a model, not a training: choose another file to keep this training in')
     how = 'Choose another file, or make model and Trainer as they were (adadelta and adam can be given more epochs).'
-    if facts['rows']: check_plan(facts['plan'], self.planned, self.path, how)
-    if facts['plan']==self.planned: return self.restore(tensors, facts)
-    if facts['info']==self.model.info: load_weights(self.model, tensors['model'])
-    self.choose_half()
+    if facts.get('rows')!=[]: check_plan(facts.get('plan', {}), self.planned, self.path, how)
+    if facts['plan']==self.planned: self.restore(tensors, facts)
+    elif facts['info']==self.model.info: load_weights(self.model, tensors['model'])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c8315239
 @patch
@@ -794,20 +735,17 @@ def begin(self:Trainer):
     if self.path and self.path.exists(): self.go_on()
     elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: '
         'make model and Trainer anew, with a `path` this time')
-    elif not self.rows: self.choose_half()
     if self.path: self.keep()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
 @patch
 def advance(self:Trainer, i):
-    "Do epoch `i`, if it isn't done, and keep it; what to say of it"
-    if i==len(self.rows):
-        self.broken = True
-        self.run_epoch(i)
-        if self.path: self.keep()
-        self.broken = False
-    *row,secs = self.rows[i].values()
-    return [str(i),*(f'{o:.3f}' for o in row),format_time(secs)]
+    "Do epoch `i` and keep it; what to say of it"
+    self.broken = True
+    self.run_epoch(i)
+    if self.path: self.keep()
+    self.broken = False
+    return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in self.rows[i].items())
 
 # %% ../../nbs/lib/learn/scratch.ipynb #5e9af7fb
 @patch
@@ -816,11 +754,9 @@ def fit(
 )->Trainer: # itself; see `history`
     "Train, or go on, to the end; then put the best weights back"
     self.begin()
-    self.bar = master_bar(range(self.epochs))
+    self.bar = master_bar(range(len(self.rows), self.epochs))
     with kept_random():
-        for i in self.bar:
-            if not i: self.bar.write(['epoch','train_loss','valid_loss','accuracy','time'], table=True)
-            self.bar.write(self.advance(i), table=True)
+        for i in self.bar: self.bar.write(self.advance(i))
     load_weights(self.model.learned, self.best)
     self.model.eval()
     return self
@@ -828,9 +764,8 @@ def fit(
 # %% ../../nbs/lib/learn/scratch.ipynb #f78a796f
 @patch
 def __repr__(self:Trainer):
-    said = f'Trainer: {len(self.rows)} of {self.epochs} epochs'
-    if not self.rows: return said
-    return f'{said}, best after epoch {self.best_epoch}: {self.history.accuracy.max():.3f}'
+    best = f', best after epoch {self.best_epoch}: {self.history.accuracy.max():.3f}' if self.rows else ''
+    return f'Trainer: {len(self.rows)} of {self.epochs} epochs{best}'
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d8a896f9
 @patch
@@ -879,23 +814,8 @@ def true_name(
     names, # class → name
 ): # '' if nobody knows
     "Name of the class of a picture"
-    if label is None: return names.get(Path(path).parent.name, '') if isinstance(path, (str,Path)) else ''
-    name = names.get(str(label), label)
-    if name not in names.values(): raise ValueError(f'label={label!r}: wanted one of the classes of the model, '
-        f'{", ".join(list(names)[:5])} …')
-    return name
-
-# %% ../../nbs/lib/learn/scratch.ipynb #6849a109
-def plot_bars(
-    ax, # axes
-    probs, # of each name
-    said, # names
-    true, # name of the true class
-):
-    "Horizontal bars, the first on top; the true one is green"
-    ax.barh(said, probs, color=['C2' if o==true else 'C0' for o in said])
-    ax.invert_yaxis()
-    ax.set(xlim=(0,1), xlabel='probability')
+    if label is None: return names.get(Path(str(path)).parent.name, '')
+    return names.get(str(label), label)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #40723570
 def view_classify(
@@ -907,13 +827,13 @@ def view_classify(
     "The picture under its true name, above the likeliest classes; the true one is green"
     probs,labels = predict(path, model, topk)
     names = model.info['names']
-    true = true_name(path, label, names)
-    fig,(top,bars) = plt.subplots(2, 1, figsize=(4,6), height_ratios=(3,2))
+    true,said = true_name(path, label, names),[names[o] for o in labels]
+    fig,(top,bars) = plt.subplots(2, 1, figsize=(4,6), height_ratios=(3,2), layout='tight')
     top.imshow(open_image(path))
-    top.set_title(true)
+    top.set(title=true)
     top.axis('off')
-    plot_bars(bars, probs, [names[o] for o in labels], true)
-    fig.tight_layout()
+    bars.barh(said, probs, color=['C2' if o==true else 'C0' for o in said])
+    bars.set(xlim=(0,1), xlabel='probability', ylim=(len(said)-.5,-.5))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #41db8e0f
 def _batches_of(
@@ -937,9 +857,8 @@ def export_model(
     from imgcls.learn.export import Trained, write_onnx
     _check_knows(model)
     _check_pair(model, data)
-    if said := _otherwise(model, data.valid.dataset): raise ValueError(said)
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
-    files = [[fn for fn,_ in o.dataset.samples] for o in (data.train,data.valid)]
+    files = [[fn for fn,_ in o.dataset.samples] for o in data[:2]]
     ways = partial(get_logits, net, data.valid),partial(_batches_of, model)
     trained = Trained(net, net, info['prep'], info['labels'], info['arch'], *files, *ways, dict(torchvision=torchvision.__version__))
     return write_onnx(trained, fname, **dict(names=info['names']) | kwargs)
