@@ -577,7 +577,7 @@ class Trainer:
     @cached_property
     def type(self):
         "Half precision to train in, if that is wanted or pays here; on a processor it is measured"
-        x = torch.rand(4, 3, *self.data.prep['crop'], device=self.device).to(memory_format=torch.channels_last)
+        x = torch.ones(4, 3, *self.data.prep['crop'], device=self.device).to(memory_format=torch.channels_last)
         return half_type(self.model, x, self.half)
 
     @cached_property
@@ -735,6 +735,7 @@ def begin(self:Trainer):
     if self.path and self.path.exists(): self.go_on()
     elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: '
         'make model and Trainer anew, with a `path` this time')
+    self.type # what has to be measured, before the clock runs
     if self.path: self.keep()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
