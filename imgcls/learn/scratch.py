@@ -16,8 +16,8 @@ from collections import namedtuple
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from fastcore.basics import chunked, patch, store_attr
-from fastprogress.fastprogress import format_time, master_bar, progress_bar
+from fastcore.basics import patch, store_attr
+from fastprogress.fastprogress import master_bar, progress_bar
 from pathlib import Path
 from PIL import Image
 from torch import nn
@@ -323,8 +323,7 @@ def make_head(
 )->nn.Sequential:
     "The head that `layers` describe"
     kinds = dict(Linear=nn.Linear, ReLU=nn.ReLU, Dropout=nn.Dropout)
-    try: return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
-    except KeyError as e: raise ValueError(f'{e} can not be part of a head: wanted {", ".join(kinds)}') from None
+    return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fb86b6cb
 class Net(nn.Module):
@@ -351,9 +350,6 @@ class Net(nn.Module):
     def learned(self):
         "What training changes"
         return self.head if self.frozen else self
-
-    @property
-    def device(self): return self.mean.device
 
     def features(self, x):
         "What the body makes of `x`, [b,features]"
@@ -462,8 +458,9 @@ def get_logits(
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
     _check_type(dl, DataLoader, 'a loader, such as data.valid; data.test is there if the data has a folder test')
-    laid,dl = dict(device=model.eval().device, memory_format=torch.channels_last),_as_learned(model, dl)
-    with torch.no_grad(): return stacked((model(x.to(**laid)).cpu(),y) for x,y in progress_bar(dl, leave=False))
+    laid = dict(device=model.eval().mean.device, memory_format=torch.channels_last)
+    batches = progress_bar(_as_learned(model, dl), leave=False)
+    with torch.no_grad(): return stacked((model(x.to(**laid)).cpu(),y) for x,y in batches)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c2abeaa0
 def share_right(
@@ -547,6 +544,22 @@ def _check_pair(model, data):
     n = len(data.labels)
     if model.info['n_out']!=n: raise ValueError(f'The model is not for {n} classes, which the data has: build_model(…, {n})')
 
+# %% ../../nbs/lib/learn/scratch.ipynb #df2dbc42
+def _known_as(dl):
+    "What the pictures of `dl` are, in short"
+    return digest(f'{o.as_posix().split("/")[-3:]} {o.stat().st_size}' for o,_ in dl.dataset.samples)
+
+# %% ../../nbs/lib/learn/scratch.ipynb #c727c97c
+def _plan(
+    o, # `Trainer`
+)->dict:
+    "What a training is about; when this changes it can't go on"
+    dls,ds = o.data[:2],o.data.train.dataset
+    how = {k:getattr(o, k) for k in 'preset lr views half seed'.split()}
+    how.update(frozen=o.model.frozen, epochs=o.epochs if o.preset=='adamw' else None, bs=dls[0].batch_size, order=ds.seed)
+    how.update(pictures=list(map(_known_as, dls)), tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
+    return how | {k:v for k,v in o.model.info.items() if k!='names'}
+
 # %% ../../nbs/lib/learn/scratch.ipynb #41eab184
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
@@ -567,12 +580,13 @@ class Trainer:
         if views and not model.frozen: raise ValueError('views: wanted a frozen body, as one that learns changes its features')
         store_attr()
         if lr is None: self.lr = presets[preset][1]
-        self.path,self.frozen = path and _kept_at(path),model.frozen
+        self.path = path and _kept_at(path)
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         model.to(self.device, memory_format=torch.channels_last)
         model.info.update(labels=data.labels, names=data.names, prep=data.prep | model.info['colours'])
         self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs, len(data.train))
         self.rows,self.best,self.stock,self.broken,self.bar = [],{},{},False,None
+        self.planned = _plan(self)
 
     @cached_property
     def type(self):
@@ -639,7 +653,7 @@ def validate(self:Trainer):
     self.model.eval()
     dl = self.data.valid
     with torch.no_grad():
-        pairs = [self.made(dl)] if self.frozen else self.features(dl)
+        pairs = [self.made(dl)] if self.model.frozen else self.features(dl)
         logits,y = stacked((self.model.head(f),y) for f,y in pairs)
     return F.cross_entropy(logits, y).item(),share_right(logits, y)
 
@@ -668,38 +682,22 @@ def run_epoch(self:Trainer, i):
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=accuracy, seconds=secs))
     if self.best_epoch==i: self.best = deepcopy(self.model.learned.state_dict())
 
-# %% ../../nbs/lib/learn/scratch.ipynb #d285d56b
-def _known_as(dl):
-    "What the pictures of `dl` are, in short"
-    return digest(f'{o.as_posix().split("/")[-3:]} {o.stat().st_size}' for o,_ in dl.dataset.samples)
-
-# %% ../../nbs/lib/learn/scratch.ipynb #797ec667
-@patch
-def plan(self:Trainer):
-    "What this training is about; when this changes it can't go on"
-    dls,ds = self.data[:2],self.data.train.dataset
-    how = {k:getattr(self, k) for k in 'preset lr views half seed frozen'.split()}
-    how.update(epochs=self.epochs if self.preset=='adamw' else None, bs=dls[0].batch_size, order=ds.seed)
-    how.update(pictures=list(map(_known_as, dls)), tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
-    return how | {k:v for k,v in self.model.info.items() if k!='names'}
-
 # %% ../../nbs/lib/learn/scratch.ipynb #7c483fbc
 @patch
 def keep(self:Trainer):
-    "Write the training to `path`"
-    state = self.opt.state_dict()
-    tensors,plain = split_state(state.pop('state'))
-    facts = dict(plan=self.planned, rows=self.rows, opt=state, plain=plain, device=self.device.type, type=str(self.type)[6:])
-    facts.update(sched=self.sched.state_dict(), scaler=self.scaler.state_dict())
-    save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
+    "Write the training to `path`, if it has one"
+    if not self.path: return
+    tensors,state = split_state(dict(opt=self.opt.state_dict(), sched=self.sched.state_dict(), scaler=self.scaler.state_dict()))
+    facts = dict(plan=self.planned, rows=self.rows, state=state, device=self.device.type, type=str(self.type)[6:])
+    save_checkpoint(self.model, self.path, dict(state=tensors, best=self.best), facts)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #5c1cfc8c
 def _load_optimiser(
     opt, # optimiser
-    state, # its `state_dict`
+    state, # its `state_dict`, by way of a file
 ):
     "Bring an optimiser to where it was"
-    opt.load_state_dict(state)
+    opt.load_state_dict(dict(state, state={int(k):v for k,v in state['state'].items()}))
     for p,own in opt.state.items():
         for k,v in own.items():
             if v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
@@ -709,11 +707,12 @@ def _load_optimiser(
 def restore(self:Trainer, tensors, facts):
     "Bring everything to where `keep` found it"
     load_weights(self.model, tensors['model'])
-    _load_optimiser(self.opt, facts['opt'] | dict(state=join_state(tensors['opt'], facts['plain'])))
-    self.sched.load_state_dict(facts['sched'])
+    state = join_state(tensors['state'], facts['state'])
+    _load_optimiser(self.opt, state['opt'])
+    self.sched.load_state_dict(state['sched'])
     self.rows,self.best = facts['rows'],tensors['best']
     if facts['device']==self.device.type=='cpu': self.type = getattr(torch, facts['type'], None)
-    if facts['scaler']: self.scaler.load_state_dict(facts['scaler'])
+    if state['scaler']: self.scaler.load_state_dict(state['scaler'])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #90b1ab82
 @patch
@@ -729,14 +728,12 @@ def go_on(self:Trainer):
 @patch
 def begin(self:Trainer):
     "Go on where the file left off, or write it"
-    if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was made, '
-        'which chose by that what to train: make a new one')
-    self.planned = self.path and self.plan()
+    check_plan(self.planned, _plan(self), 'This training', 'Make a new Trainer.')
     if self.path and self.path.exists(): self.go_on()
     elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: '
         'make model and Trainer anew, with a `path` this time')
     self.type # what has to be measured, before the clock runs
-    if self.path: self.keep()
+    self.keep()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
 @patch
@@ -744,7 +741,7 @@ def advance(self:Trainer, i):
     "Do epoch `i` and keep it; what to say of it"
     self.broken = True
     self.run_epoch(i)
-    if self.path: self.keep()
+    self.keep()
     self.broken = False
     return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in self.rows[i].items())
 
@@ -776,9 +773,7 @@ def plot(
 ):
     "Losses on the left, accuracy on the right, by epoch"
     if not self.rows: raise ValueError('Nothing to show yet: fit first')
-    h = self.history
-    plot_history(h.drop(columns='seconds'), figsize, self.best_epoch)
-    plt.title(f'best {h.accuracy.max():.3f}, in a circle; {format_time(h.seconds.sum())} in all')
+    plot_history(self.history.drop(columns='seconds'), figsize, self.best_epoch)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #263cc0f3
 def _check_knows(model):
@@ -789,12 +784,11 @@ def _check_knows(model):
 
 # %% ../../nbs/lib/learn/scratch.ipynb #22fe151c
 def _prepared(
-    x, # picture, as `open_image` takes it
+    fns, # pictures, as `open_image` takes them
     model, # that knows its classes
-)->torch.Tensor: # uint8 [3,h,w]
-    "Picture `x` as `model` has learned such"
-    prep = model.info['prep']
-    return _as_bytes(open_image(x, prep['least']), prep)
+)->_Pictures:
+    "Pictures `fns`, prepared as those that `model` has learned from"
+    return _Pictures([(o,0) for o in fns], model.info['labels'], model.info['prep'])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #19fcfd3c
 def predict(
@@ -804,7 +798,7 @@ def predict(
 )->tuple: # (probabilities, classes)
     "What `model` thinks of a picture"
     _check_knows(model)
-    x = _prepared(path, model)[None].to(model.device)
+    x = _prepared([path], model)[0][0][None].to(model.mean.device)
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
@@ -834,7 +828,8 @@ def view_classify(
     top.set(title=true)
     top.axis('off')
     bars.barh(said, probs, color=['C2' if o==true else 'C0' for o in said])
-    bars.set(xlim=(0,1), xlabel='probability', ylim=(len(said)-.5,-.5))
+    bars.invert_yaxis()
+    bars.set(xlim=(0,1), xlabel='probability')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #41db8e0f
 def _batches_of(
@@ -843,9 +838,7 @@ def _batches_of(
     bs=16, # in a batch
 ):
     "Pictures as `model` takes them, and as the exported file does"
-    for part in chunked(fns, bs):
-        x = torch.stack([_prepared(o, model) for o in part])
-        yield x,(x.float()/255).numpy()
+    for x,_ in _loader(_prepared(fns, model), bs, 0): yield x,(x.float()/255).numpy()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #6eab1d8e
 def export_model(

@@ -14,6 +14,7 @@ import numpy as np, pandas as pd, torch
 from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import save
@@ -93,49 +94,52 @@ def check_plan(
 
 # %% ../../nbs/lib/learn/stages.ipynb #cf765761
 def split_state(
-    state:dict, # number of the parameter → dict, as `state_dict()['state']` of an optimiser has it
-)->tuple: # (tensors by 'number.name', number → what else there is)
-    "Tensors and plain values of an optimiser's state"
-    tensors = {f'{i}.{k}':v for i,o in state.items() for k,v in o.items() if torch.is_tensor(v)}
-    return tensors,{i:{k:v for k,v in o.items() if not torch.is_tensor(v)} for i,o in state.items()}
+    state, # nested dicts and lists, such as the `state_dict` of an optimiser
+)->tuple: # (tensors by their place, such as '.state.0.exp_avg', and the rest, as JSON can hold it)
+    "Tensors and plain values of a nested `state`"
+    tensors = {}
+    def rest(o, at):
+        if isinstance(o, dict): return {str(k):rest(v, f'{at}.{k}') for k,v in o.items()}
+        if isinstance(o, (list,tuple)): return [rest(v, f'{at}.{i}') for i,v in enumerate(o)]
+        if not torch.is_tensor(o): return o
+        tensors[at] = o
+    return tensors,rest(state, '')
 
 # %% ../../nbs/lib/learn/stages.ipynb #a46ac98c
 def join_state(
     tensors:dict, # of `split_state`
-    plain, # of `split_state`, perhaps by way of JSON, or a list
-    device='cpu', # where the tensors should be
-)->dict: # number → state
-    "The state that `split_state` took apart"
-    numbered = enumerate(plain) if isinstance(plain, list) else plain.items()
-    res = {int(i):dict(o) for i,o in numbered}
-    for name,v in tensors.items():
-        i,_,k = name.partition('.')
-        res[int(i)][k] = v.to(device)
-    return res
+    plain, # of `split_state`, perhaps by way of JSON
+): # nested state
+    "What `split_state` took apart"
+    def key(o, k): return int(k) if isinstance(o, list) else k
+    for at,v in tensors.items():
+        _,*path,k = at.split('.')
+        o = reduce(lambda o,k: o[key(o, k)], path, plain)
+        o[key(o, k)] = v
+    return plain
 
 # %% ../../nbs/lib/learn/stages.ipynb #4aa254bc
 def random_state(
     dls=(), # fastai loaders
-)->tuple: # (tensors, facts), as `write_stage` takes them
+)->dict: # nested, as `split_state` takes it
     "The state of all random numbers"
     name,keys,*rest = np.random.get_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    facts = dict(numpy=[name,keys.tolist(),*rest], python=random.getstate(), dls=[o.rng.getstate() for o in dls])
-    return dict(torch=torch.get_rng_state()) | {f'cuda{i}':o for i,o in enumerate(cuda)},facts
+    own = dict(torch=torch.get_rng_state(), cuda=cuda, numpy=[name,keys.tolist(),*rest], python=random.getstate())
+    return dict(own, dls=[o.rng.getstate() for o in dls])
 
 # %% ../../nbs/lib/learn/stages.ipynb #610cdc17
 def set_random_state(
-    tensors:dict, # of `random_state`
-    facts:dict, # of `random_state`, perhaps by way of JSON
+    state:dict, # of `random_state`, perhaps by way of a file
     dls=(), # the same loaders
 ):
     "Go back to a state of all random numbers"
-    torch.set_rng_state(tensors['torch'])
-    cuda = [tensors[f'cuda{i}'] for i in range(len(tensors)-1)]
-    if cuda and len(cuda)==torch.cuda.device_count(): torch.cuda.set_rng_state_all(cuda)
-    np.random.set_state(facts['numpy'])
-    rngs,states = [random,*(o.rng for o in dls)],[facts['python'],*facts['dls']]
-    for rng,(version,state,gauss) in zip(rngs, states): rng.setstate((version,tuple(state),gauss))
+    torch.set_rng_state(state['torch'])
+    if len(state['cuda'])==torch.cuda.device_count(): torch.cuda.set_rng_state_all(state['cuda'])
+    np.random.set_state(state['numpy'])
+    for rng,old in zip([random,*(o.rng for o in dls)], [state['python'],*state['dls']]):
+        version,words,gauss = old
+        rng.setstate((version,tuple(words),gauss))
 
 # %% ../../nbs/lib/learn/stages.ipynb #4c3a2647
 @contextmanager
@@ -145,7 +149,7 @@ def kept_random(
     "Leave the random numbers as they are, whatever is drawn inside"
     old = random_state(dls)
     try: yield
-    finally: set_random_state(*old, dls)
+    finally: set_random_state(old, dls)
 
 # %% ../../nbs/lib/learn/stages.ipynb #e0480b39
 def seed_of(

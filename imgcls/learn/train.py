@@ -252,32 +252,30 @@ class KeepStage(TrackerCallback):
 
 # %% ../../nbs/lib/learn/train.ipynb #837b0b1f
 @patch
-def now(self:KeepStage)->dict:
-    "How far optimiser, smoothed loss and precision have come"
+def now(self:KeepStage)->dict: # nested
+    "How far optimiser, random numbers, smoothed loss and precision have come"
     smooth,scaler,half = self.recorder.smooth_loss,getattr(self.learn, 'scaler', None),getattr(self.learn, 'b_float16', None)
-    return dict(frozen=self.opt.frozen_idx, hypers=list(self.opt.hypers), smooth=[smooth.count,smooth.val],
-        scaler=scaler and scaler.state_dict(), half=half and half.on)
+    opt = dict(state=self.opt.state_dict()['state'], hypers=list(self.opt.hypers), frozen=self.opt.frozen_idx)
+    return dict(opt=opt, rand=random_state(self.dls), smooth=[smooth.count,smooth.val], scaler=scaler and scaler.state_dict(),
+        half=half and half.on)
 
 # %% ../../nbs/lib/learn/train.ipynb #06873c15
 @patch
 def save(self:KeepStage, **facts):
     "Write all that is needed to go on from here, and `facts`"
     self.kept.update(facts)
-    rand,rand_facts = random_state(self.dls)
-    opt,opt_facts = split_state(dict(enumerate(self.opt.state_dict()['state'])))
-    tensors = dict(model=self.model.state_dict(), opt=opt, rand=rand)
-    write_stage(self.last, tensors, self.kept | self.now() | dict(opt=opt_facts, rand=rand_facts))
+    tensors,now = split_state(self.now())
+    write_stage(self.last, dict(model=self.model.state_dict(), now=tensors), self.kept | dict(now=now))
     self.to_come = None
 
 # %% ../../nbs/lib/learn/train.ipynb #b6121091
 @patch
-def restore(self:KeepStage, tensors, facts):
-    "Bring optimiser and precision to where `save` found them"
+def restore(self:KeepStage, now):
+    "Bring optimiser and precision to where `now` has them"
     self.learn.create_opt()
-    self.opt.freeze_to(facts['frozen'])
-    state = join_state(tensors['opt'], facts['opt'], self.dls.device)
-    self.opt.load_state_dict(dict(hypers=facts['hypers'], state=list(state.values())))
-    if hasattr(self.learn, 'b_float16'): self.b_float16.on = facts['half']
+    self.opt.freeze_to(now['opt']['frozen'])
+    self.opt.load_state_dict(to_device(now['opt'], self.dls.device))
+    if hasattr(self.learn, 'b_float16'): self.b_float16.on = now['half']
 
 # %% ../../nbs/lib/learn/train.ipynb #e461743b
 @patch
@@ -288,19 +286,19 @@ def resume(self:KeepStage, plan):
     check_plan(facts['plan'], plan, repr(self.path.name), how)
     self.kept = {k:facts[k] for k in 'plan head values finished fresh'.split()}
     load_weights(self.model, tensors['model'])
-    self.restore(tensors, facts)
-    if not facts['finished']: self.to_come = tensors['rand'],facts
+    now = join_state(tensors['now'], facts['now'])
+    self.restore(now)
+    if not self.kept['finished']: self.to_come = now
     self.before_train()
 
 # %% ../../nbs/lib/learn/train.ipynb #1f520b51
 @patch
 def before_train(self:KeepStage):
     if not self.to_come: return
-    tensors,facts = self.to_come
-    set_random_state(tensors, facts['rand'], self.dls)
-    smooth = self.recorder.smooth_loss
-    smooth.count,smooth.val = facts['smooth'][0],tensor(facts['smooth'][1])
-    if facts['scaler'] and hasattr(self.learn, 'scaler'): self.learn.scaler.load_state_dict(facts['scaler'])
+    set_random_state(self.to_come['rand'], self.dls)
+    smooth,(count,val) = self.recorder.smooth_loss,self.to_come['smooth']
+    smooth.count,smooth.val = count,tensor(val)
+    if self.to_come['scaler'] and hasattr(self.learn, 'scaler'): self.learn.scaler.load_state_dict(self.to_come['scaler'])
 
 # %% ../../nbs/lib/learn/train.ipynb #b2215f62
 @patch
