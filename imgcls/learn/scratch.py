@@ -39,15 +39,6 @@ def _check_whole(**kwargs):
     for k,v in kwargs.items():
         if not isinstance(v, int) or v<1: raise ValueError(f'{k}={v!r}: wanted a whole number, 1 or more')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fc277dbf
-def _check_type(
-    x,
-    kind, # class that is wanted
-    said, # the same in words
-):
-    "Raise unless `x` is of `kind`"
-    if not isinstance(x, kind): raise TypeError(f'{type(x).__name__}: wanted {said}')
-
 # %% ../../nbs/lib/learn/scratch.ipynb #5dbe99b0
 _splits = 'train valid test'.split()
 
@@ -214,24 +205,31 @@ _forks = sys.platform=='linux'
 def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
-def _loader(ds, bs, workers, **kwargs):
-    "`DataLoader` whose workers leave the random numbers and the stop button alone"
+def _loader(ds, bs, workers):
+    "`DataLoader` whose workers leave the random numbers and the stop button alone; to learn from, in a new order each time"
+    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm else {}
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
-        pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **kwargs)
+        pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **learns)
+
+# %% ../../nbs/lib/learn/scratch.ipynb #7e75d2b0
+def _read_json(fn)->dict:
+    "What the JSON file `fn` says"
+    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig')))
+    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
 
 # %% ../../nbs/lib/learn/scratch.ipynb #e779c3b0
 def _read_names(
     path, # folder with train, valid and perhaps test
-    names=None, # JSON file; default: names.json or cat_to_name.json
-)->dict: # as it says; the keys may be numbers
-    "Names of the classes, by a JSON file in `path` or beside it"
-    _check_type(names or '', (str,Path), 'a dict, class → name, or a JSON file')
-    usual = [names] if names else ['names.json','cat_to_name.json']
-    found = [o/k for o in (path,path.parent) for k in usual if (o/k).is_file()]
-    if names and not found: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
-    try: return dict(json.loads(found[0].read_text(encoding='utf-8-sig'))) if found else {}
-    except (TypeError,ValueError) as e: raise ValueError(f'{found[0]} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
+    names=None, # class → name: a dict, or a JSON file; default: names.json or cat_to_name.json
+)->dict: # with classes as text
+    "Names of the classes, by a dict or a JSON file in `path` or beside it"
+    if not isinstance(names, dict):
+        usual = [names] if names else ['names.json','cat_to_name.json']
+        found = [o/k for o in (path,path.parent) for k in usual if (o/k).is_file()]
+        if names and not found: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
+        names = _read_json(found[0]) if found else {}
+    return {str(k):str(v) for k,v in names.items() if v}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #9ee42848
 def in_order(labels): # as text, numbers by their size
@@ -250,17 +248,16 @@ def _class_items(
     return df
 
 # %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
-def _by_split(
+def _check_labels(
     df, # of `_class_items`
-    labels, # classes in the order of their numbers
-)->dict: # split → [(file, number of its class)]
-    "Which pictures there are to learn from, to choose with and to test on"
+    labels, # classes
+):
+    "Raise if `df` has others, warn if it lacks some"
     n = pd.crosstab(df.label, df.split)
     odd = n.index.difference(labels)
-    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {", ".join(labels[:5])} …')
+    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {labels[:5]} …')
     n = n.reindex(labels, fill_value=0).unstack()
     if not n.all(): warnings.warn(f'No pictures in {", ".join(map("/".join, n.index[n==0][:5]))}')
-    return {k:list(zip(g.file, map(labels.index, g.label))) for k,g in df.groupby('split')}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #527a6ac5
 _Data = namedtuple('Data', 'train valid test labels names prep')
@@ -281,17 +278,14 @@ def get_data(
     path,prep = Path(path),preparation(size, method)
     _check_whole(bs=bs)
     if workers is None: workers = _forks and min(8, cores()-(not torch.cuda.is_available()))
-    if not isinstance(names, dict): names = _read_names(path, names)
-    df = _class_items(path)
+    df,names = _class_items(path),_read_names(path, names)
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
-    found = _by_split(df, labels)
-    train = _Pictures(found['train'], labels, prep, tfm or photo_tfm(size), seed)
-    train[0] # so that what is wrong with the transform is said at once
-    last = dict(drop_last=len(train)%bs==1, persistent_workers=workers>0)
-    first = _loader(train, bs, workers, sampler=_Order(len(train), seed), **last)
-    others = [_loader(_Pictures(found[o], labels, prep), bs, workers) if o in found else None for o in _splits[1:]]
-    names = {str(k):v for k,v in names.items()}
-    return _Data(first, *others, labels, {o:str(names.get(o) or o) for o in labels}, prep)
+    _check_labels(df, labels)
+    found = {k:list(zip(g.file, map(labels.index, g.label))) for k,g in df.groupby('split')}
+    dss = {k:_Pictures(v, labels, prep, (tfm or photo_tfm(size)) if k=='train' else None, seed) for k,v in found.items()}
+    dss['train'][0] # so that what is wrong with the transform is said at once
+    dls = [_loader(dss[o], bs, workers) if o in dss else None for o in _splits]
+    return _Data(*dls, labels, {o:names.get(o, o) for o in labels}, prep)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #36356b65
 def find_head(
@@ -311,11 +305,10 @@ def head_layers(
     p=.2, # dropout: share of a hidden layer that is left out in training
 )->list: # [kind, argument, …] of each layer
     "What a head consists of, as plain words and numbers"
-    if isinstance(hidden, int): hidden = [hidden]
-    widths = [n_in,*(hidden or ()),n_out]
+    widths = [n_in,*([hidden] if isinstance(hidden, int) else hidden or ()),n_out]
     for o in widths: _check_whole(width=o)
-    *inner,last = zip(widths, widths[1:])
-    return [o for a,b in inner for o in (['Linear',a,b],['ReLU'],['Dropout',p])] + [['Linear',*last]]
+    *inner,last = [['Linear',a,b] for a,b in zip(widths, widths[1:])]
+    return [o for linear in inner for o in (linear,['ReLU'],['Dropout',p])] + [last]
 
 # %% ../../nbs/lib/learn/scratch.ipynb #2784592e
 def make_head(
@@ -444,12 +437,12 @@ def _check_classes(
 def _as_learned(
     model, # of `build_model`
     dl, # loader
-)->DataLoader: # `dl` itself, if `model` has learned nothing yet, or the pictures are none of ours
+)->DataLoader: # `dl` itself, if the pictures are none of ours
     "Loader of the pictures of `dl`, prepared as those that `model` has learned from"
-    ds,prep = dl.dataset,model.info.get('prep')
-    if not prep or not isinstance(ds, _Pictures): return dl
+    ds = dl.dataset
+    if not isinstance(ds, _Pictures): return dl
     _check_classes(model, ds.known)
-    return _loader(replace(ds, prep=prep, tfm=None), dl.batch_size, dl.num_workers)
+    return _loader(replace(ds, prep=model.info.get('prep', ds.prep), tfm=None), dl.batch_size, dl.num_workers)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #aea6beb8
 def get_logits(
@@ -457,7 +450,7 @@ def get_logits(
     dl, # loader
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
-    _check_type(dl, DataLoader, 'a loader, such as data.valid; data.test is there if the data has a folder test')
+    if dl is None: raise ValueError('There are no such pictures: this data has no folder test')
     laid = dict(device=model.eval().mean.device, memory_format=torch.channels_last)
     batches = progress_bar(_as_learned(model, dl), leave=False)
     with torch.no_grad(): return stacked((model(x.to(**laid)).cpu(),y) for x,y in batches)
@@ -530,16 +523,15 @@ def _recipe(
     return opt,OneCycleLR(opt, lr, epochs*n) if preset=='adamw' else StepLR(opt, 4*n)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #3b144f8c
-def _check_recipe(epochs, preset):
+def _check_recipe(epochs, preset, views, frozen):
     "Raise unless that is a recipe"
     _check_whole(epochs=epochs)
     if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
+    if views and not frozen: raise ValueError('views: wanted a frozen body, as one that learns changes its features')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #09415462
 def _check_pair(model, data):
-    "Raise unless `model` can learn from `data`"
-    _check_type(model, Net, 'a model of build_model')
-    _check_type(data, _Data, 'data of get_data')
+    "Raise unless `model` is for the classes of `data`"
     _check_classes(model, data.labels)
     n = len(data.labels)
     if model.info['n_out']!=n: raise ValueError(f'The model is not for {n} classes, which the data has: build_model(…, {n})')
@@ -576,8 +568,7 @@ class Trainer:
         device=None, # default: the GPU if there is one
     ):
         _check_pair(model, data)
-        _check_recipe(epochs, preset)
-        if views and not model.frozen: raise ValueError('views: wanted a frozen body, as one that learns changes its features')
+        _check_recipe(epochs, preset, views, model.frozen)
         store_attr()
         if lr is None: self.lr = presets[preset][1]
         self.path = path and _kept_at(path)
@@ -777,8 +768,7 @@ def plot(
 
 # %% ../../nbs/lib/learn/scratch.ipynb #263cc0f3
 def _check_knows(model):
-    "Raise if `model` is none, or has met no classes yet"
-    _check_type(model, Net, 'a model, such as load_checkpoint gives')
+    "Raise if `model` has met no classes yet"
     if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer '
         'had, or one of load_checkpoint')
 
