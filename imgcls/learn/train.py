@@ -219,7 +219,7 @@ def _plan(learn, **kwargs):
     "What a stage is about; when this changes it can't go on"
     dls = learn.dls
     rows = [o for split,dl in zip(['train','valid'], dls) for o in _rows(split, dl, dls)]
-    data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=list(dls.vocab), hash=digest(sorted(rows)))
+    data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=list(dls.vocab), pictures=digest(sorted(rows)))
     plan = dict(kwargs, bs=dls.bs, arch=getattr(learn, 'arch', type(learn.model).__name__), data=data)
     if hasattr(dls.valid, 'pixels'): plan['size'] = dls.valid.pixels.size
     return json.loads(json.dumps(plan, default=float))
