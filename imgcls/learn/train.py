@@ -331,6 +331,9 @@ def table(self:KeepStage)->pd.DataFrame:
 @patch
 def start(self:KeepStage, plan, restart=False):
     "Begin, or go on where the file left off"
+    names = list(history(self.learn, []))
+    if plan['epochs'] and self.monitor not in names: raise ValueError(f'monitor={self.monitor!r}: wanted one of {", ".join(names)}')
+    if self.opt is None: self.learn.create_opt()
     if restart or not self.last.exists(): return self.begin(plan)
     self.resume(plan)
     if self.kept['finished']: warnings.warn(f'{self.path.name!r} is finished, and its weights are loaded. restart=True trains it anew.')
@@ -349,9 +352,6 @@ def train(
     **kwargs, # passed on to `fit_one_cycle`
 )->pd.DataFrame: # a row per epoch: part (head or all), losses, metrics
     "Train a stage, or go on with it where it was interrupted"
-    names = list(history(learn, []))
-    if epochs and monitor not in names: raise ValueError(f'monitor={monitor!r}: wanted one of {", ".join(names)}')
-    if learn.opt is None: learn.create_opt()
     rates = [lr.start, lr.stop] if isinstance(lr, slice) else lr
     plan = _plan(learn, epochs=epochs, lr=rates, head_epochs=head_epochs, views=views)
     keep = KeepStage(learn.path/learn.model_dir/stage, monitor)
@@ -362,6 +362,18 @@ def train(
             keep.train_all(epochs, lr, cbs=cbs, **kwargs)
         return keep.table()
 
+# %% ../../nbs/lib/learn/train.ipynb #d26337b7
+def stage_file(
+    learn, # in whose folder it is
+    stage:str, # name
+    best:bool=False, # the best epoch of the whole network, not the last?
+)->Path:
+    "Where a stage is kept, if it is"
+    top,file = learn.path/learn.model_dir,'best.safetensors' if best else 'last.safetensors'
+    if (top/stage/file).exists(): return top/stage/file
+    there = ', '.join(sorted(o.parent.name for o in top.glob(f'*/{file}'))) or 'none'
+    raise FileNotFoundError(f'There is no stage {stage!r} with {file} in {top}; there are: {there}. `train` makes one.')
+
 # %% ../../nbs/lib/learn/train.ipynb #0bf1f840
 def load_stage(
     learn, # with the same network
@@ -369,11 +381,7 @@ def load_stage(
     best:bool=False, # the best epoch of the whole network, not the last?
 )->Learner: # `learn`
     "Bring the weights of a stage back"
-    top,file = learn.path/learn.model_dir,'best.safetensors' if best else 'last.safetensors'
-    if not (top/stage/file).exists():
-        there = ', '.join(sorted(o.parent.name for o in top.glob(f'*/{file}'))) or 'none'
-        raise FileNotFoundError(f'There is no stage {stage!r} with {file} in {top}; there are: {there}. `train` makes one.')
-    tensors,_ = read_stage(top/stage/file)
+    tensors,_ = read_stage(stage_file(learn, stage, best))
     try: load_weights(learn.model, tensors['model'])
     except RuntimeError as e:
         raise ValueError(f'{stage!r} is of another network or other classes: {str(e).splitlines()[1].strip()}') from None
@@ -382,8 +390,8 @@ def load_stage(
 # %% ../../nbs/lib/learn/train.ipynb #c875918d
 def _note_how(learn, folder, **facts):
     "Write to `folder` how the pictures of `learn` were made"
-    norm = learn.dls.valid.after_batch.fs.filter(risinstance(Normalize))
-    stats = [o.flatten().tolist() for o in (norm[0].mean,norm[0].std)] if norm else None
+    norm = first(learn.dls.valid.after_batch.fs, risinstance(Normalize))
+    stats = norm and [o.flatten().tolist() for o in (norm.mean,norm.std)]
     (folder/'how.json').write_text(json.dumps(dict(facts, stats=stats)))
 
 # %% ../../nbs/lib/learn/train.ipynb #74e83dfb
