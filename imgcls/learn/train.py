@@ -23,7 +23,7 @@ from .data import BatchDL, get_dls, targets
 from .stages import bf16_pays, check_plan, digest, join_state, kept_random, load_weights, plot_history, random_state
 from .stages import read_stage, set_random_state, split_state, stacked, write_stage
 
-_all_ = ['plot_history']
+_all_ = [plot_history]
 
 # %% ../../nbs/lib/learn/train.ipynb #d5b816a9
 def small_resnet(
