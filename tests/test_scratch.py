@@ -221,7 +221,7 @@ def test_finished_is_loaded_and_another_plan_refused(path, tmp_path):
     a = trainer(path, kept=fn, epochs=1)
     a.fit()
     b = trainer(path, kept=fn, epochs=1)
-    b.fit()
+    with pytest.warns(UserWarning, match='is finished'): b.fit()
     assert same(a.model.state_dict(), b.model.state_dict())
     with pytest.raises(ValueError, match='epochs'): trainer(path, kept=fn, epochs=2).fit()
     with pytest.raises(ValueError, match='preset'): trainer(path, kept=fn, epochs=1, preset='adam').fit()

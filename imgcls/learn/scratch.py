@@ -152,9 +152,8 @@ def photo_tfm(
     flip=True, # mirror half of them?
 ):
     "Transform for pictures to learn from, as the tutorial has it"
-    flips = [v2.RandomHorizontalFlip()] if flip else []
     turn = v2.RandomRotation(degrees, v2.InterpolationMode.BILINEAR)
-    return v2.Compose([turn, v2.RandomResizedCrop(size, scale), *flips])
+    return v2.Compose([turn, v2.RandomResizedCrop(size, scale), v2.RandomHorizontalFlip(flip/2)])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d9fccce5
 def _fitting(
@@ -546,10 +545,10 @@ def _plan(
     o, # `Trainer`
 )->dict:
     "What a training is about; when this changes it can't go on"
-    dls,ds = o.data[:2],o.data.train.dataset
+    (train,valid,*_),ds = o.data,o.data.train.dataset
     how = {k:getattr(o, k) for k in 'preset lr views half seed'.split()}
-    how.update(frozen=o.model.frozen, epochs=o.epochs if o.preset=='adamw' else None, bs=dls[0].batch_size, order=ds.seed)
-    how.update(pictures=list(map(_known_as, dls)), tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
+    how.update(frozen=o.model.frozen, epochs=o.preset=='adamw' and o.epochs, bs=train.batch_size, order=ds.seed)
+    how.update(pictures=[_known_as(train), _known_as(valid)], tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
     return how | {k:v for k,v in o.model.info.items() if k!='names'}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #41eab184
@@ -714,6 +713,7 @@ def go_on(self:Trainer):
     if facts.get('rows')!=[]: check_plan(facts.get('plan', {}), self.planned, self.path, how)
     if facts['plan']==self.planned: self.restore(tensors, facts)
     elif facts['info']==self.model.info: load_weights(self.model, tensors['model'])
+    if len(self.rows)>=self.epochs: warnings.warn(f'{self.path} is finished, and its weights are loaded.')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c8315239
 @patch

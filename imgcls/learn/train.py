@@ -9,7 +9,7 @@ __all__ = ['get_learner', 'suggest_lr', 'history', 'accuracy_on', 'train_head', 
            'plot_history']
 
 # %% ../../nbs/lib/learn/train.ipynb #1bcba4c3
-import json, timm, torchvision
+import itertools, json, timm, torchvision
 from contextlib import ExitStack
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
@@ -175,14 +175,14 @@ def features(
 class FeatureDL(BatchDL):
     "Batches of features, another view of them in each epoch"
     def __init__(self, views, targs, **kwargs):
-        self.views,self.targs,self.k = views,targs,-1
+        self.views,self.targs = itertools.cycle(views),targs
         super().__init__(range(len(targs)), **kwargs)
 
     def before_iter(self):
         super().before_iter()
-        self.k = (self.k+1)%len(self.views)
+        self.x = next(self.views)
 
-    def batch(self, idxs): return self.views[self.k][idxs],self.targs[idxs]
+    def batch(self, idxs): return self.x[idxs],self.targs[idxs]
 
 # %% ../../nbs/lib/learn/train.ipynb #743695b3
 def _feature_dls(learn, views, bs=None):
