@@ -16,9 +16,22 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import reduce
 from pathlib import Path
-from safetensors import safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from ..dataset import progress
+
+# %% ../../nbs/lib/learn/stages.ipynb #dd3d71ba
+def save_tensors(
+    fn, # file to write
+    tensors:dict, # name → tensor
+    **kwargs # texts
+):
+    "Write `tensors`, such that others may read the file"
+    Path(fn).touch()
+    mode = os.stat(fn).st_mode
+    def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
+    save_file({k:plain(v) for k,v in tensors.items()}, fn, kwargs)
+    os.chmod(fn, mode)
 
 # %% ../../nbs/lib/learn/stages.ipynb #4722b770
 def write_stage(
@@ -30,13 +43,12 @@ def write_stage(
     "Write `tensors` and `facts` in one step"
     fn = Path(fn)
     fn.parent.mkdir(parents=True, exist_ok=True)
-    def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
-    flat = {f'{name}.{k}':plain(v) for name,part in tensors.items() for k,v in part.items()}
     tmp = fn.with_name(f'{fn.name}.tmp')
     try:
-        tmp.write_bytes(save(flat, {kind:json.dumps(facts, default=float)}))
+        flat = {f'{name}.{k}':v for name,part in tensors.items() for k,v in part.items()}
+        save_tensors(tmp, flat, **{kind:json.dumps(facts, default=float)})
         os.replace(tmp, fn)
-    except OSError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
+    except SafetensorError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
     finally: tmp.unlink(missing_ok=True)
     return fn
 
