@@ -32,7 +32,7 @@ def _load_safely(
     if Path(fname).suffix=='.safetensors': raise ValueError(f'{fname} is no .pth file: load_checkpoint reads it')
     try:
         with torch.serialization.safe_globals(_harmless()): return torch.load(fname, 'cpu', weights_only=True)
-    except OSError: raise
+    except (FileNotFoundError,IsADirectoryError): raise
     except Exception as e:
         odd = re.search(r'GLOBAL (\S+)', str(e))
         why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, not a whole one, or has more in it than numbers and layers'
