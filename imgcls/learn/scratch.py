@@ -16,7 +16,7 @@ from collections import namedtuple
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from fastcore.basics import patch, store_attr
+from fastcore.basics import attrdict, patch, store_attr
 from fastprogress.fastprogress import master_bar, progress_bar
 from pathlib import Path
 from PIL import Image
@@ -352,14 +352,11 @@ class Net(nn.Module):
 
 # %% ../../nbs/lib/learn/scratch.ipynb #2b9e0047
 def find_weights(
-    arch, # name of a classification network of torchvision
+    arch, # name of a classification network of torchvision, one of torchvision.models.list_models()
     weights, # as torchvision takes them: 'DEFAULT', a name, one of its enum; None: none
 ): # one of torchvision's enum, or None
     "Which weights of `arch` are meant"
-    try: return models.get_model_weights(arch).verify(weights)
-    except (KeyError,TypeError,ValueError):
-        raise ValueError(f"arch={arch!r}, weights={weights!r}: torchvision has none of that name; wanted one of "
-            "torchvision.models.list_models(), and 'DEFAULT', or None to start from nothing") from None
+    return models.get_model_weights(arch).verify(weights)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fe91acd0
 def backbone(
@@ -546,7 +543,7 @@ def _plan(
 )->dict:
     "What a training is about; when this changes it can't go on"
     (train,valid,*_),ds = o.data,o.data.train.dataset
-    how = {k:getattr(o, k) for k in 'preset lr views half seed'.split()}
+    how = attrdict(o, *'preset lr views half seed'.split())
     how.update(frozen=o.model.frozen, epochs=o.preset=='adamw' and o.epochs, bs=train.batch_size, order=ds.seed)
     how.update(pictures=[_known_as(train), _known_as(valid)], tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
     return how | {k:v for k,v in o.model.info.items() if k!='names'}

@@ -120,7 +120,7 @@ def suggest_lr(
 )->float: # a rate where the loss falls steadily; with a plot
     "Look for a learning rate, on a copy of `learn`"
     if learn.opt is None: learn.create_opt()
-    same = {k:getattr(learn, k) for k in 'loss_func opt_func splitter wd wd_bn_bias train_bn moms'.split()}
+    same = attrdict(learn, *'loss_func opt_func splitter wd wd_bn_bias train_bn moms'.split())
     cbs = [type(o)() for o in learn.cbs if isinstance(o, (ChannelsLast,BFloat16,MixedPrecision))]
     with kept_random(learn.dls), tempfile.TemporaryDirectory() as tmp:
         copy = Learner(learn.dls, deepcopy(learn.model), path=tmp, cbs=cbs, **same)
@@ -202,7 +202,7 @@ def train_head(
     bs:int=None, # pictures in a batch; default: as in `learn.dls`
 )->pd.DataFrame: # `history` of the head
     "Train the head of `learn` on features that the body makes once"
-    same = {k:getattr(learn, k) for k in 'loss_func opt_func metrics wd wd_bn_bias moms path'.split()}
+    same = attrdict(learn, *'loss_func opt_func metrics wd wd_bn_bias moms path'.split())
     head = learn.model[1]
     top = Learner(_feature_dls(learn, views, bs), head[_pool_end(head):], **same)
     with top.no_bar(), top.no_logging(): top.fit_one_cycle(epochs, lr)
