@@ -281,7 +281,8 @@ def get_data(
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
     _check_labels(df, labels)
     found = {k:list(zip(g.file, map(labels.index, g.label))) for k,g in df.groupby('split')}
-    dss = {k:_Pictures(v, labels, prep, (tfm or photo_tfm(size)) if k=='train' else None, seed) for k,v in found.items()}
+    dss = {k:_Pictures(v, labels, prep, seed=seed) for k,v in found.items()}
+    dss['train'].tfm = tfm or photo_tfm(size)
     dss['train'][0] # so that what is wrong with the transform is said at once
     dls = [_loader(dss[o], bs, workers) if o in dss else None for o in _splits]
     return _Data(*dls, labels, {o:names.get(o, o) for o in labels}, prep)

@@ -240,12 +240,15 @@ class KeepStage(TrackerCallback):
             raise ValueError('epochs=0: wanted 1 or more, as there is no frozen body whose head could be trained alone')
         self.save()
 
+    @property
+    def done(self): return len(self.kept['values'])
+
     def before_epoch(self):
-        if self.epoch<len(self.kept['values']): self.recorder.log += L(self.kept['values'][self.epoch])
+        if self.epoch<self.done: self.recorder.log += L(self.kept['values'][self.epoch])
 
     def after_epoch(self):
         super().after_epoch()
-        if self.epoch<len(self.kept['values']): return
+        if self.epoch<self.done: return
         facts = {'epoch':self.epoch, self.monitor:self.best}
         if self.new_best: write_stage(self.path/'best.safetensors', dict(model=self.model.state_dict()), facts)
         self.save(values=[list(map(float, o)) for o in self.recorder.values])
@@ -315,7 +318,7 @@ def train_all(self:KeepStage, epochs, lr, **kwargs):
     "Train the whole network for what is still to come of `epochs`"
     if self.kept['fresh']: kwargs,lr = dict(pct_start=.3, div=5.) | kwargs,lr or slice(1e-5, 1e-4)
     if isinstance(lr, float) and len(self.opt.param_lists)>1: lr = slice(lr/100, lr)
-    if epochs: self.learn.fit_one_cycle(epochs, lr, start_epoch=len(self.kept['values']), **kwargs)
+    if epochs: self.learn.fit_one_cycle(epochs, lr, start_epoch=self.done, **kwargs)
     self.save(finished=True)
 
 # %% ../../nbs/lib/learn/train.ipynb #335862bd
