@@ -280,7 +280,8 @@ def get_data(
     df,names = _class_items(path),_read_names(path, names)
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
     _check_labels(df, labels)
-    found = {k:list(zip(g.file, map(labels.index, g.label))) for k,g in df.groupby('split')}
+    number = {o:i for i,o in enumerate(labels)}
+    found = {k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
     dss = {k:_Pictures(v, labels, prep, seed=seed) for k,v in found.items()}
     dss['train'].tfm = tfm or photo_tfm(size)
     dss['train'][0] # so that what is wrong with the transform is said at once
@@ -482,8 +483,8 @@ def save_checkpoint(
     facts={}, # more facts
 )->Path: # `fname`
     "Keep `model` in one file that can't run anything"
-    own = dict(info=model.info, frozen=model.frozen)
-    return write_stage(_kept_at(fname), dict(model=model.state_dict(), **tensors), own | facts, 'scratch')
+    facts = dict(facts, info=model.info, frozen=model.frozen)
+    return write_stage(_kept_at(fname), dict(tensors, model=model.state_dict()), facts, 'scratch')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c15ed3b7
 def _read_checkpoint(fname): # (tensors by part, facts)
