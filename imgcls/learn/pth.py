@@ -35,7 +35,7 @@ def _load_safely(
     except (FileNotFoundError,IsADirectoryError): raise
     except Exception as e:
         odd = re.search(r'GLOBAL (\S+)', str(e))
-        why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, or not a whole one, or has more in it than numbers and layers'
+        why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, not a whole one, or has more in it than numbers and layers'
         raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save '
             'anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
 
@@ -73,19 +73,23 @@ def layer_words(
         f'{type(o).__name__}: wanted Linear with a bias, ReLU, Dropout and perhaps LogSoftmax')
 
 # %% ../../nbs/lib/learn/pth.ipynb #98c34b7c
-def _words_of(
-    head, # module in the file, or None
-    weights, # of the head
+def head_words(
+    head, # module in the file
 ): # as `make_head` takes it
-    "Layers of a head, from the module or, without one, from its weights"
-    if isinstance(head, nn.Module):
-        layers = [o for o in head.modules() if not len(list(o.children()))]
-        return list(filter(None, map(layer_words, layers)))
+    "Layers of a head"
+    layers = [layer_words(o) for o in head.modules() if not list(o.children())]
+    return [o for o in layers if o]
+
+# %% ../../nbs/lib/learn/pth.ipynb #d668ba97
+def likely_words(
+    weights, # of a head
+): # as `make_head` takes it
+    "Layers that a head with such weights is likely to have"
     sizes = [v.shape for k,v in weights.items() if k.endswith('weight')]
-    if not sizes or any(len(o)!=2 for o in sizes): raise ValueError('The file has no `classifier`, and the weights '
-        'of its head are not those of linear layers: what it was can not be told')
-    if len(sizes)>1: warnings.warn('The file has the weights of its head and not its layers: ReLU is taken to be '
-        'between them. If it was another, the answers are not those of before')
+    if not sizes or any(len(o)!=2 for o in sizes): raise ValueError('The file has no `classifier`, and the weights of its '
+        'head are not those of linear layers: what it was can not be told')
+    if len(sizes)>1: warnings.warn('The file has the weights of its head and not its layers: ReLU is taken to be between '
+        'them. If it was another, the answers are not those of before')
     *hidden,n_out = [n for n,_ in sizes]
     return head_layers(sizes[0][1], hidden, n_out, .5)
 
@@ -100,22 +104,36 @@ def class_order(
     return next(([str(o[i]) for i in range(n)] for o in either if set(o)==set(range(n))), [])
 
 # %% ../../nbs/lib/learn/pth.ipynb #5868872e
+def head_and_body(
+    weights, # state_dict in the file
+    name, # of the head
+):
+    "Weights of both, under the names that torchvision gives them on one GPU, without side exits"
+    weights = {k.removeprefix('module.'):v for k,v in weights.items()}
+    head = {k:v for k,v in weights.items() if k.startswith(f'{name}.')}
+    return head,{k:v for k,v in weights.items() if k not in head and k.split('.')[0] not in ('aux1','aux2','AuxLogits')}
+
+# %% ../../nbs/lib/learn/pth.ipynb #31a2dacb
+def _fill(model, head, body):
+    "Put weights of the file into `model`"
+    try:
+        load_weights(model.head, dict(zip(model.head.state_dict(), head.values(), strict=True)))
+        load_weights(model.body, body)
+    except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {model.info["arch"]} with '
+        'this head: was it another network, or are they of a part of it only?') from None
+
+# %% ../../nbs/lib/learn/pth.ipynb #f242a2a3
 def _rebuild(
     d, # of `as_saved`
     arch, # name of the network
 )->Net:
     "The model that was kept"
-    weights = {k.removeprefix('module.'):v for k,v in d['state_dict'].items()}
     name = find_head(backbone(arch, None)).split('.')[0]
-    own = {k:v for k,v in weights.items() if k.startswith(f'{name}.')}
-    layers = _words_of(first(d, nn.Module, 'classifier', 'fc', name), own)
+    own,body = head_and_body(d['state_dict'], name)
+    head = first(d, nn.Module, 'classifier', 'fc', name)
+    layers = head_words(head) if head else likely_words(own)
     model = build_model(arch, layers[-1][-1], weights=None, head=name, layers=layers)
-    body = {k:v for k,v in weights.items() if not k.startswith((f'{name}.','aux1.','aux2.','AuxLogits.'))}
-    try:
-        load_weights(model.head, dict(zip(model.head.state_dict(), own.values(), strict=True)))
-        load_weights(model.body, body)
-    except (RuntimeError,ValueError): raise ValueError(f'The weights in the file are not those of a {arch} with this '
-        'head: was it another network, or are they of a part of it only?') from None
+    _fill(model, own, body)
     return model
 
 # %% ../../nbs/lib/learn/pth.ipynb #ad7f8df9

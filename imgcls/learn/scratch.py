@@ -10,29 +10,28 @@ __all__ = ['imagenet', 'lay_out', 'digit_items', 'folder_items', 'flower_items',
            'load_checkpoint', 'Trainer', 'predict', 'view_classify', 'export_model']
 
 # %% ../../nbs/lib/learn/scratch.ipynb #e47bac75
-import hashlib, json, os, shutil, signal, sys, tempfile, time, warnings
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch, torch.nn.functional as F, torchvision
+import hashlib, json, os, re, shutil, signal, sys, time, warnings
+import matplotlib.pyplot as plt, pandas as pd, numpy as np, torch, torch.nn.functional as F, torchvision
 from collections import namedtuple
-from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
-from fastcore.basics import chunked, patch, store_attr
-from fastprogress.fastprogress import format_time, master_bar, progress_bar
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from fastcore.basics import attrdict, patch, store_attr
+from fastprogress.fastprogress import master_bar, progress_bar
 from pathlib import Path
 from PIL import Image
 from torch import nn
 from torch.optim import Adadelta, Adam, AdamW
 from torch.optim.lr_scheduler import OneCycleLR, StepLR
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from torchvision import models
 from torchvision.datasets import Flowers102
 from torchvision.transforms import v2
-from .. import __version__
 from ..dataset import Dataset
 from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
-from .stages import half_type, join_state, kept_random, load_weights, read_stage, seed_of, seeded, split_state, write_stage
+from .stages import check_plan, digest, half_type, join_state, kept_random, load_weights, plot_history
+from .stages import read_stage, seed_of, seeded, split_state, stacked, write_stage
 
 # %% ../../nbs/lib/learn/scratch.ipynb #6edd8a1d
 def _check_whole(**kwargs):
@@ -40,34 +39,24 @@ def _check_whole(**kwargs):
     for k,v in kwargs.items():
         if not isinstance(v, int) or v<1: raise ValueError(f'{k}={v!r}: wanted a whole number, 1 or more')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fc277dbf
-def _check_type(
-    x,
-    kind, # class that is wanted
-    said, # the same in words
-):
-    "Raise unless `x` is of `kind`"
-    if not isinstance(x, kind): raise TypeError(f'{type(x).__name__}: wanted {said}')
-
 # %% ../../nbs/lib/learn/scratch.ipynb #5dbe99b0
 _splits = 'train valid test'.split()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #445df211
-def _write_pictures(
-    path, # folder for them
-    items, # as `lay_out` takes them
+def _write_picture(
+    path, # folder for all
+    split, # train, valid or test
+    label, # class
+    name, # of the file
+    x, # PIL image, or path of a file
 ):
-    "Write each picture to `path`/split/class/file name"
-    for item in items:
-        if len(item)!=4: raise TypeError(f'{item!r}: wanted (split, class, file name, picture), as folder_items '
-            'gives them')
-        split,label,name,x = item
-        fn = path/split/str(label)/name
-        if split not in _splits: raise ValueError(f'{split!r}: wanted train, valid or test')
-        if fn.exists(): raise ValueError(f'Two pictures would be {fn.relative_to(path)}: give each a name of its own')
-        fn.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(x, Image.Image): x.save(fn, quality=90)
-        else: shutil.copyfile(x, fn)
+    "Write a picture to `path`/split/class/file name, over no other"
+    fn = path/split/str(label)/name
+    if split not in _splits: raise ValueError(f'{split!r}: wanted train, valid or test')
+    if fn.exists(): raise ValueError(f'Two pictures would be {fn.relative_to(path)}: give each a name of its own')
+    fn.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(x, Image.Image): x.save(fn, quality=90)
+    else: shutil.copyfile(x, fn)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #61414c03
 def lay_out(
@@ -76,18 +65,16 @@ def lay_out(
     names:dict, # class → name
 )->Path: # `dest`
     "Write pictures to `dest`/split/class/file name, and names.json beside them"
-    dest = Path(dest)
-    dest.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='.new-', dir=dest) as tmp:
-        new = Path(tmp)/'new'
-        _write_pictures(new, items)
+    ds = Dataset(dest)
+    with ds.scratch() as tmp:
+        new = tmp/'new'
+        for item in items: _write_picture(new, *item)
         if not new.exists(): raise ValueError('No pictures to lay out')
-        rest = [o for o in Dataset(dest).files() if not (new/o.relative_to(dest)).exists()]
-        if rest: raise ValueError(f'{dest} has {len(rest)} pictures of another layout, such as {rest[0]}: choose a '
-            'new folder')
+        rest = [o for o in ds.names() if not (new/o).exists()]
+        if rest: raise ValueError(f'{dest} has {len(rest)} pictures of another layout, such as {rest[0]}: choose a new folder')
         (new/'names.json').write_text(json.dumps(names, ensure_ascii=False), encoding='utf-8')
-        shutil.copytree(new, dest, copy_function=os.replace, dirs_exist_ok=True)
-    return dest
+        shutil.copytree(new, ds.path, copy_function=os.replace, dirs_exist_ok=True)
+    return ds.path
 
 # %% ../../nbs/lib/learn/scratch.ipynb #1cda2e86
 def digit_items(
@@ -97,10 +84,19 @@ def digit_items(
     "The sample digits for `lay_out`; 400 more are the test set"
     from sklearn.datasets import load_digits
     targets,(known,held) = load_digits().target,split_digits()
-    if not 0<valid<n<=len(known): raise ValueError(f'n={n}, valid={valid}: wanted fewer to choose with than there '
-        f'are, and {len(known)} at most')
     for split,which in dict(valid=known[:valid], train=known[valid:n], test=held).items():
         for i in which: yield split,targets[i],f'{i:04d}.jpg',draw_digit(int(i))
+
+# %% ../../nbs/lib/learn/scratch.ipynb #2290f13a
+def split_by_content(
+    df, # label and digest of each picture, in the order of the digests
+    valid_pct, # share of each label to choose with
+    test_pct, # share of each label to test on
+): # train, valid or test for each
+    "The first of each label are for tests, the next to choose with; copies are on one side"
+    place = (df.groupby('label').cumcount()+.5)/df.groupby('label').label.transform('size')
+    side = np.select([place<test_pct, place<test_pct+valid_pct], ['test','valid'], 'train')
+    return pd.Series(side, df.index).groupby(df.digest).transform('first')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #848f785d
 def folder_items(
@@ -117,10 +113,7 @@ def folder_items(
         return hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest(),label,'-'.join(rest),fn
     df = pd.DataFrame(map(row, Dataset.of(path).items().file), columns='digest label name file'.split())
     df = df.sort_values(['digest','label'])
-    place = (df.groupby('label').cumcount()+.5)/df.groupby('label').label.transform('size')
-    df['split'] = np.select([place<test_pct, place<test_pct+valid_pct], ['test','valid'], 'train')
-    df['split'] = df.groupby('digest').split.transform('first')
-    yield from zip(df.split, df.label, df.name, df.file)
+    yield from zip(split_by_content(df, valid_pct, test_pct), df.label, df.name, df.file)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #1041192c
 def flower_items(
@@ -137,7 +130,8 @@ def preparation(
     size=224, # pixels a side
     method='crop', # 'crop' the middle out, a little closer; 'squish' or 'pad' all of it
 )->dict: # as `prepare` takes it
-    "How pictures are _prepared that are not to learn from"
+    "How pictures are prepared that are not to learn from"
+    _check_whole(size=size)
     if method not in ('crop','squish','pad'): raise ValueError(f"method={method!r}: wanted 'crop', 'squish' or 'pad'")
     whole = round(size*8/7) if method=='crop' else size
     return dict(size=[whole,whole], crop=[size,size], method=method, pad_mode='zeros', least=max(448, 3*size))
@@ -158,20 +152,18 @@ def photo_tfm(
     flip=True, # mirror half of them?
 ):
     "Transform for pictures to learn from, as the tutorial has it"
-    flips = [v2.RandomHorizontalFlip()] if flip else []
     turn = v2.RandomRotation(degrees, v2.InterpolationMode.BILINEAR)
-    return v2.Compose([turn, v2.RandomResizedCrop(size, scale), *flips])
+    return v2.Compose([turn, v2.RandomResizedCrop(size, scale), v2.RandomHorizontalFlip(flip/2)])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d9fccce5
 def _fitting(
-    im, # what a transform made
-    size, # pixels a side that are wanted
+    im, # PIL image that a transform made
+    prep, # of `preparation`
 )->torch.Tensor: # uint8 [3,size,size]
-    "Result of a transform, if it can be learned from"
-    _check_type(im, Image.Image, 'a PIL image of the transform. Leave ToTensor and Normalize out, the network does that')
-    if im.size!=(size,size): raise ValueError(f'The transform made a picture of {im.width} by {im.height} pixels, '
-        f'wanted was {size} by {size}')
-    return v2.functional.pil_to_tensor(im)
+    "Result of a transform, if it is of the right size"
+    x = v2.functional.pil_to_tensor(im)
+    if list(im.size)!=prep['crop']: raise ValueError(f'The transform made a picture of {im.size} pixels, wanted was {prep["crop"]}')
+    return x
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d8848573
 @dataclass
@@ -180,21 +172,25 @@ class _Pictures:
     samples:list # (file, number of its class)
     known:list # classes
     prep:dict # of `preparation`
-    tfm:callable=None # changes a picture to learn from; None: it is only _prepared
+    tfm:callable=None # changes a picture to learn from; None: it is only prepared
     seed:int=42 # of what is random in that
 
     def __len__(self): return len(self.samples)
 
+    def opened(self, fn):
+        "Picture `fn`, or what is the matter with it"
+        try: return open_image(fn, self.prep['least'])
+        except ValueError as e: raise ValueError(f'{fn}: {e} `verify_images` sets such pictures aside.') from None
+
     def __getitem__(self, i):
         epoch,i = divmod(i, len(self))
         fn,y = self.samples[i]
-        try: im = open_image(fn, self.prep['least'])
-        except ValueError as e: raise ValueError(f'{fn}: {e} `verify_images` sets such pictures aside.') from None
+        im = self.opened(fn)
         if not self.tfm: return _as_bytes(im, self.prep),y
-        with seeded(self.seed, epoch, i): return _fitting(self.tfm(im), self.prep['crop'][0]),y
+        with seeded(self.seed, epoch, i): return _fitting(self.tfm(im), self.prep),y
 
 # %% ../../nbs/lib/learn/scratch.ipynb #30fcf810
-class _Order(Sampler):
+class _Order:
     "Numbers of all pictures in an order that `seed` and `epoch` decide"
     def __init__(self, n, seed=42): self.n,self.seed,self.epoch = n,seed,0
     def __len__(self): return self.n
@@ -208,62 +204,59 @@ _forks = sys.platform=='linux'
 def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
-def _loader(ds, bs, workers, **kwargs):
-    "`DataLoader` whose workers leave the random numbers and the stop button alone"
+def _loader(ds, bs, workers):
+    "`DataLoader` whose workers leave the random numbers and the stop button alone; to learn from, in a new order each time"
+    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm else {}
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
-        pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **kwargs)
+        pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **learns)
+
+# %% ../../nbs/lib/learn/scratch.ipynb #7e75d2b0
+def _read_json(fn)->dict:
+    "What the JSON file `fn` says"
+    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig')))
+    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
 
 # %% ../../nbs/lib/learn/scratch.ipynb #e779c3b0
 def _read_names(
     path, # folder with train, valid and perhaps test
-    names=None, # JSON file; default: names.json or cat_to_name.json
-): # as it says
-    "What the JSON file `names`, in `path` or beside it, says"
-    _check_type(names or '', (str,Path), 'a dict, class → name, or a JSON file')
-    usual = [names] if names else ['names.json','cat_to_name.json']
-    fn = next((o/k for o in (path,path.parent) for k in usual if (o/k).is_file()), None)
-    if names and not fn: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
-    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig'))) if fn else {}
-    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted JSON such as '
-        f'{{"1": "fire lily"}}') from None
-
-# %% ../../nbs/lib/learn/scratch.ipynb #d9ba1092
-def _class_names(
-    labels, # classes
-    said, # class → name; the keys may be numbers
-): # a name for each of `labels`: itself, if nothing is said
-    "Names to show for classes"
-    said = {str(k):v for k,v in said.items() if v}
-    lacking = [o for o in labels if o not in said]
-    if said and lacking: warnings.warn(f'`names` has no name for {", ".join(lacking[:5])}')
-    return {o:str(said.get(o, o)) for o in labels}
+    names=None, # class → name: a dict, or a JSON file; default: names.json or cat_to_name.json
+)->dict: # with classes as text
+    "Names of the classes, by a dict or a JSON file in `path` or beside it"
+    if not isinstance(names, dict):
+        usual = [names] if names else ['names.json','cat_to_name.json']
+        found = [o/k for o in (path,path.parent) for k in usual if (o/k).is_file()]
+        if names and not found: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
+        names = _read_json(found[0]) if found else {}
+    return {str(k):str(v) for k,v in names.items() if v}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #9ee42848
 def in_order(labels): # as text, numbers by their size
     "Classes in the order of their numbers"
     return sorted(set(map(str, labels)), key=lambda o: (o.zfill(99) if o.isdecimal() else o, o))
 
-# %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
-def _read_splits(
+# %% ../../nbs/lib/learn/scratch.ipynb #56f5a5f9
+def _class_items(
     path, # folder with train, valid and perhaps test
-    labels=None, # classes in the order of their numbers
-): # (classes, split → [(file, number of its class)])
-    "Which pictures there are to learn from, to choose with and to test on"
+)->pd.DataFrame: # file, label, split
+    "The pictures in the class folders of train, valid and test"
     df = Dataset.of(path).items()
     df = df[df.file.map(lambda o: o.parent.parent!=path)] # what lies beside the classes has none
-    if not {'train','valid'} <= set(df.split): raise FileNotFoundError(f'{path}: wanted pictures in train and in '
-        'valid, in a folder per class, as `lay_out` makes them')
-    labels = in_order(df.label[df.split=='train']) if labels is None else list(dict.fromkeys(map(str, labels)))
-    y = pd.Categorical(df.label, labels).codes
-    odd = set(df.label[y<0])
-    if odd: raise ValueError(f'{path} has a class {min(odd)!r}, which is none of those to be learned: wanted '
-        f'{", ".join(labels[:5])} …')
-    full,ks = set(zip(df.split, df.label)),['train','valid']+['test']*(path/'test').is_dir()
-    lacking = [f'{k}/{o}' for k in ks for o in labels if (k,o) not in full]
-    if lacking: warnings.warn(f'No pictures in {", ".join(lacking[:5])}: nothing to learn from, nothing to choose '
-        'by, or nothing to test with')
-    return labels,{k:list(zip(g.file, g.y)) for k,g in df.assign(y=y).groupby('split')}
+    if not {'train','valid'} <= set(df.split): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, '
+        'in a folder per class, as `lay_out` makes them')
+    return df
+
+# %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
+def _check_labels(
+    df, # of `_class_items`
+    labels, # classes
+):
+    "Raise if `df` has others, warn if it lacks some"
+    n = pd.crosstab(df.label, df.split)
+    odd = n.index.difference(labels)
+    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {labels[:5]} …')
+    n = n.reindex(labels, fill_value=0).unstack()
+    if not n.all(): warnings.warn(f'No pictures in {", ".join(map("/".join, n.index[n==0][:5]))}')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #527a6ac5
 _Data = namedtuple('Data', 'train valid test labels names prep')
@@ -281,20 +274,19 @@ def get_data(
     workers:int=None, # processes that prepare pictures; default: by the cores, at most 8; 0 where it isn't Linux
 )->_Data:
     "Loaders for the pictures in `path`"
-    path = Path(path)
-    _check_whole(size=size, bs=bs)
-    if isinstance(labels, str) or not callable(tfm or photo_tfm): raise TypeError('Wanted a list of classes as '
-        '`labels`, and a function from PIL image to PIL image as `tfm`')
-    labels,found = _read_splits(path, labels)
-    prep,tfm = preparation(size, method),tfm or photo_tfm(size)
-    if workers is None: workers = min(8, cores()-(not torch.cuda.is_available())) if _forks else 0
-    train = _Pictures(found['train'], labels, prep, tfm, seed)
-    train[0] # so that what is wrong with the transform is said at once
-    last = dict(drop_last=len(train)%bs==1, persistent_workers=workers>0)
-    first = _loader(train, bs, workers, sampler=_Order(len(train), seed), **last)
-    others = [o in found and _loader(_Pictures(found[o], labels, prep), bs, workers) or None for o in ('valid','test')]
-    names = _class_names(labels, names if isinstance(names, dict) else _read_names(path, names))
-    return _Data(first, *others, labels, names, prep)
+    path,prep = Path(path),preparation(size, method)
+    _check_whole(bs=bs)
+    if workers is None: workers = _forks and min(8, cores()-(not torch.cuda.is_available()))
+    df,names = _class_items(path),_read_names(path, names)
+    labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
+    _check_labels(df, labels)
+    number = {o:i for i,o in enumerate(labels)}
+    found = {k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
+    dss = {k:_Pictures(v, labels, prep, seed=seed) for k,v in found.items()}
+    dss['train'].tfm = tfm or photo_tfm(size)
+    dss['train'][0] # so that what is wrong with the transform is said at once
+    dls = [_loader(dss[o], bs, workers) if o in dss else None for o in _splits]
+    return _Data(*dls, labels, {o:names.get(o, o) for o in labels}, prep)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #36356b65
 def find_head(
@@ -314,11 +306,10 @@ def head_layers(
     p=.2, # dropout: share of a hidden layer that is left out in training
 )->list: # [kind, argument, …] of each layer
     "What a head consists of, as plain words and numbers"
-    if isinstance(hidden, int): hidden = [hidden]
-    widths = [n_in,*(hidden or ()),n_out]
+    widths = [n_in,*([hidden] if isinstance(hidden, int) else hidden or ()),n_out]
     for o in widths: _check_whole(width=o)
-    *inner,last = zip(widths, widths[1:])
-    return [o for a,b in inner for o in (['Linear',a,b],['ReLU'],['Dropout',p])] + [['Linear',*last]]
+    *inner,last = [['Linear',a,b] for a,b in zip(widths, widths[1:])]
+    return [o for linear in inner for o in (linear,['ReLU'],['Dropout',p])] + [last]
 
 # %% ../../nbs/lib/learn/scratch.ipynb #2784592e
 def make_head(
@@ -326,15 +317,14 @@ def make_head(
 )->nn.Sequential:
     "The head that `layers` describe"
     kinds = dict(Linear=nn.Linear, ReLU=nn.ReLU, Dropout=nn.Dropout)
-    try: return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
-    except KeyError as e: raise ValueError(f'{e} can not be part of a head: wanted {", ".join(kinds)}') from None
+    return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fb86b6cb
 class Net(nn.Module):
     "Bytes or colours from 0 to 1, [b,3,h,w] → logits [b,classes]"
     def __init__(self, body, head, info, frozen=True):
         super().__init__()
-        self.body,self.head,self.info,self.begun = body,head,info,{}
+        self.body,self.head,self.info = body,head,info
         for k,v in info['colours'].items(): self.register_buffer(k, torch.tensor(v)[None,:,None,None])
         self.freeze(frozen)
 
@@ -355,9 +345,6 @@ class Net(nn.Module):
         "What training changes"
         return self.head if self.frozen else self
 
-    @property
-    def device(self): return self.mean.device
-
     def features(self, x):
         "What the body makes of `x`, [b,features]"
         if x.dtype==torch.uint8: x = x.float()/255
@@ -367,14 +354,11 @@ class Net(nn.Module):
 
 # %% ../../nbs/lib/learn/scratch.ipynb #2b9e0047
 def find_weights(
-    arch, # name of a classification network of torchvision
+    arch, # name of a classification network of torchvision, one of torchvision.models.list_models()
     weights, # as torchvision takes them: 'DEFAULT', a name, one of its enum; None: none
 ): # one of torchvision's enum, or None
     "Which weights of `arch` are meant"
-    try: return models.get_model_weights(arch).verify(weights)
-    except (KeyError,TypeError,ValueError):
-        raise ValueError(f"arch={arch!r}, weights={weights!r}: torchvision has none of that name; wanted one of "
-            "torchvision.models.list_models(), and 'DEFAULT', or None to start from nothing") from None
+    return models.get_model_weights(arch).verify(weights)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fe91acd0
 def backbone(
@@ -383,14 +367,13 @@ def backbone(
     **kwargs # for the network, e.g. image_size
 )->nn.Module:
     "A torchvision network without side exits"
-    if weights is None and arch in ('googlenet','inception_v3'): kwargs['init_weights'] = True
+    exits = arch in ('googlenet','inception_v3')
+    if exits: kwargs.update(transform_input=True, init_weights=weights is None)
     try: net = models.get_model(arch, weights=weights, **kwargs)
     except OSError as e:
-        raise ConnectionError(f'The weights of {arch} can not be had ({e}). Connect to the network; or set '
-            'TORCH_HOME to a folder that has them; or pass weights=None to start from nothing.') from None
-    fixed = dict(aux1=None, aux2=None, AuxLogits=None, aux_logits=False, transform_input=True)
-    for k,v in fixed.items():
-        if hasattr(net, k): setattr(net, k, v)
+        raise ConnectionError(f'The weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME to a '
+            'folder that has them; or pass weights=None to start from nothing.') from None
+    if exits: net.aux1,net.aux2,net.AuxLogits,net.aux_logits = None,None,None,False
     return net
 
 # %% ../../nbs/lib/learn/scratch.ipynb #93da5198
@@ -399,10 +382,7 @@ def _cut_head(
     name, # of `find_head`, or of a larger part
 ): # how many features it was given
     "Take the part `name` out of `body`"
-    part = dict(body.named_modules()).get(name, nn.Identity())
-    inside = [o for o in part.modules() if isinstance(o, (nn.Linear,nn.Conv2d))]
-    if not inside: raise ValueError(f'head={name!r}: {type(body).__name__} has no such part, with linear layers in '
-        f'it; its own last layer is {find_head(body)!r}')
+    inside = [o for o in body.get_submodule(name).modules() if isinstance(o, (nn.Linear,nn.Conv2d))]
     body.set_submodule(name, nn.Identity())
     return inside[0].weight.shape[1]
 
@@ -437,39 +417,41 @@ def build_model(
         head = head or find_head(body)
         n_in = _cut_head(body, head)
         layers = layers or head_layers(n_in, hidden, n_out, p)
-        if layers[-1][-1]!=n_out: raise ValueError(f'layers: the last has {layers[-1][-1]} outputs, wanted {n_out}')
-        info = dict(arch=arch, head=head, n_out=n_out, layers=layers, image_size=getattr(body, 'image_size', None))
-        info['colours'] = colours_of(weights)
+        info = dict(arch=arch, head=head, n_out=layers[-1][-1], layers=layers, image_size=getattr(body, 'image_size', None))
+        info.update(colours=colours_of(weights), start=f'weights={weights}, seed={seed}')
         return Net(body, make_head(layers), info, frozen=weights is not None)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #329486d4
-def _check_alike(
+def _check_classes(
     model, # of `build_model`
-    dl, # _loader
-): # how its pictures should be _prepared, if they are not
-    "Raise if `model` numbers its classes otherwise than `dl`"
-    info,ds = model.info,dl.dataset
-    own,theirs = info.get('labels'),getattr(ds, 'known', None)
-    if own and theirs and own!=theirs: raise ValueError(f'The model numbers its classes {", ".join(own[:4])} …, the '
-        f'data {", ".join(theirs[:4])} …: get_data(…, labels=model.info["labels"]) follows the model')
-    prep = info.get('prep')
-    if not prep or getattr(ds, 'prep', {}).items()<=prep.items(): return ''
-    wanted = f'size={prep["crop"][0]}, method={prep["method"]!r}'
-    return f'These pictures are not _prepared as those that the model has learned from: get_data(…, {wanted})'
+    labels, # classes in the order of their numbers
+):
+    "Raise if `model` numbers its classes otherwise"
+    own = model.info.get('labels', labels)
+    if own!=labels: raise ValueError(f'The model numbers its classes {own[:4]} …, the data {labels[:4]} …: '
+        'get_data(…, labels=model.info["labels"]) follows the model')
+
+# %% ../../nbs/lib/learn/scratch.ipynb #00b917c7
+def _as_learned(
+    model, # of `build_model`
+    dl, # loader
+)->DataLoader: # `dl` itself, if the pictures are none of ours
+    "Loader of the pictures of `dl`, prepared as those that `model` has learned from"
+    ds = dl.dataset
+    if not isinstance(ds, _Pictures): return dl
+    _check_classes(model, ds.known)
+    return _loader(replace(ds, prep=model.info.get('prep', ds.prep), tfm=None), dl.batch_size, dl.num_workers)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #aea6beb8
 def get_logits(
     model, # of `build_model`
-    dl, # _loader
+    dl, # loader
 )->tuple: # (logits [n,classes], targets [n]), on the CPU
     "What `model` says of the pictures of `dl`, in full precision"
     if dl is None: raise ValueError('There are no such pictures: this data has no folder test')
-    _check_type(dl, DataLoader, 'a _loader, such as data.test')
-    if said := _check_alike(model, dl): warnings.warn(said)
-    model.eval()
-    laid = dict(device=model.device, memory_format=torch.channels_last)
-    with torch.no_grad(): res = [(model(x.to(**laid)).cpu(),y) for x,y in progress_bar(dl, leave=False)]
-    return tuple(map(torch.cat, zip(*res)))
+    laid = dict(device=model.eval().mean.device, memory_format=torch.channels_last)
+    batches = progress_bar(_as_learned(model, dl), leave=False)
+    with torch.no_grad(): return stacked((model(x.to(**laid)).cpu(),y) for x,y in batches)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c2abeaa0
 def share_right(
@@ -482,17 +464,16 @@ def share_right(
 # %% ../../nbs/lib/learn/scratch.ipynb #c7b11249
 def accuracy_over(
     model, # of `build_model`
-    dl, # _loader, e.g. `data.test`
+    dl, # loader, e.g. `data.test`
 )->float: # share of right answers, 0 to 1
     "Accuracy over pictures, not over batches"
     return share_right(*get_logits(model, dl))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #e559535a
-def _kept_at(path): # absolute
+def _kept_at(path):
     "`path`, if it is one to keep weights in"
-    if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in '
-        '.safetensors')
-    return Path(path).expanduser().absolute()
+    if Path(path).suffix!='.safetensors': raise ValueError(f'path={str(path)!r}: wanted a name that ends in .safetensors')
+    return Path(path).expanduser()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #237b8fea
 def save_checkpoint(
@@ -502,9 +483,8 @@ def save_checkpoint(
     facts={}, # more facts
 )->Path: # `fname`
     "Keep `model` in one file that can't run anything"
-    versions = dict(imgcls=__version__, torch=torch.__version__, torchvision=torchvision.__version__)
-    own = dict(info=model.info, frozen=model.frozen, versions=versions)
-    return write_stage(_kept_at(fname), dict(model=model.state_dict(), **tensors), dict(own, **facts), 'scratch')
+    facts = dict(facts, info=model.info, frozen=model.frozen)
+    return write_stage(_kept_at(fname), dict(tensors, model=model.state_dict()), facts, 'scratch')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c15ed3b7
 def _read_checkpoint(fname): # (tensors by part, facts)
@@ -523,7 +503,6 @@ def load_checkpoint(
     model.info = info
     model.freeze(facts['frozen'])
     if 'best' in tensors: load_weights(model.learned, tensors['best'])
-    if 'plan' in facts: model.begun = {_kept_at(fname):facts['plan']['start']}
     return model.eval()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #12d4e90c
@@ -534,18 +513,44 @@ def _recipe(
     preset, # one of `presets`
     params, # parameters that learn
     lr, # highest learning rate
-    steps, # batches in all
-): # (optimiser, schedule)
+    epochs, # in all
+    n, # batches in each
+): # (optimiser, schedule that takes a step after each batch)
     "Optimiser and schedule by name"
     opt = presets[preset][0](params, lr)
-    return opt,OneCycleLR(opt, lr, steps) if preset=='adamw' else StepLR(opt, 4)
+    return opt,OneCycleLR(opt, lr, epochs*n) if preset=='adamw' else StepLR(opt, 4*n)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #3d9ab72f
-def gist(model): # mean absolute value of each tensor
-    "Weights in short: the same on another machine, where their last bits may not be"
-    return [float(o.detach().double().abs().mean()) for o in model.parameters()]
+# %% ../../nbs/lib/learn/scratch.ipynb #3b144f8c
+def _check_recipe(epochs, preset, views, frozen):
+    "Raise unless that is a recipe"
+    _check_whole(epochs=epochs)
+    if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
+    if views and not frozen: raise ValueError('views: wanted a frozen body, as one that learns changes its features')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #0bfeee94
+# %% ../../nbs/lib/learn/scratch.ipynb #09415462
+def _check_pair(model, data):
+    "Raise unless `model` is for the classes of `data`"
+    _check_classes(model, data.labels)
+    n = len(data.labels)
+    if model.info['n_out']!=n: raise ValueError(f'The model is not for {n} classes, which the data has: build_model(…, {n})')
+
+# %% ../../nbs/lib/learn/scratch.ipynb #df2dbc42
+def _known_as(dl):
+    "What the pictures of `dl` are, in short"
+    return digest(f'{o.as_posix().split("/")[-3:]} {o.stat().st_size}' for o,_ in dl.dataset.samples)
+
+# %% ../../nbs/lib/learn/scratch.ipynb #c727c97c
+def _plan(
+    o, # `Trainer`
+)->dict:
+    "What a training is about; when this changes it can't go on"
+    (train,valid,*_),ds = o.data,o.data.train.dataset
+    how = attrdict(o, *'preset lr views half seed'.split())
+    how.update(frozen=o.model.frozen, epochs=o.preset=='adamw' and o.epochs, bs=train.batch_size, order=ds.seed)
+    how.update(pictures=[_known_as(train), _known_as(valid)], tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
+    return how | {k:v for k,v in o.model.info.items() if k!='names'}
+
+# %% ../../nbs/lib/learn/scratch.ipynb #41eab184
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
     def __init__(self,
@@ -560,53 +565,32 @@ class Trainer:
         seed=42, # of dropout
         device=None, # default: the GPU if there is one
     ):
+        _check_pair(model, data)
+        _check_recipe(epochs, preset, views, model.frozen)
         store_attr()
-        self.check()
-        model.info.update(labels=data.labels, names=data.names, prep=dict(data.prep, **model.info['colours']))
+        if lr is None: self.lr = presets[preset][1]
+        self.path = path and _kept_at(path)
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         model.to(self.device, memory_format=torch.channels_last)
-        self.path,self.lr = path and _kept_at(path),lr or presets[preset][1]
-        self.rows,self.best,self.stock,self.broken,self.frozen,self.bar = [],{},{},False,model.frozen,None
-        self.start = model.begun.get(self.path) or gist(model)
-        self.choose_half()
-        self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs*len(data.train))
-        self.by_batch = isinstance(self.sched, OneCycleLR)
+        model.info.update(labels=data.labels, names=data.names, prep=data.prep | model.info['colours'])
+        self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs, len(data.train))
+        self.rows,self.best,self.stock,self.broken,self.bar = [],{},{},False,None
+        self.planned = _plan(self)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #9b250f25
-@patch
-def check(self:Trainer):
-    "Raise if this can't be trained"
-    model,data = self.model,self.data
-    _check_type(model, Net, 'a model of build_model')
-    _check_type(data, _Data, 'data of get_data')
-    _check_whole(epochs=self.epochs)
-    n,lr = len(data.labels),self.lr
-    if self.preset not in presets: raise ValueError(f'preset={self.preset!r}: wanted one of {", ".join(presets)}')
-    if not (lr is None or isinstance(lr, (int,float)) and lr>0): raise ValueError(f'lr={lr!r}: wanted a number above 0')
-    if self.half not in (None,True,False): raise ValueError(f'half={self.half!r}: wanted None, True or False')
-    if not len(data.train): raise ValueError('wanted two pictures or more to learn from')
-    if self.views and not model.frozen: raise ValueError('views: wanted a frozen body, as one that learns changes '
-        'its features')
-    if model.info['n_out']!=n: raise ValueError(f'The model is not for {n} classes, which the data has: '
-        f'build_model(…, {n})')
-    _check_alike(model, data.train)
+    @cached_property
+    def type(self):
+        "Half precision to train in, if that is wanted or pays here; on a processor it is measured"
+        x = torch.ones(4, 3, *self.data.prep['crop'], device=self.device).to(memory_format=torch.channels_last)
+        return half_type(self.model, x, self.half)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #8b2b5fba
-@patch
-def choose_half(self:Trainer):
-    "Half precision to train in; on a processor that is measured before the first epoch, if nobody has said"
-    cpu = self.device.type=='cpu'
-    self.unsure = cpu and self.half is None
-    if self.half is False or self.unsure: self.type = None
-    else: self.type = torch.bfloat16 if cpu else half_type(self.model, torch.empty(0, device=self.device))
-    if self.half and not self.type: raise ValueError(f'half=True: on {self.device.type} there is no half precision '
-        'here. Wanted half=False')
-    self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
+    @cached_property
+    def scaler(self): return torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #cb850593
 @patch
-def features(self:Trainer, dl):
-    "Features and targets of each batch of `dl`"
+def features(self:Trainer, dl, epoch=0):
+    "Features and targets of `dl` as `epoch` has it, batch by batch"
+    dl.sampler.epoch = epoch
     for x,y in progress_bar(dl, parent=self.bar, leave=False):
         x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
@@ -615,24 +599,29 @@ def features(self:Trainer, dl):
 # %% ../../nbs/lib/learn/scratch.ipynb #4508df91
 @patch
 def made(self:Trainer, dl, epoch=0):
-    "Features and targets of all pictures of `dl` as `epoch` has them, made once"
-    key,n = (dl,epoch),len(dl.dataset)
-    if key not in self.stock:
-        plain = _loader(dl.dataset, dl.batch_size, dl.num_workers, sampler=range(epoch*n, (epoch+1)*n))
-        with torch.no_grad(): self.stock[key] = tuple(map(torch.cat, zip(*self.features(plain))))
-    return self.stock[key]
+    "The same in one piece, made once"
+    with torch.no_grad():
+        if (dl,epoch) not in self.stock: self.stock[dl,epoch] = stacked(self.features(dl, epoch))
+    return self.stock[dl,epoch]
 
-# %% ../../nbs/lib/learn/scratch.ipynb #4e3f6e0b
+# %% ../../nbs/lib/learn/scratch.ipynb #79fed4b9
 @patch
 def batches(self:Trainer, epoch):
     "Features and targets to learn from"
     dl = self.data.train
-    if self.views:
-        f,y = self.made(dl, epoch%self.views)
-        yield from ((f[i],y[i]) for i in torch.randperm(len(y)).to(self.device).split(dl.batch_size))
-    else:
-        dl.sampler.epoch = epoch
-        yield from self.features(dl)
+    if not self.views: return self.features(dl, epoch)
+    f,y = self.made(dl, epoch%self.views)
+    return ((f[i],y[i]) for i in torch.randperm(len(y)).split(dl.batch_size))
+
+# %% ../../nbs/lib/learn/scratch.ipynb #08419f69
+@patch
+def step(self:Trainer, loss):
+    "Learn from the loss of a batch"
+    self.opt.zero_grad()
+    self.scaler.scale(loss).backward()
+    self.scaler.step(self.opt)
+    self.scaler.update()
+    self.sched.step()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #51af9012
 @patch
@@ -640,16 +629,10 @@ def train_epoch(self:Trainer, epoch):
     "The training phase: mean loss over pictures"
     self.model.train()
     total,n = 0.,0
-    with closing(self.batches(epoch)) as batches:
-        for f,y in batches:
-            loss = F.cross_entropy(self.model.head(f), y)
-            self.opt.zero_grad()
-            self.scaler.scale(loss).backward()
-            self.scaler.step(self.opt)
-            self.scaler.update()
-            if self.by_batch: self.sched.step()
-            total,n = total+loss.detach()*len(y),n+len(y)
-    if not self.by_batch: self.sched.step()
+    for f,y in self.batches(epoch):
+        loss = F.cross_entropy(self.model.head(f), y)
+        self.step(loss)
+        total,n = total+loss.detach()*len(y),n+len(y)
     return float(total)/n
 
 # %% ../../nbs/lib/learn/scratch.ipynb #cb07a9fb
@@ -657,11 +640,11 @@ def train_epoch(self:Trainer, epoch):
 def validate(self:Trainer):
     "The validation phase: (mean loss, accuracy) over pictures"
     self.model.eval()
+    dl = self.data.valid
     with torch.no_grad():
-        dl = self.data.valid
-        pairs = [self.made(dl)] if self.frozen else self.features(dl)
-        logits,y = map(torch.cat, zip(*[(self.model.head(f),y) for f,y in pairs]))
-    return float(F.cross_entropy(logits, y)),share_right(logits, y)
+        pairs = [self.made(dl)] if self.model.frozen else self.features(dl)
+        logits,y = stacked((self.model.head(f),y) for f,y in pairs)
+    return F.cross_entropy(logits, y).item(),share_right(logits, y)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #197045d0
 @patch(as_prop=True)
@@ -683,115 +666,74 @@ def run_epoch(self:Trainer, i):
     "Epoch `i`, noted"
     t = time.perf_counter()
     torch.manual_seed(seed_of(self.seed, i))
-    train_loss = self.train_epoch(i)
-    valid_loss,acc = self.validate()
-    self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=acc, seconds=time.perf_counter()-t))
-    if self.best_epoch==i: self.best = {k:v.detach().clone() for k,v in self.model.learned.state_dict().items()}
-
-# %% ../../nbs/lib/learn/scratch.ipynb #82aab78a
-def seen(ds): # numbers
-    "What the first picture of `ds` is in three epochs, if that can be told"
-    def fields():
-        xs = torch.stack([ds[k*len(ds)][0] for k in range(3)])
-        return F.adaptive_avg_pool2d(xs.float(), 4).flatten().tolist()
-    a,b = fields(),fields()
-    return a if a==b else []
-
-# %% ../../nbs/lib/learn/scratch.ipynb #797ec667
-@patch
-def plan(self:Trainer):
-    "What this training is about; when this changes it can't go on"
-    train,valid = self.data.train,self.data.valid
-    how = {k:getattr(self, k) for k in 'preset lr views seed start half frozen'.split()}
-    info = {k:v for k,v in self.model.info.items() if k!='names'}
-    said = [[f'{o.parent.name}/{o.name} {o.stat().st_size}' for o,_ in dl.dataset.samples] for dl in (train,valid)]
-    how = dict(how, model=info, pictures=said, epochs=self.epochs if self.by_batch else None, bs=train.batch_size,
-        order=train.sampler.seed, seen=seen(train.dataset))
-    return json.loads(json.dumps(how))
-
-# %% ../../nbs/lib/learn/scratch.ipynb #b9907cca
-_near = dict(start=(1e-4,0), seen=(0,3))
-
-# %% ../../nbs/lib/learn/scratch.ipynb #590ee982
-def differences(
-    new, # of `Trainer.plan`
-    old, # another
-): # keys
-    "In what two plans differ"
-    def same(k):
-        a,b = new[k],old.get(k)
-        return np.allclose(a, b, *_near[k]) if k in _near and a and b and len(a)==len(b) else a==b
-    return [k for k in new if not same(k)]
+    train_loss,(valid_loss,accuracy) = self.train_epoch(i),self.validate()
+    secs = time.perf_counter()-t
+    self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=accuracy, seconds=secs))
+    if self.best_epoch==i: self.best = deepcopy(self.model.learned.state_dict())
 
 # %% ../../nbs/lib/learn/scratch.ipynb #7c483fbc
 @patch
 def keep(self:Trainer):
-    "Write the training to `path`"
-    state = self.opt.state_dict()
-    tensors,plain = split_state(state['state'])
-    half = self.device.type,str(self.type).removeprefix('torch.')
-    facts = dict(plan=self.planned, rows=self.rows, opt=dict(groups=state['param_groups'], plain=plain), half=half,
-        sched=self.sched.state_dict(), scaler=self.scaler.state_dict())
-    save_checkpoint(self.model, self.path, dict(opt=tensors, best=self.best), facts)
+    "Write the training to `path`, if it has one"
+    if not self.path: return
+    tensors,state = split_state(dict(opt=self.opt.state_dict(), sched=self.sched.state_dict(), scaler=self.scaler.state_dict()))
+    facts = dict(plan=self.planned, rows=self.rows, state=state, device=self.device.type, type=str(self.type)[6:])
+    save_checkpoint(self.model, self.path, dict(state=tensors, best=self.best), facts)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #5c1cfc8c
 def _load_optimiser(
     opt, # optimiser
-    groups, # its param_groups
-    state, # of `join_state`
+    state, # its `state_dict`, by way of a file
 ):
     "Bring an optimiser to where it was"
-    opt.load_state_dict(dict(state=state, param_groups=groups))
-    def laid(v, p): return torch.empty_like(p).copy_(v) if v.shape==p.shape else v
-    for p,own in opt.state.items(): opt.state[p] = {k:laid(v, p) for k,v in own.items()}
+    opt.load_state_dict(dict(state, state={int(k):v for k,v in state['state'].items()}))
+    for p,own in opt.state.items():
+        for k,v in own.items():
+            if v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
 
-# %% ../../nbs/lib/learn/scratch.ipynb #504d8100
+# %% ../../nbs/lib/learn/scratch.ipynb #7bb97dbf
 @patch
-def refuse(self:Trainer, diff, done):
-    "Raise if the file at `path`, `done` epochs of a plan that differs in `diff`, is of no use"
-    epochs = 'its steps are planned for another number of epochs (adadelta and adam can be given more)'
-    why = dict(start='it began with other weights', epochs=epochs)
-    if diff: raise ValueError(f'{self.path} is of another training: '
-        f'{"; ".join(why.get(o, f"{o} changed") for o in diff)}. Choose another file, or make model and Trainer as '
-        'they were.')
-    if done>self.epochs: raise ValueError(f'{self.path} has {done} epochs already: wanted epochs={done} or more, or '
-        'another file')
+def restore(self:Trainer, tensors, facts):
+    "Bring everything to where `keep` found it"
+    load_weights(self.model, tensors['model'])
+    state = join_state(tensors['state'], facts['state'])
+    _load_optimiser(self.opt, state['opt'])
+    self.sched.load_state_dict(state['sched'])
+    self.rows,self.best = facts['rows'],tensors['best']
+    if facts['device']==self.device.type=='cpu': self.type = getattr(torch, facts['type'], None)
+    if state['scaler']: self.scaler.load_state_dict(state['scaler'])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #90b1ab82
 @patch
 def go_on(self:Trainer):
-    "Come back to where `path` left off"
+    "Come back to where `path` left off, if that is of this plan"
     tensors,facts = _read_checkpoint(self.path)
-    if 'plan' not in facts: raise ValueError(f'{self.path} is a model, not a training: choose another file to keep '
-        'this training in')
-    diff,done = differences(self.planned, facts['plan']),len(facts['rows'])
-    if done: self.refuse(diff, done)
-    if 'start' not in diff: load_weights(self.model, tensors['model'])
-    if diff: return # a new plan, from what the old one began with
-    _load_optimiser(self.opt, facts['opt']['groups'], join_state(tensors['opt'], facts['opt']['plain']))
-    self.sched.load_state_dict(facts['sched'])
-    self.rows,self.best = facts['rows'],tensors['best']
-    if facts['scaler']: self.scaler.load_state_dict(facts['scaler'])
-    device,half = facts['half']
-    if device==self.device.type=='cpu': self.type,self.unsure = getattr(torch, str(half), None),False
+    how = 'Choose another file, or make model and Trainer as they were (adadelta and adam can be given more epochs).'
+    if facts.get('rows')!=[]: check_plan(facts.get('plan', {}), self.planned, self.path, how)
+    if facts['plan']==self.planned: self.restore(tensors, facts)
+    elif facts['info']==self.model.info: load_weights(self.model, tensors['model'])
+    if len(self.rows)>=self.epochs: warnings.warn(f'{self.path} is finished, and its weights are loaded.')
 
-# %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
+# %% ../../nbs/lib/learn/scratch.ipynb #c8315239
 @patch
 def begin(self:Trainer):
     "Go on where the file left off, or write it"
-    if self.model.frozen!=self.frozen: raise RuntimeError('The model was frozen or unfrozen since this Trainer was '
-        'made, which chose by that what to train: make a new one')
-    there = self.path and self.path.exists()
-    if self.broken and not there: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, '
-        'so it can not go on: make model and Trainer anew, with a `path` this time')
-    self.planned = self.plan() if self.path else {}
-    if there: self.go_on()
-    if self.unsure:
-        x = torch.rand(4, 3, *self.data.prep['crop']).to(memory_format=torch.channels_last)
-        self.type,self.unsure = half_type(self.model, x),False
-    if not self.rows: self.start = self.planned['start'] = gist(self.model) # what it really begins with
-    if self.path: self.keep()
-    self.model.begun = {self.path:self.start}
+    check_plan(self.planned, _plan(self), 'This training', 'Make a new Trainer.')
+    if self.path and self.path.exists(): self.go_on()
+    elif self.broken: raise RuntimeError('This training was broken off amid an epoch and kept nowhere, so it can not go on: '
+        'make model and Trainer anew, with a `path` this time')
+    self.type # what has to be measured, before the clock runs
+    self.keep()
+
+# %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
+@patch
+def advance(self:Trainer, i):
+    "Do epoch `i` and keep it; what to say of it"
+    self.broken = True
+    self.run_epoch(i)
+    self.keep()
+    self.broken = False
+    return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in self.rows[i].items())
 
 # %% ../../nbs/lib/learn/scratch.ipynb #5e9af7fb
 @patch
@@ -800,17 +742,9 @@ def fit(
 )->Trainer: # itself; see `history`
     "Train, or go on, to the end; then put the best weights back"
     self.begin()
-    self.bar = master_bar(range(self.epochs))
+    self.bar = master_bar(range(len(self.rows), self.epochs))
     with kept_random():
-        for i in self.bar:
-            if not i: self.bar.write(['epoch','train_loss','valid_loss','accuracy','time'], table=True)
-            if i==len(self.rows):
-                self.broken = True
-                self.run_epoch(i)
-                if self.path: self.keep()
-                self.broken = False
-            *row,secs = self.rows[i].values()
-            self.bar.write([str(i),*(f'{o:.3f}' for o in row),format_time(secs)], table=True)
+        for i in self.bar: self.bar.write(self.advance(i))
     load_weights(self.model.learned, self.best)
     self.model.eval()
     return self
@@ -818,10 +752,8 @@ def fit(
 # %% ../../nbs/lib/learn/scratch.ipynb #f78a796f
 @patch
 def __repr__(self:Trainer):
-    said = f'Trainer: {len(self.rows)} of {self.epochs} epochs'
-    if not self.rows: return said
-    i = self.best_epoch
-    return f'{said}, best after epoch {i}: {self.rows[i]["accuracy"]:.3f}'
+    best = f', best after epoch {self.best_epoch}: {self.history.accuracy.max():.3f}' if self.rows else ''
+    return f'Trainer: {len(self.rows)} of {self.epochs} epochs{best}'
 
 # %% ../../nbs/lib/learn/scratch.ipynb #d8a896f9
 @patch
@@ -831,27 +763,21 @@ def plot(
 ):
     "Losses on the left, accuracy on the right, by epoch"
     if not self.rows: raise ValueError('Nothing to show yet: fit first')
-    df,i = self.history.drop(columns='seconds'),self.best_epoch
-    both = [('train_loss','valid_loss'),('accuracy',)]
-    ax = df.plot(subplots=both, layout=(1,2), figsize=figsize, marker='.', grid=True)[0,1]
-    ax.plot(i, df.accuracy[i], 'o', mfc='none', ms=10, color='C0')
-    ax.set_title(f'best {df.accuracy[i]:.3f}, in a circle; {format_time(self.history.seconds.sum())} in all')
+    plot_history(self.history.drop(columns='seconds'), figsize, self.best_epoch)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #263cc0f3
 def _check_knows(model):
-    "Raise if `model` is none, or has met no classes yet"
-    _check_type(model, Net, 'a model, such as load_checkpoint gives')
-    if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a '
-        'Trainer had, or one of load_checkpoint')
+    "Raise if `model` has met no classes yet"
+    if 'labels' not in model.info: raise ValueError('This model does not know its classes yet: wanted one that a Trainer '
+        'had, or one of load_checkpoint')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #22fe151c
 def _prepared(
-    x, # picture, as `open_image` takes it
+    fns, # pictures, as `open_image` takes them
     model, # that knows its classes
-)->torch.Tensor: # uint8 [3,h,w]
-    "Picture `x` as `model` has learned such"
-    prep = model.info['prep']
-    return _as_bytes(open_image(x, prep['least']), prep)
+)->_Pictures:
+    "Pictures `fns`, prepared as those that `model` has learned from"
+    return _Pictures([(o,0) for o in fns], model.info['labels'], model.info['prep'])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #19fcfd3c
 def predict(
@@ -861,7 +787,7 @@ def predict(
 )->tuple: # (probabilities, classes)
     "What `model` thinks of a picture"
     _check_knows(model)
-    x = _prepared(path, model)[None].to(model.device)
+    x = _prepared([path], model)[0][0][None].to(model.mean.device)
     with torch.no_grad(): probs,idxs = model.eval()(x)[0].softmax(0).topk(min(topk, model.info['n_out']))
     return probs.tolist(),[model.info['labels'][o] for o in idxs.tolist()]
 
@@ -872,11 +798,8 @@ def true_name(
     names, # class → name
 ): # '' if nobody knows
     "Name of the class of a picture"
-    if label is None: return names.get(Path(path).parent.name, '') if isinstance(path, (str,Path)) else ''
-    name = names.get(str(label), label)
-    if name not in names.values(): raise ValueError(f'label={label!r}: wanted one of the classes of the model, '
-        f'{", ".join(list(names)[:5])} …')
-    return name
+    if label is None: return names.get(Path(str(path)).parent.name, '')
+    return names.get(str(label), label)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #40723570
 def view_classify(
@@ -889,14 +812,22 @@ def view_classify(
     probs,labels = predict(path, model, topk)
     names = model.info['names']
     true,said = true_name(path, label, names),[names[o] for o in labels]
-    fig,(top,bars) = plt.subplots(2, 1, figsize=(4,6), height_ratios=(3,2))
+    fig,(top,bars) = plt.subplots(2, 1, figsize=(4,6), height_ratios=(3,2), layout='tight')
     top.imshow(open_image(path))
-    top.set_title(true)
+    top.set(title=true)
     top.axis('off')
     bars.barh(said, probs, color=['C2' if o==true else 'C0' for o in said])
     bars.invert_yaxis()
     bars.set(xlim=(0,1), xlabel='probability')
-    fig.tight_layout()
+
+# %% ../../nbs/lib/learn/scratch.ipynb #41db8e0f
+def _batches_of(
+    model, # that knows its classes
+    fns, # pictures
+    bs=16, # in a batch
+):
+    "Pictures as `model` takes them, and as the exported file does"
+    for x,_ in _loader(_prepared(fns, model), bs, 0): yield x,(x.float()/255).numpy()
 
 # %% ../../nbs/lib/learn/scratch.ipynb #6eab1d8e
 def export_model(
@@ -908,15 +839,9 @@ def export_model(
     "Write `model` as one self-describing `.onnx` file"
     from imgcls.learn.export import Trained, write_onnx
     _check_knows(model)
-    _check_type(data, _Data, 'a file name, and then data of get_data')
-    if said := _check_alike(model, data.valid): raise ValueError(said)
+    _check_pair(model, data)
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
-    def pictures(fns):
-        for part in chunked(fns, 16):
-            x = torch.stack([_prepared(o, model) for o in part])
-            yield x,(x.float()/255).numpy()
-    train,valid = [[fn for fn,_ in o.dataset.samples] for o in (data.train,data.valid)]
-    about = info['prep'],info['labels'],info['arch'],train,valid
-    def answers(): return get_logits(net, data.valid)
-    trained = Trained(net, net, *about, answers, pictures, dict(torchvision=torchvision.__version__))
+    files = [[fn for fn,_ in o.dataset.samples] for o in data[:2]]
+    ways = partial(get_logits, net, data.valid),partial(_batches_of, model)
+    trained = Trained(net, net, info['prep'], info['labels'], info['arch'], *files, *ways, dict(torchvision=torchvision.__version__))
     return write_onnx(trained, fname, **dict(names=info['names']) | kwargs)

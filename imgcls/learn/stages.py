@@ -6,18 +6,32 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stages.html.md"""
 
 # %% auto #0
 __all__ = ['write_stage', 'read_stage', 'load_weights', 'split_state', 'join_state', 'random_state', 'set_random_state',
-           'kept_random', 'seed_of', 'bf16_pays', 'half_type']
+           'kept_random', 'seed_of', 'bf16_pays', 'half_type', 'plot_history']
 
 # %% ../../nbs/lib/learn/stages.ipynb #db05146f
-import json, os, random, time
-import numpy as np, torch
+import hashlib, json, os, random, time
+import numpy as np, pandas as pd, torch
 from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from ..dataset import progress
+
+# %% ../../nbs/lib/learn/stages.ipynb #dd3d71ba
+def save_tensors(
+    fn, # file to write
+    tensors:dict, # name → tensor
+    **kwargs # texts
+):
+    "Write `tensors`, such that others may read the file"
+    Path(fn).touch()
+    mode = os.stat(fn).st_mode
+    def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
+    save_file({k:plain(v) for k,v in tensors.items()}, fn, kwargs)
+    os.chmod(fn, mode)
 
 # %% ../../nbs/lib/learn/stages.ipynb #4722b770
 def write_stage(
@@ -29,15 +43,10 @@ def write_stage(
     "Write `tensors` and `facts` in one step"
     fn = Path(fn)
     fn.parent.mkdir(parents=True, exist_ok=True)
-    def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
-    flat = {f'{name}.{k}':plain(v) for name,part in tensors.items() for k,v in part.items()}
     tmp = fn.with_name(f'{fn.name}.tmp')
-    tmp.unlink(missing_ok=True)
     try:
-        tmp.touch()
-        mode = tmp.stat().st_mode
-        save_file(flat, tmp, {kind:json.dumps(facts, default=float)})
-        os.chmod(tmp, mode)
+        flat = {f'{name}.{k}':v for name,part in tensors.items() for k,v in part.items()}
+        save_tensors(tmp, flat, **{kind:json.dumps(facts, default=float)})
         os.replace(tmp, fn)
     except SafetensorError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
     finally: tmp.unlink(missing_ok=True)
@@ -71,51 +80,78 @@ def load_weights(
     new._metadata = model.state_dict()._metadata
     model.load_state_dict(new)
 
+# %% ../../nbs/lib/learn/stages.ipynb #3133ae28
+def digest(
+    rows, # texts
+)->str: # 16 hexadecimal digits
+    "What many lines of text come to"
+    return hashlib.sha256('\n'.join(rows).encode()).hexdigest()[:16]
+
+# %% ../../nbs/lib/learn/stages.ipynb #cab187e1
+def difference(k, was, now):
+    "Say that `k` is not what it was"
+    said = f'{k} was {was}, is {now}'
+    return said if len(said)<200 else f'{k} has changed'
+
+# %% ../../nbs/lib/learn/stages.ipynb #253ba226
+def check_plan(
+    old:dict, # of the file
+    new:dict, # of now
+    what, # file or stage
+    how, # what to do about it
+):
+    "Refuse to go on with another plan"
+    diff = [difference(k, old.get(k), v) for k,v in new.items() if old.get(k)!=v]
+    if diff: raise ValueError(f'{what} can not go on: {"; ".join(diff)}. {how}')
+
 # %% ../../nbs/lib/learn/stages.ipynb #cf765761
 def split_state(
-    state:dict, # number of the parameter → dict, as `state_dict()['state']` of an optimiser has it
-)->tuple: # (tensors by 'number.name', number → what else there is)
-    "Tensors and plain values of an optimiser's state"
-    tensors = {f'{i}.{k}':v for i,o in state.items() for k,v in o.items() if torch.is_tensor(v)}
-    return tensors,{i:{k:v for k,v in o.items() if not torch.is_tensor(v)} for i,o in state.items()}
+    state, # nested dicts and lists, such as the `state_dict` of an optimiser
+)->tuple: # (tensors by their place, such as '.state.0.exp_avg', and the rest, as JSON can hold it)
+    "Tensors and plain values of a nested `state`"
+    tensors = {}
+    def rest(o, at):
+        if isinstance(o, dict): return {str(k):rest(v, f'{at}.{k}') for k,v in o.items()}
+        if isinstance(o, (list,tuple)): return [rest(v, f'{at}.{i}') for i,v in enumerate(o)]
+        if not torch.is_tensor(o): return o
+        tensors[at] = o
+    return tensors,rest(state, '')
 
 # %% ../../nbs/lib/learn/stages.ipynb #a46ac98c
 def join_state(
     tensors:dict, # of `split_state`
-    plain, # of `split_state`, perhaps by way of JSON, or a list
-    device='cpu', # where the tensors should be
-)->dict: # number → state
-    "The state that `split_state` took apart"
-    numbered = enumerate(plain) if isinstance(plain, list) else plain.items()
-    res = {int(i):dict(o) for i,o in numbered}
-    for name,v in tensors.items():
-        i,_,k = name.partition('.')
-        res[int(i)][k] = v.to(device)
-    return res
+    plain, # of `split_state`, perhaps by way of JSON
+): # nested state
+    "What `split_state` took apart"
+    def key(o, k): return int(k) if isinstance(o, list) else k
+    for at,v in tensors.items():
+        _,*path,k = at.split('.')
+        o = reduce(lambda o,k: o[key(o, k)], path, plain)
+        o[key(o, k)] = v
+    return plain
 
 # %% ../../nbs/lib/learn/stages.ipynb #4aa254bc
 def random_state(
     dls=(), # fastai loaders
-)->tuple: # (tensors, facts), as `write_stage` takes them
+)->dict: # nested, as `split_state` takes it
     "The state of all random numbers"
     name,keys,*rest = np.random.get_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    facts = dict(numpy=[name,keys.tolist(),*rest], python=random.getstate(), dls=[o.rng.getstate() for o in dls])
-    return dict(torch=torch.get_rng_state()) | {f'cuda{i}':o for i,o in enumerate(cuda)},facts
+    own = dict(torch=torch.get_rng_state(), cuda=cuda, numpy=[name,keys.tolist(),*rest], python=random.getstate())
+    return dict(own, dls=[o.rng.getstate() for o in dls])
 
 # %% ../../nbs/lib/learn/stages.ipynb #610cdc17
 def set_random_state(
-    tensors:dict, # of `random_state`
-    facts:dict, # of `random_state`, perhaps by way of JSON
+    state:dict, # of `random_state`, perhaps by way of a file
     dls=(), # the same loaders
 ):
     "Go back to a state of all random numbers"
-    torch.set_rng_state(tensors['torch'])
-    cuda = [tensors[f'cuda{i}'] for i in range(len(tensors)-1)]
-    if cuda and len(cuda)==torch.cuda.device_count(): torch.cuda.set_rng_state_all(cuda)
-    np.random.set_state(facts['numpy'])
-    rngs,states = [random,*(o.rng for o in dls)],[facts['python'],*facts['dls']]
-    for rng,(version,state,gauss) in zip(rngs, states): rng.setstate((version,tuple(state),gauss))
+    torch.set_rng_state(state['torch'])
+    if len(state['cuda'])==torch.cuda.device_count(): torch.cuda.set_rng_state_all(state['cuda'])
+    np.random.set_state(state['numpy'])
+    for rng,old in zip([random,*(o.rng for o in dls)], [state['python'],*state['dls']]):
+        version,words,gauss = old
+        rng.setstate((version,tuple(words),gauss))
 
 # %% ../../nbs/lib/learn/stages.ipynb #4c3a2647
 @contextmanager
@@ -125,7 +161,7 @@ def kept_random(
     "Leave the random numbers as they are, whatever is drawn inside"
     old = random_state(dls)
     try: yield
-    finally: set_random_state(*old, dls)
+    finally: set_random_state(old, dls)
 
 # %% ../../nbs/lib/learn/stages.ipynb #e0480b39
 def seed_of(
@@ -145,31 +181,60 @@ def seeded(
         yield
 
 # %% ../../nbs/lib/learn/stages.ipynb #a58844e3
+def step_secs(
+    model, # network on the CPU
+    x, # [b,3,h,w], a few pictures
+    half, # with bfloat16?
+): # seconds
+    "How long a step of training takes"
+    t = time.perf_counter()
+    with torch.autocast('cpu', torch.bfloat16, enabled=half): res = model(x)
+    res.float().sum().backward()
+    return time.perf_counter()-t
+
+# %% ../../nbs/lib/learn/stages.ipynb #45d9c5ec
 def bf16_pays(
     model, # network on the CPU
     x, # [b,3,h,w], a few pictures
 )->bool: # at least 1.3 times as fast?
     "Does training `model` with bfloat16 pay on this machine?"
-    model,x = deepcopy(model).train(),x.as_subclass(torch.Tensor)
-    def secs(on):
-        t = time.perf_counter()
-        with torch.autocast('cpu', torch.bfloat16, enabled=on): res = model(x)
-        res.float().sum().backward()
-        return time.perf_counter()-t
-    gains = []
+    model,x,gains = deepcopy(model).train(),x.as_subclass(torch.Tensor),[]
     with kept_random(), torch.enable_grad():
-        for i in progress(range(6), 6, 'is bfloat16 faster here?'):
-            last = gains[1:][-2:]
-            if len(last)==2 and (min(last)>1.6 or max(last)<1): continue # two that agree are clear enough, one may be chance
-            gains.append(secs(False)/secs(True))
-    return bool(np.median(gains[1:])>1.3) # the first warms up
+        for _ in progress(range(6), 6, 'is bfloat16 faster here?'):
+            last = gains[1:][-2:] # the first warms up
+            if len(last)<2 or min(last)<=1.6 and max(last)>=1: gains.append(step_secs(model, x, False)/step_secs(model, x, True))
+    return bool(np.median(gains[1:])>1.3)
 
 # %% ../../nbs/lib/learn/stages.ipynb #c8a02b54
 def half_type(
     model, # network
     x, # [b,3,h,w], a few pictures, where the network is
+    half:bool=None, # is it wanted? None: where it is faster
 ): # torch.bfloat16, torch.float16 or None
-    "The half precision in which `model` trains faster where it is"
+    "The half precision in which to train `model` where it is"
     dev = x.device.type
+    if half is False: return None
     if dev=='cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return torch.bfloat16 if dev=='cpu' and bf16_pays(model, x) else None
+    return torch.bfloat16 if half or dev=='cpu' and bf16_pays(model, x) else None
+
+# %% ../../nbs/lib/learn/stages.ipynb #c3930dc5
+def stacked(
+    batches, # of pairs (or more) of tensors
+)->tuple: # of tensors
+    "Batches as one"
+    return tuple(map(torch.cat, zip(*batches)))
+
+# %% ../../nbs/lib/learn/stages.ipynb #57eaed21
+def plot_history(
+    h:pd.DataFrame, # a row per epoch: train_loss, valid_loss, metrics
+    figsize=(9,3), # inches
+    best:int=None, # epoch to draw a circle around, in the first metric
+):
+    "Losses on the left, metrics on the right, by epoch"
+    h = h.select_dtypes('number')
+    losses = h.filter(like='_loss').columns
+    metrics = h.columns.difference(losses, sort=False)
+    axs = h.plot(subplots=[losses,metrics], layout=(1,2), figsize=figsize, marker='.', grid=True).flat
+    for ax in axs: ax.xaxis.get_major_locator().set_params(integer=True)
+    if best is not None: axs[1].plot(best, h[metrics[0]][best], 'o', mfc='none', ms=10, color='C0')
+    axs[0].figure.tight_layout()
