@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 __all__ = ['max_pixels', 'PictureError', 'is_picture_name', 'content_of', 'open_image', 'thumbnail', 'hash_array']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
-import io, os, re, struct
+import io, math, os, re, struct
 import numpy as np
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -132,7 +132,8 @@ def sniff(
 # %% ../nbs/lib/picture.ipynb #966763a3
 class _Sips(io.BytesIO):
     "A file in memory, for so many reads and notes"
-    left,notes = 400_000,50
+    left = 400_000
+    notes = 50
     def read(self, *args):
         b = super().read(*args)
         self.left -= 1
@@ -172,7 +173,9 @@ def _said(kind):
 def _check_size(im, size, most):
     "Refuse a picture of `size` that would take more memory than `most` pixels of JPEG and PNG do"
     weight = picture_formats[im.format].weight if im.format in picture_formats else 1
-    most,n = most/(weight*2 if im.mode in ('I','F') else weight)/1e6,size[0]*size[1]/1e6
+    if im.mode in ('I','F'): weight *= 2
+    most = most/weight/1e6
+    n = math.prod(size)/1e6
     if n<=most: return
     said = f'{n:.0f} megapixels where {most:.0f} can be looked at. Make it smaller and try again.'
     raise PictureError(f'This picture is too large: it has too many pixels, {said}', 'too_many_pixels')
@@ -210,7 +213,8 @@ def peek(
     name = sniff(b[:1024])
     if not name: raise PictureError(f'This is not a picture: {_wanted}')
     im = _opened(b, name)
-    size,whole = im.size,im.format=='JPEG' and _one_scan(b, im)
+    size = im.size
+    whole = im.format=='JPEG' and _one_scan(b, im)
     if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces, 'damaged')
     if least: im.draft(im.mode, (least,least))
     _check_size(im, im.size if whole else size, most)
@@ -235,7 +239,8 @@ def upright(
     "`im` as a viewer shows it"
     with _said(im.format or im.mode):
         im.load()
-        turn,res = orientation(im),as_rgb(im)
+        turn = orientation(im)
+        res = as_rgb(im)
     if turn==1: return res
     res = res.transpose(_turns[turn])
     res.info = {}
@@ -351,10 +356,12 @@ _modes = dict.fromkeys(('RGB','RGBA','LA','PA'), 'transparency') | {'P':'palette
 
 def _oddities(im, max_size):
     "Why the picture should be stored anew"
-    fmt,size = 'JPEG' if im.format=='MPO' else im.format,f'{im.width}×{im.height}'
+    fmt = 'JPEG' if im.format=='MPO' else im.format
+    size = f'{im.width}×{im.height}'
     frames = 1 if fmt=='JPEG' else getattr(im, 'n_frames', 1)
     if fmt!='JPEG': im.load()
-    turn,coloured = orientation(im),im.mode in ('RGB','L') and 'transparency' not in im.info
+    turn = orientation(im)
+    coloured = im.mode in ('RGB','L') and 'transparency' not in im.info
     why = {f'EXIF orientation {turn}':turn>1, f'{frames} frames':frames>1, _modes.get(im.mode, f'mode {im.mode}'):not coloured,
         f'{fmt} format':fmt not in ('JPEG','PNG','WEBP'), f'{size} px, over {max_size}':max(im.size)>max_size}
     return [k for k,v in why.items() if v]
@@ -362,7 +369,8 @@ def _oddities(im, max_size):
 # %% ../nbs/lib/picture.ipynb #00dc6cbc
 def _store(a, im, small):
     "(content, ending) for pixels `a` of what was the file `im`"
-    form,icc = picture_formats[im.format].stored,im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
+    form = picture_formats[im.format].stored
+    icc = im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
     quality,sampling = (88,'420') if small else (95,'444')
     with suppress(ImportError):
         from simplejpeg import encode_jpeg
@@ -398,7 +406,8 @@ def look(
         w,h = im.size
         if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} a side.', 'too_small')
         with _said(im.format): why = _oddities(im, max_size)
-        new,small = bool(why and anew),anew and max(w,h)>max_size
+        new = bool(why and anew)
+        small = anew and max(w,h)>max_size
         a = _pixels(b, im, min(max(w,h), max_size) if new else 256)
     except PictureError as e: return dict(wrong=str(e))
     if orientation(im)>4: w,h = h,w
@@ -411,7 +420,8 @@ _pads = dict(zeros='constant', border='edge', reflection='reflect')
 
 def _middle(whole, size, least):
     "(left, top, right, bottom) of the box of shape `size` in the middle of `whole`, or around it: `least` is min or max"
-    whole,size = np.array(whole),np.array(size)
+    whole = np.array(whole)
+    size = np.array(size)
     box = (least(whole/size)*size).astype(int)
     at = ((whole-box)/2).astype(int)
     return *at.tolist(),*(at+box).tolist()
@@ -432,8 +442,10 @@ def prepare(
     "Picture `im` as the model wants it"
     if meta['method']!='squish': im = _fit(im, meta['size'], meta['method'], meta['pad_mode'])
     im = im.resize(meta['size'], Image.BILINEAR)
-    (w,h),(cw,ch) = im.size,meta['crop']
-    x,y = (w-cw)//2,(h-ch)//2
+    w,h = im.size
+    cw,ch = meta['crop']
+    x = (w-cw)//2
+    y = (h-ch)//2
     return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
 
 # %% ../nbs/lib/picture.ipynb #e32007b2

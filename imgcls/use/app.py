@@ -69,7 +69,8 @@ class Tile:
     def __init__(self,
         on_click, # called with this tile
     ):
-        self.img,self.btn = W.HTML(),W.Button()
+        self.img = W.HTML()
+        self.btn = W.Button()
         self.btn.on_click(lambda _: on_click(self))
         self.widget = W.Box([self.img,self.btn]).add_class('ic-tile')
 
@@ -91,8 +92,11 @@ class History:
         show, # called with the (Prediction, name) of the tile that somebody clicks
         keep:int=24, # at most this many
     ):
-        self.show,self.keep,self.tiles = show,keep,[]
-        self.head,self.row = W.HTML(),W.Box().add_class('ic-tiles')
+        self.show = show
+        self.keep = keep
+        self.tiles = []
+        self.head = W.HTML()
+        self.row = W.Box().add_class('ic-tiles')
         self.widget = W.VBox([self.head,self.row]).add_class('ic-past')
 
     def tile(self, pred):
@@ -102,7 +106,8 @@ class History:
 
     def add(self, pred, name):
         "Put an answer in front"
-        tile,said = self.tile(pred),'not sure' if pred.unsure else pred.name
+        tile = self.tile(pred)
+        said = 'not sure' if pred.unsure else pred.name
         tile.what = pred,name
         tile.show(thumbnail(pred.thumb, 152), said, f'See again: {said}, {percent(pred.prob)}, {name}', said)
         self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
@@ -124,7 +129,9 @@ class UrlField:
     def __init__(self,
         ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
     ):
-        self.ask,self.last,self.n = ask,('',0),0
+        self.ask = ask
+        self.last = ('',0)
+        self.n = 0
         self.txt = W.Text(description='or the address of a picture', placeholder='https://…', continuous_update=False)
         self.btn = W.Button(description='Look')
         self.txt.observe(lambda _: self.go(), 'value')
@@ -148,8 +155,11 @@ class Ask:
         ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
         examples=(), # `{label, jpeg}`, from a model file
     ):
-        self.ask,self.url,self.came = ask,UrlField(ask),0
-        self.place,self.dialog = W.Box(),W.Output()
+        self.ask = ask
+        self.url = UrlField(ask)
+        self.came = 0
+        self.place = W.Box()
+        self.dialog = W.Output()
         self.renew()
         parts = self.place, self.dialog, self.hint(), self.url.widget, *self.offered(examples)
         self.widget = W.VBox(parts).add_class('ic-ask')
@@ -263,7 +273,8 @@ class ClassifierApp:
 
     def ask(self, get):
         "Answer for each of the pictures that `get` brings, a bad one stopping none of the others; the number answered"
-        self.errs.value,rows = '',[]
+        self.errs.value = ''
+        rows = []
         try:
             for i,(name,x) in enumerate(found := get(), 1):
                 self.busy.value = macros().busy(i, len(found), isinstance(x, str))

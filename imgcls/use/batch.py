@@ -21,7 +21,7 @@ class Busy(Exception):
         super().__init__(f'Too many {what}. There will be room in about {after} s.')
         self.after = after
 
-# %% ../../nbs/lib/use/batch.ipynb #eceb9e70
+# %% ../../nbs/lib/use/batch.ipynb #8c3ba934
 class Room:
     "So much of something, for all who ask together"
     def __init__(self,
@@ -31,21 +31,21 @@ class Room:
     ):
         self.most,self.what,self.secs,self.held = most,what,secs,0
 
-    def check(self, n=1, mine=0):
-        "Raise `Busy` unless there is room for `n` more; who holds all that is held may go on"
-        full = self.held>mine and self.held+n>self.most
-        if full: raise Busy(self.what, max(1, round(self.held*self.secs)))
+    def check(self, n=1):
+        "Raise `Busy` unless there is room for `n` more"
+        if self.held+n>self.most: raise Busy(self.what, max(1, round(self.held*self.secs)))
 
     @contextmanager
     def share(self):
-        "A function that takes some of it, until the block is over, or raises `Busy`"
-        mine = 0
-        def take(n=1):
-            nonlocal mine
-            self.check(n, mine)
-            mine,self.held = mine+n,self.held+n
+        "A function that takes some of it until the block is over, and says how much it has; or raises `Busy`"
+        mine = []
+        def take(n):
+            self.check(n)
+            mine.append(n)
+            self.held += n
+            return sum(mine)
         try: yield take
-        finally: self.held -= mine
+        finally: self.held -= sum(mine)
 
 # %% ../../nbs/lib/use/batch.ipynb #a4c65ade
 class Pool:
@@ -55,7 +55,9 @@ class Pool:
         most:int=64, # pictures that may be read or waiting at a time; one more is refused
         on_answer=lambda secs: None, # called with the seconds that a picture took, for statistics
     ):
-        self.predictor,self.on_answer,self.n = predictor,on_answer,cores()
+        self.predictor = predictor
+        self.on_answer = on_answer
+        self.n = cores()
         self.single = Model(predictor.path, n_threads=1) if self.n>1 else predictor
         self.room = Room(most, 'pictures are waiting', .02)
         self.threads = ThreadPoolExecutor(self.n, 'picture')
@@ -75,7 +77,7 @@ class Pool:
     ): # [n_classes]
         "How likely the model holds each class"
         with self.room.share() as take:
-            take()
+            take(1)
             return await asyncio.get_running_loop().run_in_executor(self.threads, self.answer, x)
 
     def close(self):

@@ -28,7 +28,7 @@ def in_cell(s)->str: # text in one line
     "Text that can stand in a table of Markdown"
     return re.sub(r'([|<\\])', r'\\\1', ' '.join(str(s).split()))
 
-# %% ../../nbs/lib/use/deploy.ipynb #afd052f2
+# %% ../../nbs/lib/use/deploy.ipynb #5bff5e79
 def slug(s)->str:
     "A name for an address"
     return re.sub('[^a-z0-9]+', '-', s.lower()).strip('-') or 'imgcls'
@@ -60,18 +60,18 @@ def _library()->dict: # path in the folder → bytes
     return {k:o.read_bytes() for k,o in own.items()}
 
 # %% ../../nbs/lib/use/deploy.ipynb #d21c3a48
-_plans = dict(free=512, standard=2048) # MB of Render's plans; a larger one is pro
-
 def _host_facts(
     size:float, # MB of the model
     memory:int, # MB that the host has
     kind:str, # 'app' or 'http'
 )->dict: # in MB, visitors and the plan
     "What a host needs and has room for; one that is too small is refused"
-    k,visitor = kinds[kind],75+3*size
-    needs,seats = k['least']+k['per_mb']*size,max(1, int((memory-100)//visitor))
+    k = kinds[kind]
+    visitor = 75+3*size
+    needs = k['least']+k['per_mb']*size
+    seats = max(1, int((memory-100)//visitor))
     if memory<needs: raise ValueError(f'memory={memory}: this {k["noun"]} needs {needs:.0f} MB at least')
-    plan = next((k for k,mb in _plans.items() if mb>=memory), 'pro')
+    plan = 'free' if memory<=512 else 'standard' if memory<=2048 else 'pro' # Render's
     return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan)
 
 # %% ../../nbs/lib/use/deploy.ipynb #c41befa6
@@ -85,7 +85,7 @@ def _check_source(
     if size>100 and not url: raise ValueError(f'The model has {size:.0f} MB, and GitHub takes 100 at most: '
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
 
-# %% ../../nbs/lib/use/deploy.ipynb #a79c822d
+# %% ../../nbs/lib/use/deploy.ipynb #118c7b20
 def _check_names(
     *names, # on GitHub; None for none
 ):
@@ -124,10 +124,11 @@ def _configs(
     o:dict, # from `_folder_facts`
 )->dict:
     "The notebook of an app, and the settings of its servers"
-    voila = voila_config(min(3, o['seats']), o['seats'], frames=frames)
+    seats = o['seats']
+    voila = voila_config(min(3, seats), seats, frames=frames)
     return dict(notebook=app_notebook(o['title'], o['name']), voila=voila, server=server_config())
 
-# %% ../../nbs/lib/use/deploy.ipynb #24d42b12
+# %% ../../nbs/lib/use/deploy.ipynb #bb6840aa
 def _folder_files(
     o:dict, # from `_folder_facts`
     data:bytes, # of the model
@@ -155,9 +156,8 @@ def _read_note(
 )->dict: # `asked`: what was asked for; `files`: path → digests
     "What was noted in a folder of ours, or in one that is empty; another is refused"
     if (path/_note).exists(): return json.loads((path/_note).read_text(encoding='utf-8'))
-    if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
-    there = path.iterdir() if path.exists() else ()
-    own = sorted(o.name for o in there if o.name!='.git' and not o.name.startswith(_note))
+    if path.is_file(): raise ValueError(f'{path} is a file: name a folder.')
+    own = sorted(o.name for o in path.glob('*') if o.name!='.git' and not o.name.startswith(_note))
     some = ', '.join(own[:3])+', …'*(len(own)>3)
     if own: raise ValueError(f'{path} is not empty ({some}) and was not written by imgcls-deploy: name a new folder.')
     return dict(asked={}, files={})
@@ -183,7 +183,7 @@ def _only_yours(
     changed = [k for k,b in there.items() if text_digest(b) not in noted.get(k, []) and b!=new.get(k)]
     return sorted(k for k in changed if not _is_committed(path, k))
 
-# %% ../../nbs/lib/use/deploy.ipynb #c1ec9e62
+# %% ../../nbs/lib/use/deploy.ipynb #57b0807b
 def _check_yours(path, new, noted):
     "Refuse to write over what is only yours"
     if yours := ', '.join(_only_yours(path, new, noted)):
@@ -204,7 +204,7 @@ def _put(fn, b):
 # %% ../../nbs/lib/use/deploy.ipynb #8bc6253e
 def _say(path, note, files):
     "Note what each file of the folder is, or may be"
-    _put(path/_note, _json(note | dict(files=files)).encode())
+    _put(path/_note, _json(note | dict(files=dict(sorted(files.items())))).encode())
 
 def _write_folder(
     path:Path,
@@ -212,12 +212,13 @@ def _write_folder(
     note:dict, # from `_read_note`, with what is asked now
 ):
     "Write files, and take away those that were written before and have no place any more; models stay"
-    old,now = note['files'],{k:[text_digest(b)] for k,b in new.items()}
-    gone = [k for k in old if k not in new and not k.endswith('.onnx')]
+    old = note['files']
+    now = {k:[text_digest(b)] for k,b in new.items()}
+    kept = {k:v for k,v in old.items() if k in now or k.endswith('.onnx')}
     _say(path, note, old | {k:old.get(k, [])+v for k,v in now.items()})
     for k,b in new.items(): _put(path/k, b)
-    for k in gone: (path/k).unlink(missing_ok=True)
-    _say(path, note, {k:v for k,v in sorted((old | now).items()) if k not in gone})
+    for k in old.keys()-kept: (path/k).unlink(missing_ok=True)
+    _say(path, note, kept | now)
 
 # %% ../../nbs/lib/use/deploy.ipynb #2333b1a2
 def _recall(
@@ -226,10 +227,10 @@ def _recall(
     **now, # what is asked for, None where nothing is said
 )->dict:
     "What a folder is to be: as is said now, else as the last time, else by default"
-    was,said = [{k:v for k,v in o.items() if v is not None} for o in (was,now)]
+    said = {k:v for k,v in now.items() if v is not None}
     res = now | dict(repo=path.resolve().name, memory=512, kind='app') | was | said
     if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(kinds)}')
-    had = was.get('kind', 'app' if was else res['kind'])
+    had = was.get('kind', res['kind'])
     if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
     return res | dict(model_url=res['model_url'] or None)
 

@@ -10,6 +10,7 @@ __all__ = ['voila_config', 'server_config', 'app_notebook', 'usable_port', 'serv
 # %% ../../nbs/lib/use/host.ipynb #08a9965d
 import json, os, signal, socket, subprocess, sys, tempfile, time
 from fastcore.script import call_parse
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -97,13 +98,13 @@ def address(
     "Where a browser on this machine finds it"
     return f'http://{"localhost" if host in ("127.0.0.1","0.0.0.0") else host}:{port}'
 
-# %% ../../nbs/lib/use/host.ipynb #7e1a78a6
+# %% ../../nbs/lib/use/host.ipynb #0123f9ca
 def with_imgcls()->dict:
     "The environment of a process that is to have this imgcls"
-    paths = [str(Path(find_spec('imgcls').origin).parents[1]), os.environ.get('PYTHONPATH')]
+    paths = str(files('imgcls').parent),os.environ.get('PYTHONPATH')
     return os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
-# %% ../../nbs/lib/use/host.ipynb #358debbf
+# %% ../../nbs/lib/use/host.ipynb #7aa0486f
 def serve_app(
     nb, # the app's notebook
     port:int=None, # default: 8866, or a free one
@@ -155,7 +156,8 @@ def imgcls_app(
     "Serve MODEL as an app, until Ctrl-C"
     from imgcls.use.predict import Predictor
     try:
-        port,meta = usable_port(port, host) if port else free_port(host=host),Predictor(model, n_threads=1).meta
+        port = usable_port(port, host) if port else free_port(host=host)
+        meta = Predictor(model, n_threads=1).meta
         if max_kernels<1: raise ValueError(f'--max-kernels {max_kernels}: wanted 1 or more.')
         with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:
             nb = Path(d)/'app.ipynb'

@@ -23,8 +23,11 @@ from uvicorn.supervisors import multiprocess
 # %% ../../nbs/lib/use/listen.ipynb #0b7c8567
 class Impatient(AutoHTTPProtocol):
     "uvicorn's HTTP, which hangs up when a request doesn't get going"
-    secs,last,most_head = 10,.2,500_000
-    alarm,head = None,-float('inf')
+    secs = 10
+    last = .2
+    most_head = 500_000
+    alarm = None
+    head = -float('inf')
 
     def watch(self):
         "Start the clock when nothing is under way, and stop it when something is"
@@ -116,7 +119,8 @@ def log_config(level):
 def app():
     "The application that a worker runs, as the environment says"
     o = settings()
-    workers,opts = o['workers'],o['options']
+    workers = o['workers']
+    opts = o['options']
     warnings.filterwarnings('ignore', module='PIL')
     disable_created_metrics()
     predictor = Predictor(o['model'], n_threads=max(1, cores()//workers), max_pixels=25_000_000)
@@ -167,7 +171,7 @@ def who_may_ask(
     scripts = f'; so may scripts of {", ".join(o.cors)}' if o.cors else ''
     return f'{near} may ask {key}{often}{scripts}.'
 
-# %% ../../nbs/lib/use/listen.ipynb #b261c81a
+# %% ../../nbs/lib/use/listen.ipynb #df8d4b39
 def told(
     rate, # requests a minute; None: $IMGCLS_RATE
     cors, # websites; None: $IMGCLS_CORS

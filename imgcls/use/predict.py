@@ -30,7 +30,7 @@ def shipped(
     if fn.is_file(): return fn
     raise FileNotFoundError(f'{fn} is missing, this install is incomplete: pip install --force-reinstall imgcls')
 
-# %% ../../nbs/lib/use/predict.ipynb #d5fb0824
+# %% ../../nbs/lib/use/predict.ipynb #7f7049de
 def sample_model()->Path: # of the ten digits
     "The model that ships with imgcls"
     return shipped('assets/digits.onnx')
@@ -89,7 +89,7 @@ def percent(
     "`p` for people, who read 100.0% as a promise"
     return f'{p:.1%}' if p<.9995 else '100%'
 
-# %% ../../nbs/lib/use/predict.ipynb #b812b21f
+# %% ../../nbs/lib/use/predict.ipynb #610f5064
 def long_date(
     s:str, # such as 2026-03-01T10:00:00
 )->str: # such as 1 March 2026
@@ -97,7 +97,7 @@ def long_date(
     day = date.fromisoformat(s[:10])
     return f'{day.day} {day:%B %Y}'
 
-# %% ../../nbs/lib/use/predict.ipynb #e5ad981a
+# %% ../../nbs/lib/use/predict.ipynb #2c78d32c
 @cache
 def template(
     path:str, # in the package
@@ -108,12 +108,12 @@ def template(
     env.filters |= dict(percent=percent, day=long_date, base64=lambda b: base64.b64encode(b).decode())
     return env.from_string(shipped(path).read_text(encoding='utf-8'))
 
-# %% ../../nbs/lib/use/predict.ipynb #e05f2089
+# %% ../../nbs/lib/use/predict.ipynb #f04e02f0
 def macros():
     "What visitors see, part by part"
     return template('templates/visitor.html').module
 
-# %% ../../nbs/lib/use/predict.ipynb #e96bfebe
+# %% ../../nbs/lib/use/predict.ipynb #a806b030
 @cache
 def css(
     *names, # of more files in static, without their ending
@@ -184,17 +184,24 @@ def check_model(
     if sha256 and (found := file_digest(path))!=sha256.lower():
         raise ModelError(f'{what} is another file than the one wanted: its sha256 is {found}, wanted was {sha256}.')
 
+# %% ../../nbs/lib/use/predict.ipynb #9f84c22f
+def cached(
+    digest:str, # of the model, or of its address
+)->Path:
+    "Where a model is in the cache, or will be"
+    top = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser()/'imgcls'
+    top.mkdir(parents=True, exist_ok=True)
+    return top/f'{digest.lower()}.onnx'
+
 # %% ../../nbs/lib/use/predict.ipynb #1105e021
 def fetch_model(
     url:str, # http or https; may lead into a private network
     sha256:str=None, # of the file
 )->Path:
     "The model at `url`, in the cache"
-    top = Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'imgcls'
-    fn = top/f'{(sha256 or hashlib.sha256(url.encode()).hexdigest()).lower()}.onnx'
+    fn = cached(sha256 or hashlib.sha256(url.encode()).hexdigest())
     if sha256 and fn.exists(): return fn
-    top.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(suffix='.part', dir=top) as tmp:
+    with tempfile.TemporaryDirectory(suffix='.part', dir=fn.parent) as tmp:
         part = Path(tmp)/'model.onnx'
         try:
             with open(part, 'wb') as f: f.writelines(_pieces(url, 4*10**9, 1800, True, f'The model at {url}'))
@@ -209,7 +216,9 @@ def open_session(
 )->onnxruntime.InferenceSession:
     "The network in a file, ready to run on the CPU"
     opts = onnxruntime.SessionOptions()
-    opts.intra_op_num_threads,opts.enable_cpu_mem_arena,opts.log_severity_level = n_threads or cores(),False,4
+    opts.intra_op_num_threads = n_threads or cores()
+    opts.enable_cpu_mem_arena = False
+    opts.log_severity_level = 4
     opts.add_session_config_entry('session.intra_op.allow_spinning', '0')
     try: return onnxruntime.InferenceSession(str(path), opts, providers=['CPUExecutionProvider'])
     except Exception as e:
@@ -244,7 +253,9 @@ class Model:
         check_model(self.path, sha256)
         self.session = open_session(self.path, n_threads)
         self.meta = read_meta(self.session, model)
-        self.labels,self.names,self.max_pixels = self.meta['labels'],self.meta['names'],max_pixels
+        self.labels = self.meta['labels']
+        self.names = self.meta['names']
+        self.max_pixels = max_pixels
         self.threshold = self.meta.get('threshold', .5) if threshold is None else threshold
 
     def __repr__(self): return f'{type(self).__name__}({str(self.path)!r}: {self.meta["arch"]}, {len(self.names)} classes)'
@@ -261,7 +272,8 @@ class Model:
 
     def facts(self):
         "What a person wants to know about the model, as text"
-        o,m = dict(precision='fp32') | self.meta,dict(accuracy_lost=0) | self.meta['metrics']
+        o = dict(precision='fp32') | self.meta
+        m = dict(accuracy_lost=0) | self.meta['metrics']
         known = [self.names[l] for l in self.labels]
         lost = ' ({accuracy_lost:.1%} lost in 8 bits)' if m['accuracy_lost']>0 else ''
         return {
@@ -348,7 +360,8 @@ class Predictor(Model):
         import pandas as pd
         from fastprogress import progress_bar
         if not Path(path).is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted one with pictures in it.')
-        fns,cols = list(image_paths(path)),['label','prob','unsure','error']
+        fns = list(image_paths(path))
+        cols = ['label','prob','unsure','error']
         def row(o): return (None,None,None,str(o)) if isinstance(o, Exception) else (o.label,o.prob,o.unsure,'')
         rows = [row(o) for o in progress_bar(self.stream(fns, 1, bs), total=len(fns), leave=False)]
         df = pd.DataFrame(rows, columns=cols)

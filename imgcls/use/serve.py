@@ -36,12 +36,14 @@ from .predict import Predictor, fetch, file_digest
 
 # %% ../../nbs/lib/use/serve.ipynb #7b070098
 described = json.loads(asset('openapi.json'))
-problems,routes = described['x-problems'],described['paths']
+problems = described['x-problems']
+routes = described['paths']
 
 class Problem(HTTPException):
     "What is answered in place of what was wanted"
     def __init__(self, code, message, **headers):
-        self.code,(status,self.hint) = code,problems[code]
+        self.code = code
+        status,self.hint = problems[code]
         super().__init__(status, message, {k.replace('_','-'):str(v) for k,v in headers.items()})
     def as_dict(self): return dict(code=self.code, message=self.detail, hint=self.hint)
 
@@ -64,7 +66,7 @@ def as_problem(e, path='this address', method='that')->Problem:
 async def on_error(request, e):
     "The answer in place of what was wanted"
     p = as_problem(e, request.url.path, request.method)
-    request.scope['problem'] = dict(code=p.code)
+    request.scope['note']['code'] = p.code
     return JSONResponse(p.as_dict(), p.status_code, p.headers)
 
 # %% ../../nbs/lib/use/serve.ipynb #505e968a
@@ -74,7 +76,8 @@ class Rate:
 
     def check(self, who):
         "Take a token of `who`, or raise `Problem`"
-        now,gap = time.monotonic(),60/self.n
+        now = time.monotonic()
+        gap = 60/self.n
         full = max(now, self.full.pop(who, now))+gap # when the bucket of `who` would be full again
         wait = full-now-60
         self.full[who] = full if wait<.01 else full-gap
@@ -88,14 +91,11 @@ def too_large(what, most): return Problem('too_large', f'{what} is more than the
 async def chunks(
     request,
     most:int, # bytes
-    more, # takes room for so many bytes, see `Room.share`
+    take, # room for so many bytes, see `Room.share`
 ):
     "The body, in pieces"
-    n = 0
     async for b in request.stream():
-        n += len(b)
-        if n>most: raise too_large('This', most)
-        more(len(b))
+        if take(len(b))>most: raise too_large('This', most)
         yield b
 
 # %% ../../nbs/lib/use/serve.ipynb #5725a69a
@@ -107,7 +107,7 @@ class Form(MultiPartParser):
     spool_max_size = 2**40
     _charset = property(lambda self: 'utf-8', lambda self, v: None)
 
-# %% ../../nbs/lib/use/serve.ipynb #5b151a7d
+# %% ../../nbs/lib/use/serve.ipynb #8b57fd22
 def named(v)->tuple: # (name, bytes or address)
     "An address or a file of a form, with its name"
     return (v,v) if isinstance(v, str) else (v.filename,v.file.read())
@@ -133,12 +133,11 @@ async def pictures(
     most:int, # pictures
 )->list: # of (name, bytes or address)
     "All pictures in a request"
-    kind = request.headers.get('content-type', '').split(';')[0].strip().lower()
-    if kind=='multipart/form-data': return await form_pictures(request, body, most)
-    if kind=='application/json': raise Problem('no_picture', 'This is JSON: wanted a picture, or a form with a field `url`.')
+    kind = request.headers.get('content-type', '').strip().lower()
+    if kind.startswith('multipart/form-data'): return await form_pictures(request, body, most)
+    if kind.startswith('application/json'): raise Problem('no_picture', 'This is JSON: wanted a picture, or a form with a field `url`.')
     b = b''.join([o async for o in body])
-    is_form = kind=='application/x-www-form-urlencoded' and b[:4]==b'url=' and len(b)<10**5
-    urls = parse_qs(b.decode('latin1')).get('url', []) if is_form else []
+    urls = parse_qs(b.decode('latin1')).get('url', []) if b[:4]==b'url=' and len(b)<10**5 else []
     return [(o,o) for o in urls] or [(None,b)]*bool(b)
 
 # %% ../../nbs/lib/use/serve.ipynb #a7aa5697
@@ -175,7 +174,9 @@ class Options:
 
     def __post_init__(self):
         if self.api_keys is None: self.api_keys = os.environ.get('IMGCLS_API_KEY', '')
-        self.api_keys,self.cors = listed(self.api_keys),[o.rstrip('/') for o in listed(self.cors)]
+        self.api_keys = listed(self.api_keys)
+        self.cors = [o.rstrip('/') for o in listed(self.cors)]
+        self.max_body = min(self.max_body, self.max_bodies)
         self.check()
 
     def check(self):
@@ -195,7 +196,9 @@ class Service:
         predictor, # `Predictor`
         o, # `Options`
     ):
-        self.predictor,self.o,self.rate = predictor,o,Rate(o.rate)
+        self.predictor = predictor
+        self.o = o
+        self.rate = Rate(o.rate)
         self.pool = Pool(predictor, o.max_waiting, picture_secs.observe)
         self.room = Room(o.max_bodies, 'pictures are on their way in')
         self.fetches = Room(o.max_fetches+2*o.max_files, 'addresses are being fetched')
@@ -204,7 +207,7 @@ class Service:
         self.name = o.title or predictor.meta.get('title') or predictor.path.stem
         self.model = dict(name=self.name, version=self.sha256[:12])
 
-# %% ../../nbs/lib/use/serve.ipynb #c0a1e4a0
+# %% ../../nbs/lib/use/serve.ipynb #edd486a3
 @patch
 def key(self:Service, request)->tuple: # (what was sent, the one of ours that it is), '' for none
     "The key of a request"
@@ -222,7 +225,7 @@ def admit(self:Service, request):
     said = 'This key is not known here.' if sent else 'This service wants a key.'
     if self.o.api_keys and not known: raise Problem('no_key', said, WWW_Authenticate='Bearer')
 
-# %% ../../nbs/lib/use/serve.ipynb #6fe92f53
+# %% ../../nbs/lib/use/serve.ipynb #8f344e75
 async def within(
     secs:float,
     what, # awaitable
@@ -238,7 +241,7 @@ async def fetched(self:Service, url):
     "What is at `url`"
     get = partial(fetch, url, self.o.max_body, self.o.fetch_secs, self.o.allow_private)
     with self.fetches.share() as take:
-        take()
+        take(1)
         run = asyncio.get_running_loop().run_in_executor(self.fetchers, get)
         late = Problem('fetch_timeout', 'This address could not be fetched: it takes too long.')
         return await within(self.o.fetch_secs+1, run, late)
@@ -269,11 +272,11 @@ def asked_url(request):
 async def asked(self:Service,
     request,
     most:int, # pictures
-    more, # takes room for so many bytes
+    take, # room for so many bytes
 )->list: # of (name, bytes or address)
     "The pictures in `request`, unless they take too long to come"
     if request.method!='POST': return [asked_url(request)]
-    body = chunks(request, self.o.max_body, more)
+    body = chunks(request, self.o.max_body, take)
     late = Problem('too_slow', f'The picture did not arrive within {self.o.body_secs:g} s.', Connection='close')
     try: res = await within(self.o.body_secs, pictures(request, body, most), late)
     except ClientDisconnect: raise Problem('bad_request', 'The sender has left.') from None
@@ -293,8 +296,8 @@ async def results(self:Service,
     n = int(request.headers.get('content-length', 0))
     if n>self.o.max_body: raise too_large(f'{n/1e6:.0f} MB', self.o.max_body)
     self.room.check(n)
-    with self.room.share() as more:
-        pics = await self.asked(request, most, more)
+    with self.room.share() as take:
+        pics = await self.asked(request, most, take)
         res = await asyncio.gather(*(self.probs(o) for _,o in pics))
     if all(isinstance(o, Problem) for o in res): raise res[0]
     return [(name,o) for (name,_),o in zip(pics, res)]
@@ -303,24 +306,31 @@ async def results(self:Service,
 def how_many(request):
     "How many classes to show"
     k = request.query_params.get('topk', '5')
-    if re.fullmatch('[0-9]{1,5}', k) and int(k): return int(k)
+    if re.fullmatch('0*[1-9][0-9]{0,4}', k): return int(k)
     raise Problem('bad_request', f'topk={k[:20]}: wanted a number, 1 or more.')
 
 # %% ../../nbs/lib/use/serve.ipynb #4d78ccf5
 @patch
 async def predict(self:Service, request):
     "Answers for one picture or several"
-    t,k = time.perf_counter(),how_many(request)
+    t = time.perf_counter()
+    k = how_many(request)
     def row(o): return dict(error=o.as_dict()) if isinstance(o, Problem) else self.predictor.answer(o, k, None).as_dict()
     rows = [dict(file=name, **row(o)) for name,o in await self.results(request, self.o.max_files)]
     return JSONResponse(dict(model=self.model, ms=round(1000*(time.perf_counter()-t), 1), predictions=rows))
 
 # %% ../../nbs/lib/use/serve.ipynb #f91b7b15
 @patch
+async def scores(self:Service, request)->list: # (label, probability), the likeliest first
+    "Scores for the one picture in a request"
+    (_,ps), = await self.results(request)
+    return sorted(zip(self.predictor.labels, ps.tolist()), key=lambda o: -o[1])
+
+# %% ../../nbs/lib/use/serve.ipynb #c9228d36
+@patch
 async def upload(self:Service, request):
     "Scores for the picture in a form"
-    ps = (await self.results(request))[0][1]
-    return JSONResponse(dict(predictions=sorted(zip(self.predictor.labels, ps.tolist()), key=lambda o: -o[1])))
+    return JSONResponse(dict(predictions=await self.scores(request)))
 
 # %% ../../nbs/lib/use/serve.ipynb #0f6803f0
 @patch
@@ -332,7 +342,7 @@ async def classify_url(self:Service, request):
 @patch
 async def analyze(self:Service, request):
     "The class of the picture in a form"
-    return JSONResponse(dict(result=self.predictor.labels[(await self.results(request))[0][1].argmax()]))
+    return JSONResponse(dict(result=(await self.scores(request))[0][0]))
 
 # %% ../../nbs/lib/use/serve.ipynb #30e74a3e
 @patch
@@ -351,7 +361,8 @@ async def ready(self:Service, request):
 async def card(self:Service, request):
     "What the model knows, and how well"
     self.admit(request)
-    p,shown = self.predictor,'labels names arch precision crop metrics n_params created versions about'.split()
+    p = self.predictor
+    shown = 'labels names arch precision crop metrics n_params created versions about'.split()
     kept = {k:p.meta[k] for k in shown if k in p.meta}
     return JSONResponse(self.model | kept | dict(sha256=self.sha256, threshold=p.threshold, facts=p.facts()))
 
@@ -377,7 +388,8 @@ def html(self:Service,
 @patch
 async def home(self:Service, request):
     "A page for people"
-    o,p = self.o,self.predictor
+    o = self.o
+    p = self.predictor
     facts = dict(p.facts(), limits='whatever it is shown, it answers with one of its classes')
     return self.html('index', page(self.name, facts['about'], facts, bool(o.api_keys), o.max_files, o.max_body))
 
@@ -409,7 +421,7 @@ def noted(self:Service, note, secs):
     request_secs.labels(note['route']).observe(secs)
     log.info('request', extra=dict(note=dict(note, ms=round(1000*secs, 1))))
 
-# %% ../../nbs/lib/use/serve.ipynb #89d4d298
+# %% ../../nbs/lib/use/serve.ipynb #5ca00180
 safe_headers = {'X-Content-Type-Options':'nosniff', 'Referrer-Policy':'no-referrer', 'Cache-Control':'no-store',
     'Cross-Origin-Opener-Policy':'same-origin', 'Permissions-Policy':'geolocation=(), microphone=()',
     'Content-Security-Policy':"default-src 'none'; frame-ancestors 'none'"}
@@ -417,22 +429,25 @@ safe_headers = {'X-Content-Type-Options':'nosniff', 'Referrer-Policy':'no-referr
 @patch
 def sign(self:Service, msg, note):
     "Add the headers to the start of an answer, and take down its status"
-    note['status'],head = msg['status'],MutableHeaders(scope=msg)
+    note['status'] = msg['status']
+    head = MutableHeaders(scope=msg)
     for k,v in {**safe_headers, 'X-Request-ID':note['id']}.items(): head.setdefault(k, v)
     if self.stopping: head['Connection'] = 'close'
 
-# %% ../../nbs/lib/use/serve.ipynb #81a5a71b
+# %% ../../nbs/lib/use/serve.ipynb #76f10f06
 @patch
 async def __call__(self:Service, scope, receive, send):
     if scope['type']!='http': return await self.app(scope, receive, send)
-    t,path = time.perf_counter(),scope['path'].removeprefix(scope.get('root_path', ''))
+    t = time.perf_counter()
+    path = scope['path'].removeprefix(scope.get('root_path', ''))
     note = dict(id=uuid4().hex[:12], method=scope['method'], route=path if path in routes else 'other', status=499)
+    scope['note'] = note
     async def signed(msg):
         if msg['type']=='http.response.start': self.sign(msg, note)
         await send(msg)
     with under_way.track_inprogress():
         try: await self.app(scope, receive, signed)
-        finally: self.noted(note | scope.get('problem', {}), time.perf_counter()-t)
+        finally: self.noted(note, time.perf_counter()-t)
 
 # %% ../../nbs/lib/use/serve.ipynb #956b1c66
 @patch
@@ -443,7 +458,7 @@ async def lifespan(self:Service, app):
     yield dict(service=self)
     self.pool.close()
 
-# %% ../../nbs/lib/use/serve.ipynb #e8009f5a
+# %% ../../nbs/lib/use/serve.ipynb #6ae0afb1
 @patch
 def table(self:Service):
     "What answers where"
