@@ -20,18 +20,19 @@ from typing import NamedTuple
 # %% ../nbs/lib/picture.ipynb #8c54e1ec
 def _white(im, a):
     "The number that stands for white in the pixels `a` of `im`"
-    if a.dtype.itemsize==2: return 2**getattr(im, 'tag_v2', {}).get(258, (16,))[0]-1 # BitsPerSample
+    if im.mode.startswith('I;16'): return 2**getattr(im, 'tag_v2', {}).get(258, (16,))[0]-1 # BitsPerSample
     if im.format in ('PNG','PPM') or a.max()>255: return 2**16-1
     return 1 if im.mode=='F' and a.max()<=1 else 255
 
 def _eight_bits(im):
     "Whole or broken numbers of any size as bytes, [h,w]"
     a = np.asarray(im)
-    clear = a==im.info.get('transparency', -1)
-    if a.dtype.kind=='f': a = np.nan_to_num(a)
-    b = (a*np.float32(255)/np.float32(_white(im, a))).clip(0, 255).astype('uint8')
+    few = a.dtype.itemsize==2 # so few numbers that a table is quicker
+    x = np.arange(2**16, dtype='float32') if few else np.nan_to_num(a)
+    b = (x*np.float32(255)/np.float32(_white(im, x))).clip(0, 255).astype('uint8')
+    if few: b = b[a]
     if getattr(im, 'tag_v2', {}).get(262)==0: b = 255-b # PhotometricInterpretation: WhiteIsZero
-    b[clear] = 255
+    b[a==im.info.get('transparency', -1)] = 255
     return b
 
 # %% ../nbs/lib/picture.ipynb #8196c1ec
@@ -130,18 +131,19 @@ def sniff(
     return ''
 
 # %% ../nbs/lib/picture.ipynb #966763a3
+def _in_pieces(): return PictureError('This picture is damaged: it is in too many pieces.', 'damaged')
+
 class _Sips(io.BytesIO):
     "A file in memory, for so many reads and notes"
     left = 400_000
     notes = 50
+
     def read(self, *args):
         b = super().read(*args)
         self.left -= 1
         self.notes -= b.startswith(b'Exif\0\0')
-        if self.left<0 or self.notes<0: raise PictureError(_pieces, 'damaged')
+        if min(self.left, self.notes)<0: raise _in_pieces()
         return b
-
-_pieces = 'This picture is damaged: it is in too many pieces.'
 
 # %% ../nbs/lib/picture.ipynb #fae0991e
 _takes = 'wanted a path, bytes, a file, a PIL image or an array.'
@@ -215,7 +217,7 @@ def peek(
     im = _opened(b, name)
     size = im.size
     whole = im.format=='JPEG' and _one_scan(b, im)
-    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces, 'damaged')
+    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise _in_pieces()
     if least: im.draft(im.mode, (least,least))
     _check_size(im, im.size if whole else size, most)
     return im

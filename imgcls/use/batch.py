@@ -38,14 +38,15 @@ class Room:
     @contextmanager
     def share(self):
         "A function that takes some of it until the block is over, and says how much it has; or raises `Busy`"
-        mine = []
+        mine = 0
         def take(n):
+            nonlocal mine
             self.check(n)
-            mine.append(n)
+            mine += n
             self.held += n
-            return sum(mine)
+            return mine
         try: yield take
-        finally: self.held -= sum(mine)
+        finally: self.held -= mine
 
 # %% ../../nbs/lib/use/batch.ipynb #a4c65ade
 class Pool:

@@ -21,7 +21,9 @@ from .predict import Predictor, file_digest
 # %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
 frames = "'self' https://huggingface.co" # whose pages may show a folder's page
-kinds = dict(app=dict(noun='app', port=8866, least=250, per_mb=0), http=dict(noun='service', port=8000, least=130, per_mb=3))
+kinds = dict(
+    app=dict(noun='app', port=8866, least=250, per_mb=0, own='use/app.py use/voila.py static/app.css templates/voila/*'),
+    http=dict(noun='service', port=8000, least=130, per_mb=3, own='use/batch.py use/host.py use/listen.py use/page.py use/serve.py static/page/*'))
 
 # %% ../../nbs/lib/use/deploy.ipynb #94fb5782
 def in_cell(s)->str: # text in one line
@@ -49,12 +51,15 @@ def requirements(
     return _env.get_template(f'{kind}/requirements.txt').render()
 
 # %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
-_own = '''__init__.py picture.py net.py use/*.py static/visitor.css static/app.css static/page/* templates/visitor.html templates/voila/*'''
+_shared = '__init__.py picture.py net.py use/__init__.py use/predict.py static/visitor.css templates/visitor.html'
 
-def _library()->dict: # path in the folder → bytes
+def _library(
+    kind:str, # 'app' or 'http'
+)->dict: # path in the folder → bytes
     "What of imgcls a folder holds, with the licence"
     lib = Path(str(_lib))
-    own = {o.relative_to(lib.parent).as_posix():o for pattern in _own.split() for o in lib.glob(pattern)}
+    patterns = _shared.split()+kinds[kind]['own'].split()
+    own = {o.relative_to(lib.parent).as_posix():o for pattern in patterns for o in lib.glob(pattern)}
     licences = *lib.parent.glob('imgcls-*.dist-info/**/LICENSE'), lib.parent/'LICENSE'
     own['imgcls/LICENSE'] = next(o for o in licences if o.exists())
     return {k:o.read_bytes() for k,o in own.items()}
@@ -75,15 +80,18 @@ def _host_facts(
     return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan)
 
 # %% ../../nbs/lib/use/deploy.ipynb #c41befa6
-def _check_source(
+def _check_size(
     size:float, # MB of the model
-    url:str, # where the model will be fetched from, or None for a copy
 ):
-    "Refuse a place that the model can't come from"
-    if url and not re.match('https?://', url):
-        raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
-    if size>100 and not url: raise ValueError(f'The model has {size:.0f} MB, and GitHub takes 100 at most: '
+    "Refuse a model of which GitHub takes no copy"
+    if size>100: raise ValueError(f'The model has {size:.0f} MB, and GitHub takes 100 at most: '
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
+
+def _check_url(
+    url:str, # where the model will be fetched from
+):
+    "Refuse what is no address"
+    if not re.match('https?://', url): raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
 
 # %% ../../nbs/lib/use/deploy.ipynb #118c7b20
 def _check_names(
@@ -115,7 +123,8 @@ def _folder_facts(
     "All there is to say about a folder"
     size = p.path.stat().st_size/2**20
     _check_names(user, repo)
-    _check_source(size, model_url)
+    if model_url: _check_url(model_url)
+    else: _check_size(size)
     asked = dict(kind=kind, user=user, repo=repo, url=model_url)
     return kinds[kind] | asked | _host_facts(size, memory, kind) | _model_facts(p, title, name)
 
@@ -124,8 +133,7 @@ def _configs(
     o:dict, # from `_folder_facts`
 )->dict:
     "The notebook of an app, and the settings of its servers"
-    seats = o['seats']
-    voila = voila_config(min(3, seats), seats, frames=frames)
+    voila = voila_config(max_kernels=o['seats'], frames=frames)
     return dict(notebook=app_notebook(o['title'], o['name']), voila=voila, server=server_config())
 
 # %% ../../nbs/lib/use/deploy.ipynb #bb6840aa
@@ -139,7 +147,7 @@ def _folder_files(
     res = {k.split('/', 1)[1].removesuffix('.j2'):_env.get_template(k).render(facts).encode() for k in names}
     if not o['url']: res[o['name']] = data
     if not o['url']: del res['fetch_model.py']
-    return res | _library()
+    return res | _library(o['kind'])
 
 # %% ../../nbs/lib/use/deploy.ipynb #dc388532
 def text_digest(
@@ -230,7 +238,7 @@ def _recall(
     said = {k:v for k,v in now.items() if v is not None}
     res = now | dict(repo=path.resolve().name, memory=512, kind='app') | was | said
     if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(kinds)}')
-    had = was.get('kind', res['kind'])
+    had = was.get('kind', 'app' if was else res['kind']) # a folder of before there were kinds is an app
     if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
     return res | dict(model_url=res['model_url'] or None)
 

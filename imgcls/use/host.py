@@ -29,7 +29,7 @@ def voila_config(
     headers = {'Content-Security-Policy':f'frame-ancestors {frames}'}
     sockets = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=10_000, headers=headers)
     page = dict(extension_allowlist=_extensions, allow_template_override='NO', allow_theme_override='NO')
-    pool = dict(preheat_kernel=pool_size>0, default_pool_size=pool_size)
+    pool = dict(preheat_kernel=pool_size>0, default_pool_size=min(pool_size, max_kernels))
     cull = dict(cull_idle_timeout=idle, cull_interval=every, cull_connected=False)
     warm = dict(fill_delay=2, preheat_denylist=[r'(?!.*app\.ipynb$)'])
     return dict(Kernels=dict(max_kernels=max_kernels, spare=spare), Voila=dict(tornado_settings=sockets),
@@ -162,5 +162,5 @@ def imgcls_app(
         with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:
             nb = Path(d)/'app.ipynb'
             nb.write_text(app_notebook(title or meta.get('title') or 'What is it?', Path(model).absolute()))
-            attend(*serve_app(nb, port, host, pool_size=min(3, max_kernels), max_kernels=max_kernels))
+            attend(*serve_app(nb, port, host, max_kernels=max_kernels))
     except (OSError,ValueError,RuntimeError,ImportError) as e: sys.exit(f'imgcls-app: {e}')

@@ -99,14 +99,19 @@ def long_date(
 
 # %% ../../nbs/lib/use/predict.ipynb #2c78d32c
 @cache
+def jinja():
+    "What fills templates in"
+    from jinja2 import Environment
+    env = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    env.filters |= dict(percent=percent, day=long_date, base64=lambda b: base64.b64encode(b).decode())
+    return env
+
+@cache
 def template(
     path:str, # in the package
 ): # Jinja's
     "A template that comes with imgcls"
-    from jinja2 import Environment
-    env = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    env.filters |= dict(percent=percent, day=long_date, base64=lambda b: base64.b64encode(b).decode())
-    return env.from_string(shipped(path).read_text(encoding='utf-8'))
+    return jinja().from_string(shipped(path).read_text(encoding='utf-8'))
 
 # %% ../../nbs/lib/use/predict.ipynb #f04e02f0
 def macros():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from functools import partial
+from operator import itemgetter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
@@ -50,22 +51,22 @@ class Problem(HTTPException):
 # %% ../../nbs/lib/use/serve.ipynb #efa10ea5
 foreseen = PictureError,Busy,MemoryError,HTTPException
 
-def as_problem(e, path='this address', method='that')->Problem:
+def as_problem(e, scope=None)->Problem:
     "What is said about error `e`"
     match e:
         case Problem(): return e
         case PictureError(): return Problem(e.code, str(e))
         case Busy(): return Problem('busy', str(e), Retry_After=e.after)
         case MemoryError(): return Problem('busy', 'This picture needs more memory than there is now.', Retry_After=5)
-        case HTTPException(status_code=404): return Problem('not_found', f'There is nothing at {path}.')
-        case HTTPException(status_code=405): return Problem('not_allowed', f'{path} takes no {method}.', **e.headers)
+        case HTTPException(status_code=404): return Problem('not_found', f'There is nothing at {scope["path"]}.')
+        case HTTPException(status_code=405): return Problem('not_allowed', f'{scope["path"]} takes no {scope["method"]}.', **e.headers)
         case HTTPException(): return Problem('bad_request', str(e.detail))
     return Problem('failed', 'Something went wrong here.')
 
 # %% ../../nbs/lib/use/serve.ipynb #78c5ad2d
 async def on_error(request, e):
     "The answer in place of what was wanted"
-    p = as_problem(e, request.url.path, request.method)
+    p = as_problem(e, request.scope)
     request.scope['note']['code'] = p.code
     return JSONResponse(p.as_dict(), p.status_code, p.headers)
 
@@ -321,10 +322,10 @@ async def predict(self:Service, request):
 
 # %% ../../nbs/lib/use/serve.ipynb #f91b7b15
 @patch
-async def scores(self:Service, request)->list: # (label, probability), the likeliest first
+async def scores(self:Service, request): # (label, probability) of each class, the likeliest first
     "Scores for the one picture in a request"
     (_,ps), = await self.results(request)
-    return sorted(zip(self.predictor.labels, ps.tolist()), key=lambda o: -o[1])
+    return sorted(zip(self.predictor.labels, ps.tolist()), key=itemgetter(1), reverse=True)
 
 # %% ../../nbs/lib/use/serve.ipynb #c9228d36
 @patch

@@ -28,8 +28,8 @@ class WarmKernels(AsyncMappingKernelManager):
 
     def warm(self):
         "Ids of the kernels that wait for a visitor"
-        done = [o for pool in self._pools.values() for o in pool if o.done()]
-        return {o.result()['kernel_id'] for o in done if not o.cancelled() and not o.exception()}
+        tasks = (o for pool in self._pools.values() for o in pool)
+        return {o.result()['kernel_id'] for o in tasks if o.done() and not o.cancelled() and not o.exception()}
 
     def greet(self):
         "Somebody comes for a warm kernel: the time that it waited does not count"
