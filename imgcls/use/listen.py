@@ -172,7 +172,7 @@ def who_may_ask(
     return f'{near} may ask {key}{often}{scripts}.'
 
 # %% ../../nbs/lib/use/listen.ipynb #df8d4b39
-def told(
+def env_options(
     rate, # requests a minute; None: $IMGCLS_RATE
     cors, # websites; None: $IMGCLS_CORS
     frames, # addresses; None: $IMGCLS_FRAMES
@@ -205,7 +205,7 @@ def imgcls_serve(
         port = port or int(os.environ.get('PORT') or 0)
         port = usable_port(port, host) if port else free_port(8000, host)
         path = Predictor(model, sha256, n_threads=1).path
-        opts = told(rate, cors, frames, title=title, allow_private=allow_private, max_body=int(max_body*1e6))
+        opts = env_options(rate, cors, frames, title=title, allow_private=allow_private, max_body=int(max_body*1e6))
         who = who_may_ask(host, Options(**opts))
     except (OSError,ValueError) as e: sys.exit(f'imgcls-serve: {e}')
     print(f'Your classifier is at {address(host, port)} (Ctrl-C stops it)\n{who}', flush=True)

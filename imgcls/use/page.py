@@ -49,8 +49,7 @@ def page(
     max_bytes:int=20_000_000, # most bytes a request; a larger photo is made smaller in the browser
 )->str: # HTML
     "The page that asks for pictures and shows answers"
-    shown = {k:v for k,v in (facts or {}).items() if v and k not in ('title','about')}
-    return document('index', title=title, about=about, facts=shown, key=key, max_files=max_files, max_bytes=max_bytes)
+    return document('index', title=title, about=about, facts=facts, key=key, max_files=max_files, max_bytes=max_bytes)
 
 # %% ../../nbs/lib/use/page.ipynb #b2ca8c43
 def csp(
