@@ -100,9 +100,9 @@ def test_a_bug_is_logged_and_said(app, monkeypatch, caplog):
     assert 'role="alert"' in app.errs.value and 'another picture' in app.errs.value and 'on purpose' not in app.errs.value
     assert [o.levelno for o in caplog.records]==[logging.ERROR] and 'imgcls.use.app' in caplog.text and 'on purpose' in caplog.text and 'Traceback' in caplog.text
     monkeypatch.setattr('imgcls.use.app.uploads', lambda up: 1/0)
-    app.inputs.up = types.SimpleNamespace(value=(1,))
-    app.inputs.arrived()
-    assert 'another picture' in app.errs.value and app.inputs.up.value==()
+    app.inputs.files.up = types.SimpleNamespace(value=(1,))
+    app.inputs.files.arrived()
+    assert 'another picture' in app.errs.value and app.inputs.files.up.value==()
     assert app.answer(digit()) and not app.errs.value
 
 def test_history(app):
@@ -160,7 +160,7 @@ def colab(monkeypatch, tmp_path):
     return files
 
 def test_colab(colab, app, tmp_path):
-    up = app.inputs.up
+    up = app.inputs.files.up
     assert isinstance(up, W.Button) and up.description=='Choose pictures'
     colab.chosen = {'five.jpg':digit(), 'letter.txt':b'Dear'}
     up.click()

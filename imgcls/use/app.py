@@ -147,42 +147,21 @@ class UrlField:
             self.last = url,time.monotonic()
         if self.n: self.txt.value = ''
 
-# %% ../../nbs/lib/use/app.ipynb #9a5f9bf2
-class Ask:
-    "The ways to show the model a picture"
+# %% ../../nbs/lib/use/app.ipynb #ebae0c03
+class Chooser:
+    "A button to choose pictures with"
     lost = 'Nothing has arrived. Together the pictures are probably too large for this server, which then cuts them off. Choose fewer or smaller ones.'
     def __init__(self,
-        ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
-        examples=(), # `{label, jpeg}`, from a model file
+        ask, # called with a function that returns a list of (name, bytes)
     ):
         self.ask = ask
-        self.url = UrlField(ask)
         self.came = 0
         self.place = W.Box()
         self.dialog = W.Output()
         self.renew()
-        parts = self.place, self.dialog, self.hint(), self.url.widget, *self.offered(examples)
-        self.widget = W.VBox(parts).add_class('ic-ask')
-
-    def hint(self):
-        "What may be chosen, and what to do when nothing comes of it"
-        said = [W.HTML(macros().hint())]
-        if not _in_colab():
-            said.append(stuck := W.Button(description='Nothing happens?').add_class('ic-link'))
-            stuck.on_click(lambda _: self.waited())
-        return W.HBox(said).add_class('ic-hint')
-
-    def offered(self, examples):
-        "The model's own pictures, if it has some"
-        tiles = [self.example(i, base64.b64decode(o['jpeg'])) for i,o in enumerate(examples, 1)]
-        return [W.HTML('<p>or one of these</p>'), W.Box(tiles).add_class('ic-tiles')] if tiles else []
-
-    def example(self, i, jpeg):
-        "A tile that asks about a picture of the model's own"
-        return Tile(lambda _: self.ask(lambda: [(f'example {i}',jpeg)])).show(jpeg, f'Example {i}', f'Try example {i}').widget
 
     def button(self):
-        "What people choose pictures with"
+        "The one that this notebook needs"
         kw = dict(description='Choose pictures', tooltip='Choose pictures', icon='upload')
         if not _in_colab():
             res = W.FileUpload(accept='image/*', multiple=True, **kw)
@@ -193,7 +172,7 @@ class Ask:
         return res
 
     def renew(self):
-        "A new upload button"
+        "A new one in the place of the old one"
         self.up = self.button().add_class('ic-main')
         for o in self.place.children: o.close()
         self.place.children = [self.up]
@@ -224,6 +203,36 @@ class Ask:
         self.dialog.clear_output()
         if isinstance(res, Exception): raise res
         return res
+
+# %% ../../nbs/lib/use/app.ipynb #9a5f9bf2
+class Ask:
+    "The ways to show the model a picture"
+    def __init__(self,
+        ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
+        examples=(), # `{label, jpeg}`, from a model file
+    ):
+        self.ask = ask
+        self.url = UrlField(ask)
+        self.files = Chooser(ask)
+        parts = self.files.place, self.files.dialog, self.hint(), self.url.widget, *self.offered(examples)
+        self.widget = W.VBox(parts).add_class('ic-ask')
+
+    def hint(self):
+        "What may be chosen, and what to do when nothing comes of it"
+        said = [W.HTML(macros().hint())]
+        if not _in_colab():
+            said.append(stuck := W.Button(description='Nothing happens?').add_class('ic-link'))
+            stuck.on_click(lambda _: self.files.waited())
+        return W.HBox(said).add_class('ic-hint')
+
+    def offered(self, examples):
+        "The model's own pictures, if it has some"
+        tiles = [self.example(i, base64.b64decode(o['jpeg'])) for i,o in enumerate(examples, 1)]
+        return [W.HTML('<p>or one of these</p>'), W.Box(tiles).add_class('ic-tiles')] if tiles else []
+
+    def example(self, i, jpeg):
+        "A tile that asks about a picture of the model's own"
+        return Tile(lambda _: self.ask(lambda: [(f'example {i}',jpeg)])).show(jpeg, f'Example {i}', f'Try example {i}').widget
 
 # %% ../../nbs/lib/use/app.ipynb #5c6fdf07
 def sorry(

@@ -157,7 +157,8 @@ class Predictions(list):
 # %% ../../nbs/lib/use/predict.ipynb #52d40c68
 class ModelError(ValueError): "A model file that can't be used; the message says why and what to do"
 
-_not_models = {rb'\Z':'is empty: copy or export it again.',
+_not_models = { # chkstyle: ignore-node
+    rb'\Z':'is empty: copy or export it again.',
     rb'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.',
     rb'PK|\x80':'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx.',
     rb'\s*<':'is a web page, not a model: the address or the download was of a page about it.',
@@ -281,7 +282,7 @@ class Model:
         m = dict(accuracy_lost=0) | self.meta['metrics']
         known = [self.names[l] for l in self.labels]
         lost = ' ({accuracy_lost:.1%} lost in 8 bits)' if m['accuracy_lost']>0 else ''
-        return {
+        return { # chkstyle: ignore-node
             'title': o.get('title') or self.path.stem,
             'about': o.get('about', ''),
             'knows': f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20),
