@@ -12,7 +12,6 @@ import asyncio, json, logging, os, signal, sys, tempfile, time, uvicorn, warning
 from contextlib import suppress
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
-from prometheus_client import disable_created_metrics
 from ..picture import cores
 from .host import address, free_port, usable_port
 from .predict import Predictor
@@ -122,7 +121,6 @@ def app():
     workers = o['workers']
     opts = o['options']
     warnings.filterwarnings('ignore', module='PIL')
-    disable_created_metrics()
     predictor = Predictor(o['model'], n_threads=max(1, cores()//workers), max_pixels=25_000_000)
     return make_app(predictor, **opts | dict(rate=-(-opts['rate']//workers)))
 

@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from functools import partial
 from operator import itemgetter
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -142,6 +142,7 @@ async def pictures(
     return [(o,o) for o in urls] or [(None,b)]*bool(b)
 
 # %% ../../nbs/lib/use/serve.ipynb #a7aa5697
+disable_created_metrics()
 registry = CollectorRegistry()
 ProcessCollector(registry=registry)
 buckets = .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30
