@@ -24,13 +24,11 @@ class Batches(batch.Pool):
         finally: self.reading -= 1
 
     async def probs(self, x):
-        self.room()
-        self.asked += 1
-        try:
+        with self.room.share() as take:
+            take()
             self.ready.append((await self.read(x),fut := asyncio.get_running_loop().create_future()))
             if self.worker is None: self.worker = asyncio.create_task(self.work())
             return await fut
-        finally: self.asked -= 1
 
     async def work(self):
         while self.ready:

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 __all__ = ['max_pixels', 'PictureError', 'is_picture_name', 'content_of', 'open_image', 'thumbnail', 'hash_array']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
-import io, os, re, struct
+import io, math, os, re, struct
 import numpy as np
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -18,17 +18,20 @@ from PIL import Image
 from typing import NamedTuple
 
 # %% ../nbs/lib/picture.ipynb #8c54e1ec
+def _white(im, a):
+    "The number that stands for white in the pixels `a` of `im`"
+    if im.mode.startswith('I;16'): return 2**getattr(im, 'tag_v2', {}).get(258, (16,))[0]-1 # BitsPerSample
+    if im.format in ('PNG','PPM') or a.max()>255: return 2**16-1
+    return 1 if im.mode=='F' and a.max()<=1 else 255
+
 def _eight_bits(im):
     "Whole or broken numbers of any size as bytes, [h,w]"
-    a,tags = np.asarray(im),getattr(im, 'tag_v2', {})
-    if a.dtype.itemsize==2:
-        bits = tags.get(258, (16,))[0] # BitsPerSample
-        b = (np.arange(2**16)*255//(2**bits-1)).clip(max=255).astype('uint8')[a]
-    else:
-        a = np.nan_to_num(a)
-        b = a//257 if a.max()>255 or im.format in ('PNG','PPM') else a*255 if im.mode=='F' and a.max()<=1 else a
-    b = b.clip(0, 255).astype('uint8')
-    if tags.get(262)==0: b = 255-b # PhotometricInterpretation: WhiteIsZero
+    a = np.asarray(im)
+    few = a.dtype.itemsize==2 # so few numbers that a table is quicker
+    x = np.arange(2**16, dtype='float32') if few else np.nan_to_num(a)
+    b = (x*np.float32(255)/np.float32(_white(im, x))).clip(0, 255).astype('uint8')
+    if few: b = b[a]
+    if getattr(im, 'tag_v2', {}).get(262)==0: b = 255-b # PhotometricInterpretation: WhiteIsZero
     b[a==im.info.get('transparency', -1)] = 255
     return b
 
@@ -37,9 +40,8 @@ def as_rgb(
     im:Image.Image, # of any mode; of an animation, the frame that it is at
 )->Image.Image: # RGB; `im` itself, if it is that already
     "`im` as a viewer shows it: transparency on white, 16 bits scaled to 8"
-    if im.mode=='RGB' and 'transparency' not in im.info: return im
     if im.mode.startswith(('I','F')): im = Image.fromarray(_eight_bits(im))
-    if im.mode[-1] not in 'aA' and 'transparency' not in im.info: return im.convert('RGB')
+    if not im.has_transparency_data: return im.convert('RGB') if im.mode!='RGB' else im
     if im.mode=='La': im = im.convert('LA')
     im = im.convert('RGBA')
     paper = Image.new('RGB', im.size, 'white')
@@ -129,17 +131,19 @@ def sniff(
     return ''
 
 # %% ../nbs/lib/picture.ipynb #966763a3
+def _in_pieces(): return PictureError('This picture is damaged: it is in too many pieces.', 'damaged')
+
 class _Sips(io.BytesIO):
     "A file in memory, for so many reads and notes"
-    left,notes = 400_000,50
+    left = 400_000
+    notes = 50
+
     def read(self, *args):
         b = super().read(*args)
         self.left -= 1
         self.notes -= b.startswith(b'Exif\0\0')
-        if self.left<0 or self.notes<0: raise PictureError(_pieces, 'damaged')
+        if min(self.left, self.notes)<0: raise _in_pieces()
         return b
-
-_pieces = 'This picture is damaged: it is in too many pieces.'
 
 # %% ../nbs/lib/picture.ipynb #fae0991e
 _takes = 'wanted a path, bytes, a file, a PIL image or an array.'
@@ -171,7 +175,9 @@ def _said(kind):
 def _check_size(im, size, most):
     "Refuse a picture of `size` that would take more memory than `most` pixels of JPEG and PNG do"
     weight = picture_formats[im.format].weight if im.format in picture_formats else 1
-    most,n = most/(weight*2 if im.mode in ('I','F') else weight)/1e6,size[0]*size[1]/1e6
+    if im.mode in ('I','F'): weight *= 2
+    most = most/weight/1e6
+    n = math.prod(size)/1e6
     if n<=most: return
     said = f'{n:.0f} megapixels where {most:.0f} can be looked at. Make it smaller and try again.'
     raise PictureError(f'This picture is too large: it has too many pixels, {said}', 'too_many_pixels')
@@ -189,6 +195,15 @@ def _scale_transparency(im, depth):
     if isinstance(t, tuple): im.info['transparency'] = tuple(o>>depth-8 for o in t)
     elif isinstance(t, int) and im.mode in ('1','L'): im.info['transparency'] = t*255//(2**depth-1)
 
+# %% ../nbs/lib/picture.ipynb #86a756ce
+def _opened(b, name):
+    "The picture in file `b` of format `name`, not yet decoded"
+    with _said(picture_formats[name].kind): im = Image.OPEN[name][0](_Sips(b), '')
+    if im.tile and im.tile[0][0].startswith('ppm'):
+        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.')
+    if name=='PNG': _scale_transparency(im, b[24])
+    return im
+
 # %% ../nbs/lib/picture.ipynb #77a37fcb
 def peek(
     x, # path, bytes or file object
@@ -199,12 +214,10 @@ def peek(
     b = content_of(x)
     name = sniff(b[:1024])
     if not name: raise PictureError(f'This is not a picture: {_wanted}')
-    with _said(picture_formats[name].kind): im = Image.OPEN[name][0](_Sips(b), '')
-    if im.tile and im.tile[0][0].startswith('ppm'):
-        raise PictureError('This is a PPM picture of a rare kind: wanted one of 8 bits, not in digits.')
-    if name=='PNG': _scale_transparency(im, b[24])
-    size,whole = im.size,im.format=='JPEG' and _one_scan(b, im)
-    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise PictureError(_pieces, 'damaged')
+    im = _opened(b, name)
+    size = im.size
+    whole = im.format=='JPEG' and _one_scan(b, im)
+    if not whole and len(re.findall(rb'\xff\xda\0', b))>100: raise _in_pieces()
     if least: im.draft(im.mode, (least,least))
     _check_size(im, im.size if whole else size, most)
     return im
@@ -228,11 +241,18 @@ def upright(
     "`im` as a viewer shows it"
     with _said(im.format or im.mode):
         im.load()
-        turn,res = orientation(im),as_rgb(im)
+        turn = orientation(im)
+        res = as_rgb(im)
     if turn==1: return res
     res = res.transpose(_turns[turn])
     res.info = {}
     return res
+
+# %% ../nbs/lib/picture.ipynb #b9f339ed
+def _from_array(a):
+    "The picture with pixels `a`"
+    if a.dtype==np.uint8 and a.size and a.ndim in (2,3) and a.shape[2:] in ((),(3,),(4,)): return Image.fromarray(a)
+    raise PictureError(f'This array is no picture: {a.dtype} of shape {a.shape}, wanted uint8 of [h,w,3].')
 
 # %% ../nbs/lib/picture.ipynb #ce571d87
 def open_image(
@@ -241,12 +261,9 @@ def open_image(
     most:float=max_pixels, # pixels in all that are decoded
 )->Image.Image: # upright, RGB; `x` itself, if it is that
     "The picture in `x`, or a `PictureError` that says what is the matter with it"
-    if isinstance(x, np.ndarray):
-        if x.dtype!=np.uint8 or not x.size or x.ndim<2 or x.shape[2:] not in ((),(3,),(4,)):
-            raise PictureError(f'This array is no picture: {x.dtype} of shape {x.shape}, wanted uint8 of [h,w,3].')
-        x = Image.fromarray(x)
-    if not isinstance(x, Image.Image): x = peek(x, least, most)
-    else: _check_size(x, x.size, most)
+    if isinstance(x, np.ndarray): x = _from_array(x)
+    if not isinstance(x, Image.Image): return upright(peek(x, least, most))
+    _check_size(x, x.size, most)
     return upright(x)
 
 # %% ../nbs/lib/picture.ipynb #74ff524e
@@ -298,6 +315,15 @@ def distance(
     "In how many bits hashes differ"
     return np.bitwise_count(a^b).sum(-1)
 
+# %% ../nbs/lib/picture.ipynb #0be0e4e0
+def sharpness(
+    g:np.ndarray, # brightness, [h,w]
+)->float: # 0 for a picture of less than three pixels a side
+    "Variance of the Laplacian"
+    g = g.astype('float32')
+    bend = np.diff(g, 2, 0)[:,1:-1]+np.diff(g, 2, 1)[1:-1]
+    return float(bend.var()) if bend.size else 0.
+
 # %% ../nbs/lib/picture.ipynb #9bfe8bd3
 def measure(
     a:np.ndarray, # uint8, height × width × 3; longer side 256 or more, if the picture has them
@@ -305,10 +331,8 @@ def measure(
     "What can be read off the pixels"
     k = max(1, round(max(a.shape)/256))
     g = np.ascontiguousarray(a[::k,::k,1])
-    x,tiny = g.astype('float32'),np.asarray(Image.fromarray(g).resize((32,32), Image.BOX))
-    lap = 4*x[1:-1,1:-1]-x[:-2,1:-1]-x[2:,1:-1]-x[1:-1,:-2]-x[1:-1,2:]
-    sharp = float(lap.var()) if lap.size else 0.
-    return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(sharp, 1))
+    tiny = np.asarray(Image.fromarray(g).resize((32,32), Image.BOX))
+    return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(sharpness(g), 1))
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f
 def _common_frame(b, im):
@@ -334,19 +358,21 @@ _modes = dict.fromkeys(('RGB','RGBA','LA','PA'), 'transparency') | {'P':'palette
 
 def _oddities(im, max_size):
     "Why the picture should be stored anew"
-    fmt,size = 'JPEG' if im.format=='MPO' else im.format,f'{im.width}×{im.height}'
-    frames,mode = getattr(im, 'n_frames', 1) if fmt!='JPEG' else 1,_modes.get(im.mode, f'mode {im.mode}')
-    clear,large = 'transparency' in im.info,max(im.size)>(max_size or 1e9)
-    why = {f'{frames} frames':frames>1, mode:clear or im.mode not in ('RGB','L'), f'{fmt} format':fmt not in ('JPEG','PNG','WEBP')}
+    fmt = 'JPEG' if im.format=='MPO' else im.format
+    size = f'{im.width}×{im.height}'
+    frames = 1 if fmt=='JPEG' else getattr(im, 'n_frames', 1)
     if fmt!='JPEG': im.load()
     turn = orientation(im)
-    why = {f'EXIF orientation {turn}':turn>1, **why, f'{size} px, over {max_size}':large}
+    coloured = im.mode in ('RGB','L') and 'transparency' not in im.info
+    why = {f'EXIF orientation {turn}':turn>1, f'{frames} frames':frames>1, _modes.get(im.mode, f'mode {im.mode}'):not coloured,
+        f'{fmt} format':fmt not in ('JPEG','PNG','WEBP'), f'{size} px, over {max_size}':max(im.size)>max_size}
     return [k for k,v in why.items() if v]
 
 # %% ../nbs/lib/picture.ipynb #00dc6cbc
 def _store(a, im, small):
     "(content, ending) for pixels `a` of what was the file `im`"
-    form,icc = picture_formats[im.format].stored,im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
+    form = picture_formats[im.format].stored
+    icc = im.info.get('icc_profile') if im.mode in ('RGB','RGBA','P') else None
     quality,sampling = (88,'420') if small else (95,'444')
     with suppress(ImportError):
         from simplejpeg import encode_jpeg
@@ -354,6 +380,17 @@ def _store(a, im, small):
         if form=='JPEG' and not icc: return encode_jpeg(a, quality=quality, colorsubsampling=sampling),'.jpg'
     b = encode(Image.fromarray(a), form, quality=quality, subsampling=':'.join(sampling), icc_profile=icc)
     return b,picture_formats[form].ending
+
+# %% ../nbs/lib/picture.ipynb #fcbd8409
+def _shrunk(
+    a, # [h,w,3]
+    size, # (width, height) of the whole picture
+    longer, # pixels of the longer side
+    resize=None, # (array, (width, height)) → array; default: Pillow's
+):
+    "Pixels `a` of a picture in the size in which it is stored"
+    to = [max(1, round(o*longer/max(size))) for o in size]
+    return resize(a, to) if resize else np.asarray(Image.fromarray(a).resize(to, Image.BILINEAR))
 
 # %% ../nbs/lib/picture.ipynb #88e5d4f0
 def look(
@@ -365,33 +402,38 @@ def look(
     resize=None, # (array, (width, height)) → array; default: Pillow's
 )->dict: # wrong ('' or what); format, width, height (upright), phash, light, sharp; why, new, ext: to be stored anew why, as what
     "Everything about a picture, in one decode"
+    max_size = max_size or 10**9
     try:
         im = peek(b, most=max_pixels)
         w,h = im.size
         if min(w,h)<min_size: raise PictureError(f'This picture is too small: {w}×{h} px, wanted {min_size} a side.', 'too_small')
         with _said(im.format): why = _oddities(im, max_size)
-        small = anew and max(w,h)>(max_size or 1e9)
-        a = _pixels(b, im, max_size if small else max(w,h) if why and anew else 256)
+        new = bool(why and anew)
+        small = anew and max(w,h)>max_size
+        a = _pixels(b, im, min(max(w,h), max_size) if new else 256)
     except PictureError as e: return dict(wrong=str(e))
     if orientation(im)>4: w,h = h,w
-    if small:
-        to = [max(1, round(o*max_size/max(w,h))) for o in (w,h)]
-        a = resize(a, to) if resize else np.asarray(Image.fromarray(a).resize(to, Image.BILINEAR))
-    new,ext = _store(a, im, small) if why and anew else (None,'')
+    if small: a = _shrunk(a, (w,h), max_size, resize)
+    new,ext = _store(a, im, small) if new else (None,'')
     return dict(wrong='', format=im.format, width=w, height=h, why=', '.join(why), new=new, ext=ext) | measure(a)
 
 # %% ../nbs/lib/picture.ipynb #be5479cc
 _pads = dict(zeros='constant', border='edge', reflection='reflect')
 
+def _middle(whole, size, least):
+    "(left, top, right, bottom) of the box of shape `size` in the middle of `whole`, or around it: `least` is min or max"
+    whole = np.array(whole)
+    size = np.array(size)
+    box = (least(whole/size)*size).astype(int)
+    at = ((whole-box)/2).astype(int)
+    return *at.tolist(),*(at+box).tolist()
+
 def _fit(im, size, method, pad_mode):
     "Crop or pad `im` around its middle to the shape of `size`, as fastai's `Resize` does for validation"
-    w,h = im.size
-    k = (max if method=='pad' else min)(w/size[0], h/size[1])
-    cw,ch = int(k*size[0]),int(k*size[1])
-    x,y = int(.5*(w-cw)),int(.5*(h-ch))
-    if method!='pad': return im.crop((x,y,x+cw,y+ch))
-    a = np.asarray(im)[:y+ch,:x+cw]
-    sides = (-y,y+ch-a.shape[0]),(-x,x+cw-a.shape[1]),(0,0)
+    if method!='pad': return im.crop(_middle(im.size, size, min))
+    left,top,right,bottom = _middle(im.size, size, max)
+    a = np.asarray(im)[:bottom,:right]
+    sides = (-top,bottom-a.shape[0]),(-left,right-a.shape[1]),(0,0)
     return Image.fromarray(np.pad(a, sides, mode=_pads[pad_mode]))
 
 # %% ../nbs/lib/picture.ipynb #8cf9f115
@@ -402,8 +444,10 @@ def prepare(
     "Picture `im` as the model wants it"
     if meta['method']!='squish': im = _fit(im, meta['size'], meta['method'], meta['pad_mode'])
     im = im.resize(meta['size'], Image.BILINEAR)
-    (w,h),(cw,ch) = im.size,meta['crop']
-    x,y = (w-cw)//2,(h-ch)//2
+    w,h = im.size
+    cw,ch = meta['crop']
+    x = (w-cw)//2
+    y = (h-ch)//2
     return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
 
 # %% ../nbs/lib/picture.ipynb #e32007b2

@@ -35,7 +35,7 @@ def test_uploads_of_both_ipywidgets():
     eight = types.SimpleNamespace(value=({'name':'a.jpg', 'content':memoryview(b'a')},{'name':'a.jpg', 'content':memoryview(b'b')}))
     seven = types.SimpleNamespace(value={'a.jpg':dict(content=b'b')}, metadata=[dict(name='a.jpg')]*2, data=[b'a',b'b'])
     assert uploads(eight)==uploads(seven)==[('a.jpg',b'a'),('a.jpg',b'b')]
-    assert uploads(types.SimpleNamespace(value={'a.jpg':dict(content=b'a')}))==[('a.jpg',b'a')] and uploads(types.SimpleNamespace(value=()))==[]
+    assert uploads(types.SimpleNamespace(value=()))==uploads(types.SimpleNamespace(value={}, metadata=[], data=[]))==[]
 
 @pytest.mark.parametrize('txt,want', [(' https://a.org/b c.jpg\n','https://a.org/b c.jpg'), ('HTTP://A.ORG','HTTP://A.ORG'), ('a.org','https://a.org'),
     ('a.org:8080/b?c=d','https://a.org:8080/b?c=d'), ('"a.org/b"','https://a.org/b'), ('data:image/png;base64,aGk=',b'hi')])
@@ -100,9 +100,9 @@ def test_a_bug_is_logged_and_said(app, monkeypatch, caplog):
     assert 'role="alert"' in app.errs.value and 'another picture' in app.errs.value and 'on purpose' not in app.errs.value
     assert [o.levelno for o in caplog.records]==[logging.ERROR] and 'imgcls.use.app' in caplog.text and 'on purpose' in caplog.text and 'Traceback' in caplog.text
     monkeypatch.setattr('imgcls.use.app.uploads', lambda up: 1/0)
-    app.inputs.up = types.SimpleNamespace(value=(1,))
-    app.inputs.arrived()
-    assert 'another picture' in app.errs.value and app.inputs.up.value==()
+    app.inputs.files.up = types.SimpleNamespace(value=(1,))
+    app.inputs.files.arrived()
+    assert 'another picture' in app.errs.value and app.inputs.files.up.value==()
     assert app.answer(digit()) and not app.errs.value
 
 def test_history(app):
@@ -160,7 +160,7 @@ def colab(monkeypatch, tmp_path):
     return files
 
 def test_colab(colab, app, tmp_path):
-    up = app.inputs.up
+    up = app.inputs.files.up
     assert isinstance(up, W.Button) and up.description=='Choose pictures'
     colab.chosen = {'five.jpg':digit(), 'letter.txt':b'Dear'}
     up.click()
@@ -228,7 +228,7 @@ def inside(nb, width):
         boxes = nb.page.evaluate(_boxes, '.ic-app, .ic-app button, .ic-app img, .ic-app input, .ic-card, .ic-err, .ic-more')
         return nb.page.evaluate('document.documentElement.scrollWidth')<=width and all(o['left']>=0 and o['right']<=width+1 for _,o in boxes)
     nb.wait(fits, f'something sticks out at {width} px', 5)
-    return [nb.page.evaluate(_boxes, o)[0][1] for o in ('.ic-ask','.ic-right','.ic-about')]
+    return [nb.page.evaluate(_boxes, o)[0][1] for o in ('.ic-ask','.ic-out','.ic-about')]
 
 def test_one_and_the_same_again(visit, pics):
     for name in ('five','zero','five','five'):
@@ -259,7 +259,7 @@ def test_bad_files(visit, pics):
     answered(visit, 'zero')
 
 def test_addresses_in_the_page(visit):
-    field = visit.page.locator('.ic-url input')
+    field = visit.page.locator('.ic-row input')
     field.fill('http://127.0.0.1:9/five.png')
     field.press('Enter')
     refused(visit, 'private network')
@@ -340,7 +340,7 @@ def test_dark_light_and_small(voila, browser, pics):
     (voila.path/'app.ipynb').write_text(app_notebook('Which digit?', 'digits.onnx'))
     voila.start()
     light,page = {},browser.new_page()
-    where = '.ic-said h2','.ic-r span','.ic-about p','.ic-unsure','.ic-url input','.ic-past p'
+    where = '.ic-said h2','.ic-r span','.ic-about p','.ic-unsure','.ic-row input','.ic-past p'
     for theme in ('light','dark'):
         page.goto(f'{voila.url}/voila/render/app.ipynb?theme={theme}')
         upload(page, pics/'both.png')

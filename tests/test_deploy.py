@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.request import urlopen
 from imgcls.use.deploy import deploy, kinds, python, requirements
 from imgcls.sample import draw_digit
-from imgcls.use.serve import limits, make_app, routes
+from imgcls.use.serve import Options, make_app, routes
 from conftest import root
 from fronts import wait
 
@@ -150,7 +150,7 @@ def test_a_deployed_service_needs_nothing_else(service):
         said = json.loads(re.search('(?s)```\n({"model.*?)\n```', (path/'README.md').read_text())[1])
         assert shape(said)==shape(res) and said['model']==res['model'], 'the README shows another answer'
         assert all(c.get(o).status_code==200 for o in ('/ready','/docs','/openapi.json','/model','/metrics'))
-        assert p.memory_info().rss<kinds['http']['needs'](0)*2**20
+        assert p.memory_info().rss<kinds['http']['least']*2**20
         p.send_signal(signal.SIGTERM)
         assert p.wait(20) in (0,-signal.SIGTERM)
     assert deploy(model, path)==path, 'serving a folder changed it'
@@ -239,7 +239,7 @@ def test_a_service_fetches_its_model(service, host, tmp_path):
 
 def test_the_readme_of_a_service_says_what_is_so(tmp_path):
     txt,app = (deploy(model, tmp_path/'my_api', kind='http')/'README.md').read_text(),make_app(model)
-    assert f'{limits["max_body"]//10**6} MB and {limits["max_files"]} pictures, and a picture {app.service.predictor.max_pixels//10**6} megapixels' in txt
+    assert f'{Options.max_body//10**6} MB and {Options.max_files} pictures, and a picture {app.predictor.max_pixels//10**6} megapixels' in txt
     named = {o.partition('?')[0] for o in re.findall(r'`(?:GET|POST) (/[^` ]*)`', txt)} | {'/','/docs'}
     assert named<=set(routes) and set(routes)-named<={'/openapi.json'}
 

@@ -49,8 +49,8 @@ def test_policy_names_our_script_and_no_other(name, html):
     assert csp('index')!=csp('docs')
 
 def test_a_copy_without_its_files_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr('imgcls.use.page.files', lambda _: tmp_path)
-    with pytest.raises(FileNotFoundError, match='install it again'): asset.__wrapped__('index.html')
+    monkeypatch.setattr('imgcls.use.predict.files', lambda _: tmp_path)
+    with pytest.raises(FileNotFoundError, match='install is incomplete'): asset.__wrapped__('index.html')
 
 # In Chromium, on the real service
 
@@ -82,9 +82,9 @@ def tab(browser):
 
 def give(tab, *files): tab.set_input_files('#pick', list(files))
 def cards(tab, n):
-    expect(tab.locator('.card')).to_have_count(n)
+    expect(tab.locator('.ic-card')).to_have_count(n)
     expect(tab.locator('.wait')).to_have_count(0)
-    return tab.locator('.card')
+    return tab.locator('.ic-card')
 
 def test_one_and_several(tab, service):
     sent = []
@@ -95,18 +95,18 @@ def test_one_and_several(tab, service):
     give(tab, file('image.jpg'))
     expect(cards(tab, 1).locator('h3')).to_have_text('five')
     want = predictor.predict(digit())
-    assert [o.split('\n') for o in tab.locator('.card li').all_inner_texts()]==[[k,f'{p:.1%}'] for k,p in want.topk]
+    assert [o.split('\n') for o in tab.locator('.ic-card .ic-r').all_inner_texts()]==[[k,f'{p:.1%}'] for k,p in want.topk]
     expect(tab.locator('#status')).to_have_text(f'image.jpg: five, confidence {want.prob:.1%}')
-    assert tab.locator('.card img').evaluate('o => o.decode().then(() => o.naturalWidth)')>30
+    assert tab.locator('.ic-card img').evaluate('o => o.decode().then(() => o.naturalWidth)')>30
     some = [(f'image.jpg',digit(i)) for i in range(40)]
     give(tab, *[file(*o) for o in some], file('both.png', both()), file('letter.pdf', b'%PDF-1.4'))
-    got = cards(tab, 43).locator('.said>:first-child').all_text_contents()
+    got = cards(tab, 43).locator('.ic-said>:first-child').all_text_contents()
     assert got[:40]==[f'Not sure. My best guess is {o.name}' if o.unsure else o.name for o in predictor.predict([b for _,b in some])]
     assert got[40].startswith('Not sure. My best guess is ') and 'not a picture but a PDF' in got[41] and got[42]=='five'
     expect(tab.locator('#status')).to_have_text('41 pictures answered, 1 not.')
     assert len(sent)==4
     tab.click('#clear')
-    expect(tab.locator('.card')).to_have_count(0)
+    expect(tab.locator('.ic-card')).to_have_count(0)
 
 def both():
     "A five and a zero, one over the other"
@@ -170,7 +170,7 @@ def test_paste_and_addresses(tab, service):
     tab.evaluate(paste, ['','some words'])
     tab.evaluate(paste, ['','127.0.0.1:9/a.jpg'])
     expect(cards(tab, 2).first).to_contain_text('private network')
-    expect(tab.locator('.card small').nth(1)).to_have_text('https://127.0.0.1:9/a.jpg')
+    expect(tab.locator('.ic-card small').nth(1)).to_have_text('https://127.0.0.1:9/a.jpg')
     tab.fill('#address', '/etc/passwd')
     tab.press('#address', 'Enter')
     expect(tab.locator('#url-said')).to_contain_text('https://')
@@ -209,7 +209,7 @@ def test_busy_then_answered(tab, service):
     tab.goto(service)
     tab.route('**/predict*', busy(1))
     give(tab, file('a.jpg'))
-    expect(tab.locator('.card')).to_contain_text('All places are taken. Trying again in 1 s (1 of 4).')
+    expect(tab.locator('.ic-card')).to_contain_text('All places are taken. Trying again in 1 s (1 of 4).')
     expect(cards(tab, 1).locator('h3')).to_have_text('five')
 
 def test_busy_and_lost_for_long(tab, service):
@@ -219,16 +219,16 @@ def test_busy_and_lost_for_long(tab, service):
     tab.route('**/predict*', lambda r: r.abort())
     give(tab, file('a.jpg'), file('b.jpg'))
     for i in range(1, 5):
-        expect(tab.locator('.card').nth(1)).to_contain_text(f'The connection is lost. Trying again in {2**i} s ({i} of 4).')
+        expect(tab.locator('.ic-card').nth(1)).to_contain_text(f'The connection is lost. Trying again in {2**i} s ({i} of 4).')
         tab.clock.run_for(2**i*1000+50)
     expect(tab.locator('.bad')).to_have_count(2)
     tab.unroute('**/predict*')
     tab.route('**/predict*', busy(100))
     tab.locator('.bad button').first.click()
     for i in range(1, 5):
-        expect(tab.locator('.card').first).to_contain_text(f'Trying again in 1 s ({i} of 4).')
+        expect(tab.locator('.ic-card').first).to_contain_text(f'Trying again in 1 s ({i} of 4).')
         tab.clock.run_for(1050)
-    expect(tab.locator('.card').first).to_contain_text('All places are taken.')
+    expect(tab.locator('.ic-card').first).to_contain_text('All places are taken.')
     tab.unroute('**/predict*')
     tab.click('#again')
     expect(cards(tab, 2).locator('h3')).to_have_text(['five','five'])
@@ -251,12 +251,12 @@ def test_what_only_the_browser_can_read(tab, service):
     tab.goto(service)
     give(tab, file('five.cur', b[:2]+b'\2'+b[3:]))
     expect(cards(tab, 1).locator('h3')).to_have_text('five')
-    expect(tab.locator('.card small')).to_contain_text('five.cur · sent as a JPEG made here')
+    expect(tab.locator('.ic-card small')).to_contain_text('five.cur · sent as a JPEG made here')
 
 def test_a_key_is_asked_for(tab, locked):
     tab.goto(locked)
     give(tab, file('a.jpg'), file('b.jpg'))
-    expect(tab.locator('.card').first).to_contain_text('Waiting for the key.')
+    expect(tab.locator('.ic-card').first).to_contain_text('Waiting for the key.')
     for key in ('wrong','opensesame'):
         tab.fill('#key-field', key)
         tab.press('#key-field', 'Enter')
@@ -327,7 +327,7 @@ def test_narrow_dark_and_by_keyboard(browser, service):
     cards(tab, 3)
     assert tab.evaluate('document.documentElement.scrollWidth')==400
     assert tab.evaluate('getComputedStyle(document.body).backgroundColor')=='rgb(21, 24, 28)'
-    still = "getComputedStyle(document.body.appendChild(Object.assign(document.createElement('i'), {className: 'spin'}))).animationName"
+    still = "(o => { o.className = 'wait'; o.innerHTML = '<p>'; return getComputedStyle(document.body.appendChild(o).firstChild, '::before').animationName })(document.createElement('div'))"
     assert tab.evaluate(still)=='none'
     seen = []
     tab.evaluate('document.activeElement.blur()')

@@ -10,21 +10,17 @@ __all__ = ['Ask', 'ClassifierApp']
 # %% ../../nbs/lib/use/app.ipynb #0d15a421
 import base64, os, re, sys, tempfile, time
 import ipywidgets as W
-from datetime import date
-from importlib.resources import files
 from IPython.display import display
-from jinja2 import Environment
 from ..picture import thumbnail
-from .predict import Predictor, sample_model
+from .predict import Predictor, css, macros, percent, sample_model
 
 # %% ../../nbs/lib/use/app.ipynb #44d82fed
 def uploads(
     up, # `ipywidgets.FileUpload`
 )->list: # (file name, bytes)
     "The files that `up` holds, under ipywidgets 7 and 8"
-    if not isinstance(up.value, dict): return [(o['name'],bytes(o['content'])) for o in up.value]
-    if getattr(up, 'data', None): return [(o['name'],bytes(b)) for o,b in zip(up.metadata, up.data)]
-    return [(k,bytes(v['content'])) for k,v in up.value.items()]
+    if isinstance(up.value, dict): return [(o['name'],bytes(b)) for o,b in zip(up.metadata, up.data)]
+    return [(o['name'],bytes(o['content'])) for o in up.value]
 
 # %% ../../nbs/lib/use/app.ipynb #029ef7e4
 def clear(
@@ -35,6 +31,8 @@ def clear(
     else: up.value = ()
 
 # %% ../../nbs/lib/use/app.ipynb #6dd7fc9c
+def _in_colab(): return 'google.colab' in sys.modules
+
 def _colab_uploads()->list: # (file name, bytes)
     "What somebody chooses in Colab's upload dialog"
     from google.colab import files
@@ -57,42 +55,13 @@ def address(
     if re.match(r'[\w-]+(\.[\w-]+)+(:\d+)?(/|$)', txt): return f'https://{txt}'
     raise ValueError(f'“{txt[:80]}” is not the address of a picture. It should begin with https://')
 
-# %% ../../nbs/lib/use/app.ipynb #2e93ee15
-def _shipped(
-    path:str, # in the package, such as 'static/app.css'
-)->str:
-    "Text of a file that comes with imgcls"
-    fn = files('imgcls')/path
-    if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing: this install of imgcls is incomplete. Install it again, e.g. pip install --force-reinstall imgcls')
-    return fn.read_text(encoding='utf-8')
-
-# %% ../../nbs/lib/use/app.ipynb #da928d18
-def percent(
-    p:float, # from 0 to 1
-)->str:
-    "A confidence; it is 100% only if it rounds to that twice"
-    return f'{p:.1%}' if p<.9995 else '100%'
-
-# %% ../../nbs/lib/use/app.ipynb #005e9b5d
-def _long_date(
-    s:str, # such as 2026-03-01T10:00:00
-)->str: # such as 1 March 2026
-    "The day of a time"
-    day = date.fromisoformat(s[:10])
-    return f'{day.day} {day:%B %Y}'
-
-# %% ../../nbs/lib/use/app.ipynb #7b32b4ea
-_env = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_env.filters |= dict(percent=percent, day=_long_date, base64=lambda b: base64.b64encode(b).decode())
-_html = _env.from_string(_shipped('templates/app.html')).module
-
 # %% ../../nbs/lib/use/app.ipynb #b3d034f5
 def about(
     meta:dict, # the model's facts
     threshold:float=.5, # under this confidence it is not sure
 )->str: # HTML
     "What the model knows, what it was trained on, how well it did and where its limits are"
-    return _html.about(meta, threshold)
+    return macros().about(meta, threshold)
 
 # %% ../../nbs/lib/use/app.ipynb #f5f8835b
 class Tile:
@@ -100,13 +69,14 @@ class Tile:
     def __init__(self,
         on_click, # called with this tile
     ):
-        self.img,self.btn = W.HTML(),W.Button()
+        self.img = W.HTML()
+        self.btn = W.Button()
         self.btn.on_click(lambda _: on_click(self))
         self.widget = W.Box([self.img,self.btn]).add_class('ic-tile')
 
     def show(self, jpeg, what, says, caption=''):
         "Show picture `jpeg` of `what`; the button `says` what a click does"
-        self.img.value = _html.tile(jpeg, what, caption)
+        self.img.value = macros().tile(jpeg, what, caption)
         self.btn.description = self.btn.tooltip = says
         return self
 
@@ -122,19 +92,27 @@ class History:
         show, # called with the (Prediction, name) of the tile that somebody clicks
         keep:int=24, # at most this many
     ):
-        self.show,self.keep,self.tiles = show,keep,[]
-        self.head,self.row = W.HTML(),W.Box().add_class('ic-tiles')
+        self.show = show
+        self.keep = keep
+        self.tiles = []
+        self.head = W.HTML()
+        self.row = W.Box().add_class('ic-tiles')
         self.widget = W.VBox([self.head,self.row]).add_class('ic-past')
+
+    def tile(self, pred):
+        "A place for an answer: that of the same picture, or a new one, or the oldest"
+        same = [o for o in self.tiles if o.what[0].thumb==pred.thumb]
+        return same[0] if same else Tile(self.clicked) if len(self.tiles)<self.keep else self.tiles[-1]
 
     def add(self, pred, name):
         "Put an answer in front"
-        tile = next((o for o in self.tiles if o.what[0].thumb==pred.thumb), None)
-        if tile is None: tile = Tile(self.clicked) if len(self.tiles)<self.keep else self.tiles[-1]
-        tile.what,said = (pred,name),'not sure' if pred.unsure else pred.name
+        tile = self.tile(pred)
+        said = 'not sure' if pred.unsure else pred.name
+        tile.what = pred,name
         tile.show(thumbnail(pred.thumb, 152), said, f'See again: {said}, {percent(pred.prob)}, {name}', said)
         self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
         self.row.children = [o.widget for o in self.tiles]
-        self.head.value = _html.visit()
+        self.head.value = macros().visit()
         self.mark(tile)
 
     def mark(self, tile):
@@ -151,12 +129,14 @@ class UrlField:
     def __init__(self,
         ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
     ):
-        self.ask,self.last,self.n = ask,('',0),0
+        self.ask = ask
+        self.last = ('',0)
+        self.n = 0
         self.txt = W.Text(description='or the address of a picture', placeholder='https://…', continuous_update=False)
         self.btn = W.Button(description='Look')
         self.txt.observe(lambda _: self.go(), 'value')
         self.btn.on_click(lambda _: self.go())
-        self.widget = W.HBox([self.txt,self.btn]).add_class('ic-url')
+        self.widget = W.HBox([self.txt,self.btn]).add_class('ic-row')
 
     def go(self):
         "Look at the address; one that was no good stays, to be put right"
@@ -167,35 +147,35 @@ class UrlField:
             self.last = url,time.monotonic()
         if self.n: self.txt.value = ''
 
-# %% ../../nbs/lib/use/app.ipynb #9a5f9bf2
-class Ask:
-    "The ways to show the model a picture"
+# %% ../../nbs/lib/use/app.ipynb #ebae0c03
+class Chooser:
+    "A button to choose pictures with"
     lost = 'Nothing has arrived. Together the pictures are probably too large for this server, which then cuts them off. Choose fewer or smaller ones.'
     def __init__(self,
-        ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
-        examples=(), # `{label, jpeg}`, from a model file
+        ask, # called with a function that returns a list of (name, bytes)
     ):
-        self.ask,self.dialog,self.url,self.came,self.place = ask,W.Output(),UrlField(ask),0,W.Box()
-        self.colab,self.stuck = 'google.colab' in sys.modules,W.Button(description='Nothing happens?').add_class('ic-link')
-        self.stuck.on_click(lambda _: self.waited())
+        self.ask = ask
+        self.came = 0
+        self.place = W.Box()
+        self.dialog = W.Output()
         self.renew()
-        hint = W.HBox([W.HTML(_html.hint()), *([] if self.colab else [self.stuck])]).add_class('ic-hint')
-        row = W.Box([self.example(i, base64.b64decode(o['jpeg'])) for i,o in enumerate(examples, 1)]).add_class('ic-tiles')
-        shown = [W.HTML('<p>or one of these</p>'),row] if examples else []
-        self.widget = W.VBox([self.place, self.dialog, hint, self.url.widget, *shown]).add_class('ic-ask')
 
-    def example(self, i, jpeg):
-        "A tile that asks about a picture of the model's own"
-        return Tile(lambda _: self.ask(lambda: [(f'example {i}',jpeg)])).show(jpeg, f'Example {i}', f'Try example {i}').widget
+    def button(self):
+        "The one that this notebook needs"
+        kw = dict(description='Choose pictures', tooltip='Choose pictures', icon='upload')
+        if not _in_colab():
+            res = W.FileUpload(accept='image/*', multiple=True, **kw)
+            res.observe(lambda _: self.arrived(), 'value')
+        else:
+            res = W.Button(**kw)
+            res.on_click(lambda _: self.ask(self.from_colab))
+        return res
 
     def renew(self):
-        "A new upload button"
-        kw = dict(description='Choose pictures', tooltip='Choose pictures', icon='upload')
-        self.up = W.Button(**kw) if self.colab else W.FileUpload(accept='image/*', multiple=True, **kw)
-        if self.colab: self.up.on_click(lambda _: self.ask(self.from_colab))
-        else: self.up.observe(lambda _: self.arrived(), 'value')
+        "A new one in the place of the old one"
+        self.up = self.button().add_class('ic-main')
         for o in self.place.children: o.close()
-        self.place.children = [self.up.add_class('ic-main')]
+        self.place.children = [self.up]
 
     def arrived(self):
         "An upload has come in, or was cleared away"
@@ -224,6 +204,36 @@ class Ask:
         if isinstance(res, Exception): raise res
         return res
 
+# %% ../../nbs/lib/use/app.ipynb #9a5f9bf2
+class Ask:
+    "The ways to show the model a picture"
+    def __init__(self,
+        ask, # called with a function that returns a list of (name, bytes or address); returns how many were answered
+        examples=(), # `{label, jpeg}`, from a model file
+    ):
+        self.ask = ask
+        self.url = UrlField(ask)
+        self.files = Chooser(ask)
+        parts = self.files.place, self.files.dialog, self.hint(), self.url.widget, *self.offered(examples)
+        self.widget = W.VBox(parts).add_class('ic-ask')
+
+    def hint(self):
+        "What may be chosen, and what to do when nothing comes of it"
+        said = [W.HTML(macros().hint())]
+        if not _in_colab():
+            said.append(stuck := W.Button(description='Nothing happens?').add_class('ic-link'))
+            stuck.on_click(lambda _: self.files.waited())
+        return W.HBox(said).add_class('ic-hint')
+
+    def offered(self, examples):
+        "The model's own pictures, if it has some"
+        tiles = [self.example(i, base64.b64decode(o['jpeg'])) for i,o in enumerate(examples, 1)]
+        return [W.HTML('<p>or one of these</p>'), W.Box(tiles).add_class('ic-tiles')] if tiles else []
+
+    def example(self, i, jpeg):
+        "A tile that asks about a picture of the model's own"
+        return Tile(lambda _: self.ask(lambda: [(f'example {i}',jpeg)])).show(jpeg, f'Example {i}', f'Try example {i}').widget
+
 # %% ../../nbs/lib/use/app.ipynb #5c6fdf07
 def sorry(
     e:Exception,
@@ -243,21 +253,21 @@ class ClassifierApp:
         keep:int=24, # answers in the history
         **kwargs, # for `Predictor`, e.g. sha256
     ):
-        self.errs,self.busy,self.out,self.more = W.HTML(),W.HTML(),W.HTML(_html.waiting()),W.HTML()
+        self.errs,self.busy,self.out,self.more = W.HTML(),W.HTML(),W.HTML(macros().waiting()),W.HTML()
         self.history = History(self.show, keep)
         try: body = self.page(Predictor(sample_model() if model is None else model, **kwargs))
-        except Exception as e: body = W.HTML(_html.errors([('The app can not start',sorry(e, self.out.log))]))
-        self.widget = W.VBox([W.HTML(_html.head(_shipped('static/app.css'), title)), body]).add_class('ic-app')
+        except Exception as e: body = W.HTML(macros().errors([('The app can not start',sorry(e, self.out.log))]))
+        self.widget = W.VBox([W.HTML(macros().head(css('app'), title)), body]).add_class('ic-app').add_class('ic-wide')
 
     def page(self, predictor):
         "Everything below the heading"
         self.predictor = predictor
         self.inputs = Ask(self.ask, predictor.meta.get('examples') or ())
-        right = W.VBox([self.errs, self.busy, self.out, self.more, self.history.widget]).add_class('ic-right')
+        right = W.VBox([self.errs, self.busy, self.out, self.more, self.history.widget]).add_class('ic-out')
         known = W.HTML(about(predictor.meta, predictor.threshold)).add_class('ic-about')
         return W.GridBox([self.inputs.widget, right, known]).add_class('ic-grid')
 
-    def show(self, pred, name): self.out.value = _html.answer(pred, name)
+    def show(self, pred, name): self.out.value = macros().card(pred, name)
     def _ipython_display_(self): display(self.widget)
 
     def one(self, x, name):
@@ -272,19 +282,24 @@ class ClassifierApp:
 
     def ask(self, get):
         "Answer for each of the pictures that `get` brings, a bad one stopping none of the others; the number answered"
-        self.errs.value,rows = '',[]
+        self.errs.value = ''
+        rows = []
         try:
             for i,(name,x) in enumerate(found := get(), 1):
-                self.busy.value = _html.busy(i, len(found), isinstance(x, str))
+                self.busy.value = macros().busy(i, len(found), isinstance(x, str))
                 rows.append((name,self.one(x, name)))
         except Exception as e: rows.append(('',sorry(e, self.out.log)))
-        bad = [o for o in rows if isinstance(o[1], str)]
-        if bad: self.errs.value = _html.errors(bad)
-        if rows: self.more.value = _html.listing(rows)
-        if rows and len(bad)==len(rows):
-            self.out.value = _html.waiting()
-            self.history.mark(None)
         self.busy.value = ''
+        return self.sum_up(rows)
+
+    def sum_up(self, rows):
+        "Show what was wrong and what came of all; `rows` are (name, prediction or what was wrong)"
+        bad = [o for o in rows if isinstance(o[1], str)]
+        if bad: self.errs.value = macros().errors(bad)
+        if rows: self.more.value = macros().listing(rows)
+        if bad and bad==rows:
+            self.out.value = macros().waiting()
+            self.history.mark(None)
         return len(rows)-len(bad)
 
     def answer(self,

@@ -9,16 +9,44 @@ __all__ = []
 
 # %% ../../nbs/lib/use/batch.ipynb #3d6c1fc9
 import asyncio, time
+from contextlib import contextmanager
 from concurrent.futures import ThreadPoolExecutor
 from ..picture import cores
 from .predict import Model
 
 # %% ../../nbs/lib/use/batch.ipynb #26214b15
 class Busy(Exception):
-    "So many pictures are waiting that another is not let in; `after` says in how many seconds it would be"
-    def __init__(self, after):
-        super().__init__(f'Too many pictures are waiting. There will be room in about {after} s.')
+    "There is no room for more; `after` says in how many seconds there may be"
+    def __init__(self, what, after):
+        super().__init__(f'Too many {what}. There will be room in about {after} s.')
         self.after = after
+
+# %% ../../nbs/lib/use/batch.ipynb #8c3ba934
+class Room:
+    "So much of something, for all who ask together"
+    def __init__(self,
+        most:int,
+        what:str, # what it is, in words
+        secs:float=0, # that one of it stays
+    ):
+        self.most,self.what,self.secs,self.held = most,what,secs,0
+
+    def check(self, n=1):
+        "Raise `Busy` unless there is room for `n` more"
+        if self.held+n>self.most: raise Busy(self.what, max(1, round(self.held*self.secs)))
+
+    @contextmanager
+    def share(self):
+        "A function that takes some of it until the block is over, and says how much it has; or raises `Busy`"
+        mine = 0
+        def take(n):
+            nonlocal mine
+            self.check(n)
+            mine += n
+            self.held += n
+            return mine
+        try: yield take
+        finally: self.held -= mine
 
 # %% ../../nbs/lib/use/batch.ipynb #a4c65ade
 class Pool:
@@ -26,35 +54,32 @@ class Pool:
     def __init__(self,
         predictor, # `Predictor`
         most:int=64, # pictures that may be read or waiting at a time; one more is refused
-        on_answer=None, # called with the seconds that a picture took, for statistics
+        on_answer=lambda secs: None, # called with the seconds that a picture took, for statistics
     ):
-        self.predictor,self.most,self.on_answer,self.n = predictor,most,on_answer,cores()
+        self.predictor = predictor
+        self.on_answer = on_answer
+        self.n = cores()
         self.single = Model(predictor.path, n_threads=1) if self.n>1 else predictor
-        self.asked,self.pace = 0,.02
+        self.room = Room(most, 'pictures are waiting', .02)
         self.threads = ThreadPoolExecutor(self.n, 'picture')
-
-    def room(self):
-        "Raise `Busy` unless another picture may come"
-        if self.asked>=self.most: raise Busy(max(1, round(self.asked*self.pace)))
 
     def answer(self, x):
         "Read and classify `x`, in this thread"
         t = time.monotonic()
         a = self.predictor.prepared(x)[None]
-        ps = (self.single if self.asked>1 else self.predictor).probs(a)[0]
+        ps = (self.single if self.room.held>1 else self.predictor).probs(a)[0]
         secs = time.monotonic()-t
-        self.pace += .1*(secs/self.n-self.pace)
-        if self.on_answer: self.on_answer(secs)
+        self.room.secs += .1*(secs/self.n-self.room.secs)
+        self.on_answer(secs)
         return ps
 
     async def probs(self,
         x, # bytes of a picture, or whatever else `Predictor.prepared` takes
     ): # [n_classes]
         "How likely the model holds each class"
-        self.room()
-        self.asked += 1
-        try: return await asyncio.get_running_loop().run_in_executor(self.threads, self.answer, x)
-        finally: self.asked -= 1
+        with self.room.share() as take:
+            take(1)
+            return await asyncio.get_running_loop().run_in_executor(self.threads, self.answer, x)
 
     def close(self):
         "Let the threads go; what was asked is answered"

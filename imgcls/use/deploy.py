@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/deploy.html.md"""
 __all__ = ['deploy', 'imgcls_deploy']
 
 # %% ../../nbs/lib/use/deploy.ipynb #8c4b126f
-import ast, hashlib, imgcls, json, os, re, shlex, subprocess, sys
+import hashlib, imgcls, json, os, re, shlex, subprocess, sys
 from fastcore.meta import delegates
 from fastcore.script import call_parse
 from importlib.resources import files
@@ -16,19 +16,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pathlib import Path
 from PIL import Image
 from .host import app_notebook, server_config, voila_config
-from .predict import Predictor
+from .predict import Predictor, file_digest
 
 # %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
-_app = dict(noun='app', port=8866, modules=['use/app','use/voila'], needs=lambda size: 250)
-_service = dict(noun='service', port=8000, modules=['use/listen'], needs=lambda size: 130+3*size)
-_app['files'],_service['files'] = ['static/app.css','templates/app.html','templates/voila/*'],['static/page/*']
-kinds = dict(app=_app, http=_service)
+frames = "'self' https://huggingface.co" # whose pages may show a folder's page
+kinds = dict(
+    app=dict(noun='app', port=8866, least=250, per_mb=0, own='use/app.py use/voila.py static/app.css templates/voila/*'),
+    http=dict(noun='service', port=8000, least=130, per_mb=3, own='use/batch.py use/host.py use/listen.py use/page.py use/serve.py static/page/*'))
 
 # %% ../../nbs/lib/use/deploy.ipynb #94fb5782
 def in_cell(s)->str: # text in one line
     "Text that can stand in a table of Markdown"
     return re.sub(r'([|<\\])', r'\\\1', ' '.join(str(s).split()))
+
+# %% ../../nbs/lib/use/deploy.ipynb #5bff5e79
+def slug(s)->str:
+    "A name for an address"
+    return re.sub('[^a-z0-9]+', '-', s.lower()).strip('-') or 'imgcls'
 
 # %% ../../nbs/lib/use/deploy.ipynb #d68c68cd
 _lib = files('imgcls')
@@ -36,74 +41,66 @@ _blank = FileSystemLoader(str(_lib/'templates'/'deploy'))
 _env = Environment(loader=_blank, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
 
 def _json(o): return json.dumps(o, indent=1 if isinstance(o, dict) else None, ensure_ascii=False)
-_env.filters |= dict(quote=shlex.quote, repr=repr, cell=in_cell, json=_json)
+_env.filters |= dict(quote=shlex.quote, repr=repr, cell=in_cell, json=_json, slug=slug)
+_env.globals |= dict(python=python, version=imgcls.__version__, frames=frames)
 
 def requirements(
     kind:str='app', # or 'http'
 )->str: # what `pip install -r` reads
     "The lean runtime: the packages of a kind, in the versions it was tested with"
-    return _env.get_template(f'{kind}/requirements.txt').render(python=python)
-
-# %% ../../nbs/lib/use/deploy.ipynb #6f63ad8d
-def _imported(
-    names:list, # modules, such as 'use/app'
-)->set: # the same way
-    "These modules of imgcls, and those of it that they import"
-    lib,found,todo = Path(str(_lib)),set(),[*names]
-    while todo:
-        found.add(name := todo.pop())
-        home = lib/f'{name}.py'
-        tree = ast.parse(home.read_text(encoding='utf-8'))
-        inner = [o for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.module]
-        paths = [(home.parents[o.level-1] if o.level else lib.parent)/o.module.replace('.', '/') for o in inner]
-        todo += {o.relative_to(lib).as_posix() for o in paths if lib in o.parents}-found
-    return found
+    return _env.get_template(f'{kind}/requirements.txt').render()
 
 # %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
+_shared = '__init__.py picture.py net.py use/__init__.py use/predict.py static/visitor.css templates/visitor.html'
+
 def _library(
     kind:str, # 'app' or 'http'
 )->dict: # path in the folder → bytes
     "What of imgcls a folder holds, with the licence"
-    lib,k = Path(str(_lib)),kinds[kind]
-    own = [lib/f'{o}.py' for o in _imported(['__init__', 'use/__init__', *k['modules']])]
-    own += [o for pattern in k['files'] for o in lib.glob(pattern) if o.is_file()]
-    licences = [*lib.parent.glob('imgcls-*.dist-info/**/LICENSE'), lib.parent/'LICENSE']
-    licence = next(o for o in licences if o.exists())
-    named = {o.relative_to(lib.parent).as_posix():o for o in own} | {'imgcls/LICENSE':licence}
-    return {k:o.read_bytes() for k,o in named.items()}
+    lib = Path(str(_lib))
+    patterns = _shared.split()+kinds[kind]['own'].split()
+    own = {o.relative_to(lib.parent).as_posix():o for pattern in patterns for o in lib.glob(pattern)}
+    licences = *lib.parent.glob('imgcls-*.dist-info/**/LICENSE'), lib.parent/'LICENSE'
+    own['imgcls/LICENSE'] = next(o for o in licences if o.exists())
+    return {k:o.read_bytes() for k,o in own.items()}
 
 # %% ../../nbs/lib/use/deploy.ipynb #d21c3a48
-_plans = dict(free=512, standard=2048) # MB of Render's plans; a larger one is pro
-
 def _host_facts(
     size:float, # MB of the model
     memory:int, # MB that the host has
     kind:str, # 'app' or 'http'
 )->dict: # in MB, visitors and the plan
     "What a host needs and has room for; one that is too small is refused"
-    needs,visitor = kinds[kind]['needs'](size),75+3*size
-    if memory<needs: raise ValueError(f'memory={memory}: this {kinds[kind]["noun"]} needs {needs:.0f} MB at least')
+    k = kinds[kind]
+    visitor = 75+3*size
+    needs = k['least']+k['per_mb']*size
     seats = max(1, int((memory-100)//visitor))
-    plan = next((k for k,mb in _plans.items() if mb>=memory), 'pro')
+    if memory<needs: raise ValueError(f'memory={memory}: this {k["noun"]} needs {needs:.0f} MB at least')
+    plan = 'free' if memory<=512 else 'standard' if memory<=2048 else 'pro' # Render's
     return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan)
 
 # %% ../../nbs/lib/use/deploy.ipynb #c41befa6
-def _address_facts(
+def _check_size(
     size:float, # MB of the model
-    user:str, # name on GitHub, or None
-    repo:str, # name of the repository
-    url:str, # where the model will be fetched from, or None for a copy
-)->dict:
-    "The names and addresses of a folder; what can't be one is refused"
-    for o in filter(None, (user,repo)):
-        if not re.fullmatch(r'[\w.-]+', o):
-            raise ValueError(f'{o!r} can not be part of an address on GitHub: letters, digits, and - _ . only.')
-    if url and not re.match('https?://', url):
-        raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
-    if size>100 and not url: raise ValueError(f'The model has {size:.0f} MB, and GitHub takes 100 at most: '
+):
+    "Refuse a model of which GitHub takes no copy"
+    if size>100: raise ValueError(f'The model has {size:.0f} MB, and GitHub takes 100 at most: '
         'put it where it can be fetched, e.g. in a release, and say where with model_url= (--model-url).')
-    service = re.sub('[^a-z0-9]+', '-', repo.lower()).strip('-') or 'imgcls'
-    return dict(user=user, repo=repo, url=url, image=repo.lower(), service=service)
+
+def _check_url(
+    url:str, # where the model will be fetched from
+):
+    "Refuse what is no address"
+    if not re.match('https?://', url): raise ValueError(f'{url} is not an address to fetch a model from: it should start with https://')
+
+# %% ../../nbs/lib/use/deploy.ipynb #118c7b20
+def _check_names(
+    *names, # on GitHub; None for none
+):
+    "Refuse what can't be part of an address"
+    for o in filter(None, names):
+        if re.fullmatch(r'[\w.-]+', o): continue
+        raise ValueError(f'{o!r} can not be part of an address on GitHub: letters, digits, and - _ . only.')
 
 # %% ../../nbs/lib/use/deploy.ipynb #a3e40bac
 def _model_facts(
@@ -112,9 +109,9 @@ def _model_facts(
     name:str, # of the model's file
 )->dict:
     "What a folder says about its model"
-    own,digest = p.meta.get('title'),hashlib.sha256(p.path.read_bytes()).hexdigest()
+    own = p.meta.get('title')
     title = ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
-    shown = dict(name=name, sha256=digest, title=title, renamed=title!=own)
+    shown = dict(name=name, sha256=file_digest(p.path), title=title, renamed=title!=own)
     return shown | dict(facts=p.facts(), labels=p.labels, names=[p.names[o] for o in p.labels])
 
 # %% ../../nbs/lib/use/deploy.ipynb #504cab1f
@@ -124,22 +121,33 @@ def _folder_facts(
     user=None, repo='app', title=None, model_url=None, memory=512, kind='app', # as in `deploy`
 )->dict: # what the templates are filled with
     "All there is to say about a folder"
-    size,made = p.path.stat().st_size/2**20,dict(kind=kind, python=python, version=imgcls.__version__, frames="'self' https://huggingface.co")
-    return kinds[kind] | made | _address_facts(size, user, repo, model_url) | _host_facts(size, memory, kind) | _model_facts(p, title, name)
+    size = p.path.stat().st_size/2**20
+    _check_names(user, repo)
+    if model_url: _check_url(model_url)
+    else: _check_size(size)
+    asked = dict(kind=kind, user=user, repo=repo, url=model_url)
+    return kinds[kind] | asked | _host_facts(size, memory, kind) | _model_facts(p, title, name)
 
 # %% ../../nbs/lib/use/deploy.ipynb #bb7ffb61
+def _configs(
+    o:dict, # from `_folder_facts`
+)->dict:
+    "The notebook of an app, and the settings of its servers"
+    voila = voila_config(max_kernels=o['seats'], frames=frames)
+    return dict(notebook=app_notebook(o['title'], o['name']), voila=voila, server=server_config())
+
+# %% ../../nbs/lib/use/deploy.ipynb #bb6840aa
 def _folder_files(
     o:dict, # from `_folder_facts`
     data:bytes, # of the model
 )->dict: # path → bytes
     "All files of a folder"
-    seats,names = o['seats'],sorted(_env.list_templates(), key=lambda k: not k.startswith('both/'))
-    o = o | dict(notebook=app_notebook(o['title'], o['name']), voila=voila_config(min(3, seats), seats, frames=o['frames']), server=server_config())
-    named = {k.split('/', 1)[1].removesuffix('.j2'):k for k in names if k.startswith(('both/',f'{o["kind"]}/'))}
-    res = {k:_env.get_template(v).render(o).encode() for k,v in named.items()}
-    if o['url']: return res | _library(o['kind'])
-    del res['fetch_model.py']
-    return res | _library(o['kind']) | {o['name']:data}
+    names = [k for top in ('both',o['kind']) for k in _env.list_templates() if k.startswith(f'{top}/')]
+    facts = o | _configs(o)
+    res = {k.split('/', 1)[1].removesuffix('.j2'):_env.get_template(k).render(facts).encode() for k in names}
+    if not o['url']: res[o['name']] = data
+    if not o['url']: del res['fetch_model.py']
+    return res | _library(o['kind'])
 
 # %% ../../nbs/lib/use/deploy.ipynb #dc388532
 def text_digest(
@@ -156,9 +164,8 @@ def _read_note(
 )->dict: # `asked`: what was asked for; `files`: path → digests
     "What was noted in a folder of ours, or in one that is empty; another is refused"
     if (path/_note).exists(): return json.loads((path/_note).read_text(encoding='utf-8'))
-    if path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file: name a folder.')
-    there = path.iterdir() if path.exists() else ()
-    own = sorted(o.name for o in there if o.name!='.git' and not o.name.startswith(_note))
+    if path.is_file(): raise ValueError(f'{path} is a file: name a folder.')
+    own = sorted(o.name for o in path.glob('*') if o.name!='.git' and not o.name.startswith(_note))
     some = ', '.join(own[:3])+', …'*(len(own)>3)
     if own: raise ValueError(f'{path} is not empty ({some}) and was not written by imgcls-deploy: name a new folder.')
     return dict(asked={}, files={})
@@ -184,6 +191,13 @@ def _only_yours(
     changed = [k for k,b in there.items() if text_digest(b) not in noted.get(k, []) and b!=new.get(k)]
     return sorted(k for k in changed if not _is_committed(path, k))
 
+# %% ../../nbs/lib/use/deploy.ipynb #57b0807b
+def _check_yours(path, new, noted):
+    "Refuse to write over what is only yours"
+    if yours := ', '.join(_only_yours(path, new, noted)):
+        raise ValueError(f'{path}: {yours} changed since imgcls wrote the folder. Nothing was written. Commit your changes, '
+            'and git can bring them back; or rename the files, and put into the new ones what is yours.')
+
 # %% ../../nbs/lib/use/deploy.ipynb #a7da3735
 def _put(fn, b):
     "Write a file, all of it or nothing; a script can be run"
@@ -196,19 +210,23 @@ def _put(fn, b):
     finally: part.unlink(missing_ok=True)
 
 # %% ../../nbs/lib/use/deploy.ipynb #8bc6253e
+def _say(path, note, files):
+    "Note what each file of the folder is, or may be"
+    _put(path/_note, _json(note | dict(files=dict(sorted(files.items())))).encode())
+
 def _write_folder(
     path:Path,
     new:dict, # path → bytes
     note:dict, # from `_read_note`, with what is asked now
 ):
     "Write files, and take away those that were written before and have no place any more; models stay"
-    old,now = note['files'],{k:[text_digest(b)] for k,b in new.items()}
-    gone = [k for k in old if k not in new and not k.endswith('.onnx')]
-    def say(files): _put(path/_note, _json(note | dict(files=files)).encode())
-    say(old | {k:old.get(k, [])+v for k,v in now.items()})
+    old = note['files']
+    now = {k:[text_digest(b)] for k,b in new.items()}
+    kept = {k:v for k,v in old.items() if k in now or k.endswith('.onnx')}
+    _say(path, note, old | {k:old.get(k, [])+v for k,v in now.items()})
     for k,b in new.items(): _put(path/k, b)
-    for k in gone: (path/k).unlink(missing_ok=True)
-    say({k:v for k,v in sorted((old | now).items()) if k not in gone})
+    for k in old.keys()-kept: (path/k).unlink(missing_ok=True)
+    _say(path, note, kept | now)
 
 # %% ../../nbs/lib/use/deploy.ipynb #2333b1a2
 def _recall(
@@ -217,10 +235,10 @@ def _recall(
     **now, # what is asked for, None where nothing is said
 )->dict:
     "What a folder is to be: as is said now, else as the last time, else by default"
-    was,said = [{k:v for k,v in o.items() if v is not None} for o in (was,now)]
+    said = {k:v for k,v in now.items() if v is not None}
     res = now | dict(repo=path.resolve().name, memory=512, kind='app') | was | said
     if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(kinds)}')
-    had = was.get('kind', 'app' if was else res['kind'])
+    had = was.get('kind', 'app' if was else res['kind']) # a folder of before there were kinds is an app
     if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
     return res | dict(model_url=res['model_url'] or None)
 
@@ -250,9 +268,7 @@ def deploy(
     p = Predictor(model)
     p.predict(Image.new('RGB', (64,64)))
     new = _folder_files(_folder_facts(p, _file_name(model), **asked), p.path.read_bytes())
-    if yours := ', '.join(_only_yours(path, new, note['files'])):
-        raise ValueError(f'{path}: {yours} changed since imgcls wrote the folder. Nothing was written. Commit your changes, '
-            'and git can bring them back; or rename the files, and put into the new ones what is yours.')
+    _check_yours(path, new, note['files'])
     _write_folder(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
     return path
 

@@ -10,6 +10,7 @@ __all__ = ['voila_config', 'server_config', 'app_notebook', 'usable_port', 'serv
 # %% ../../nbs/lib/use/host.ipynb #08a9965d
 import json, os, signal, socket, subprocess, sys, tempfile, time
 from fastcore.script import call_parse
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def voila_config(
     headers = {'Content-Security-Policy':f'frame-ancestors {frames}'}
     sockets = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=10_000, headers=headers)
     page = dict(extension_allowlist=_extensions, allow_template_override='NO', allow_theme_override='NO')
-    pool = dict(preheat_kernel=pool_size>0, default_pool_size=pool_size)
+    pool = dict(preheat_kernel=pool_size>0, default_pool_size=min(pool_size, max_kernels))
     cull = dict(cull_idle_timeout=idle, cull_interval=every, cull_connected=False)
     warm = dict(fill_delay=2, preheat_denylist=[r'(?!.*app\.ipynb$)'])
     return dict(Kernels=dict(max_kernels=max_kernels, spare=spare), Voila=dict(tornado_settings=sockets),
@@ -54,31 +55,25 @@ def app_notebook(
     kernel = dict(display_name='Python 3', language='python', name='python3')
     return nb2str(new_nb(cells, dict(kernelspec=kernel, title=title)))
 
+# %% ../../nbs/lib/use/host.ipynb #595acdd7
+def usable_port(
+    port:int, # 0 for any that is free
+    host:str, # address to listen on
+)->int:
+    "A port to listen on, or a `ValueError`"
+    if not 0<=port<65536: raise ValueError(f'--port {port}: wanted a number from 1 to 65535.')
+    try:
+        with socket.create_server((host, port)) as s: return s.getsockname()[1]
+    except OSError as e: raise ValueError(f'{host}:{port} can not be had: {e.strerror}. Name another port or host, or none.') from None
+
 # %% ../../nbs/lib/use/host.ipynb #ebe4f9d1
 def free_port(
     want:int=8866, # used if it is free
     host:str='127.0.0.1', # address to listen on
-)->int: # a port that nobody listens on; None if there can't be one
+)->int: # a port that nobody listens on
     "`want`, or another port when it is taken"
-    for p in (want,0):
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try: s.bind((host, p))
-            except OSError: continue
-            return s.getsockname()[1]
-
-# %% ../../nbs/lib/use/host.ipynb #595acdd7
-def usable_port(
-    port, # asked for, or None
-    want:int, # if none was asked for, this or another that is free
-    host:str, # address to listen on
-)->int:
-    "A port to listen on, or a `ValueError`"
-    if port and not 0<port<65536: raise ValueError(f'--port {port}: wanted a number from 1 to 65535.')
-    free = free_port(port or want, host)
-    if free is None: raise ValueError(f'{host} is not an address of this machine.')
-    if port and free!=port: raise ValueError(f'port {port} is in use. Name another, or none and a free one is taken.')
-    return free
+    try: return usable_port(want, host)
+    except ValueError: return usable_port(0, host)
 
 # %% ../../nbs/lib/use/host.ipynb #6ac845d4
 def await_port(
@@ -87,8 +82,8 @@ def await_port(
     log:Path, # where it writes
 ):
     "Wait until somebody answers at `at`, for a minute at most"
-    t = time.time()
-    while time.time()-t<60 and p.poll() is None:
+    late = time.time()+60
+    while time.time()<late and p.poll() is None:
         with socket.socket() as s:
             if s.connect_ex(at)==0: return
         time.sleep(.05)
@@ -96,6 +91,20 @@ def await_port(
     raise RuntimeError(f'Voila did not start:\n{Path(log).read_text()[-2000:]}')
 
 # %% ../../nbs/lib/use/host.ipynb #610f7066
+def address(
+    host:str, # address that a server listens on
+    port:int,
+)->str:
+    "Where a browser on this machine finds it"
+    return f'http://{"localhost" if host in ("127.0.0.1","0.0.0.0") else host}:{port}'
+
+# %% ../../nbs/lib/use/host.ipynb #0123f9ca
+def with_imgcls()->dict:
+    "The environment of a process that is to have this imgcls"
+    paths = str(files('imgcls').parent),os.environ.get('PYTHONPATH')
+    return os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, paths)))
+
+# %% ../../nbs/lib/use/host.ipynb #7aa0486f
 def serve_app(
     nb, # the app's notebook
     port:int=None, # default: 8866, or a free one
@@ -104,15 +113,14 @@ def serve_app(
 ):
     "Serve `nb` with Voila in a process of its own; the process and the address"
     if find_spec('voila') is None: raise ModuleNotFoundError("The app needs Voila: pip install 'imgcls[app]'")
-    port,paths = port or free_port(host=host),[str(Path(find_spec('imgcls').origin).parents[1]), os.environ.get('PYTHONPATH')]
-    env = os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, paths)))
-    cmd = [sys.executable, '-m', 'imgcls.use.voila', str(nb), '--no-browser', f'--port={port}', f'--Voila.ip={host}']
+    port = port or free_port(host=host)
+    how = ['--no-browser', f'--port={port}', f'--Voila.ip={host}', '--Voila.port_retries=0']
     with tempfile.TemporaryDirectory(prefix='imgcls-host-') as d:
         (Path(d)/'voila.json').write_text(json.dumps(voila_config(**kwargs)))
-        cmd += ['--Voila.port_retries=0', f'--Voila.config_file_paths={d}']
-        with open(log := Path(d)/'log', 'w') as f: p = subprocess.Popen(cmd, stdout=f, stderr=f, env=env)
+        cmd = [sys.executable, '-m', 'imgcls.use.voila', str(nb), *how, f'--Voila.config_file_paths={d}']
+        with open(log := Path(d)/'log', 'w') as f: p = subprocess.Popen(cmd, stdout=f, stderr=f, env=with_imgcls())
         await_port(p, ('127.0.0.1' if host=='0.0.0.0' else host, port), log)
-    return p,f'http://{"localhost" if host in ("127.0.0.1","0.0.0.0") else host}:{port}'
+    return p,address(host, port)
 
 # %% ../../nbs/lib/use/host.ipynb #7b1d57f1
 def stop_app(
@@ -129,8 +137,7 @@ def attend(
     url:str, # and where it is
 ):
     "Say where the app is, and stop it when we are stopped: for commands"
-    for o in ('SIGTERM','SIGHUP'):
-        if hasattr(signal, o): signal.signal(getattr(signal, o), lambda *_: sys.exit(0))
+    for o in {'SIGTERM','SIGHUP'}.intersection(dir(signal)): signal.signal(getattr(signal, o), lambda *_: sys.exit(0))
     try:
         print(f'Your classifier is at {url} (Ctrl-C stops it)', flush=True)
         p.wait()
@@ -149,10 +156,11 @@ def imgcls_app(
     "Serve MODEL as an app, until Ctrl-C"
     from imgcls.use.predict import Predictor
     try:
-        port,meta = usable_port(port, 8866, host),Predictor(model, n_threads=1).meta
+        port = usable_port(port, host) if port else free_port(host=host)
+        meta = Predictor(model, n_threads=1).meta
         if max_kernels<1: raise ValueError(f'--max-kernels {max_kernels}: wanted 1 or more.')
         with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:
             nb = Path(d)/'app.ipynb'
             nb.write_text(app_notebook(title or meta.get('title') or 'What is it?', Path(model).absolute()))
-            attend(*serve_app(nb, port, host, pool_size=min(3, max_kernels), max_kernels=max_kernels))
+            attend(*serve_app(nb, port, host, max_kernels=max_kernels))
     except (OSError,ValueError,RuntimeError,ImportError) as e: sys.exit(f'imgcls-app: {e}')

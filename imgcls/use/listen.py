@@ -12,19 +12,21 @@ import asyncio, json, logging, os, signal, sys, tempfile, time, uvicorn, warning
 from contextlib import suppress
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
-from prometheus_client import disable_created_metrics
 from ..picture import cores
-from .host import usable_port
+from .host import address, free_port, usable_port
 from .predict import Predictor
-from .serve import Problem, make_app, options
+from .serve import Options, make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import multiprocess
 
 # %% ../../nbs/lib/use/listen.ipynb #0b7c8567
 class Impatient(AutoHTTPProtocol):
     "uvicorn's HTTP, which hangs up when a request doesn't get going"
-    secs,last,most_head = 10,.2,500_000
-    alarm,head = None,-float('inf')
+    secs = 10
+    last = .2
+    most_head = 500_000
+    alarm = None
+    head = -float('inf')
 
     def watch(self):
         "Start the clock when nothing is under way, and stop it when something is"
@@ -61,13 +63,6 @@ class Impatient(AutoHTTPProtocol):
     def connection_lost(self, exc):
         if self.alarm: self.alarm.cancel()
         super().connection_lost(exc)
-
-    def send_400_response(self, msg):
-        "What isn't HTTP gets an answer of the same shape as everything else"
-        body = json.dumps(Problem('bad_request', msg).as_dict())
-        head = 'Content-Type: application/json',f'Content-Length: {len(body)}','Connection: close'
-        self.transport.write('\r\n'.join(('HTTP/1.1 400 Bad Request', *head, '', body)).encode())
-        self.transport.close()
 
     def shutdown(self):
         "The server stops: what is on its way already may still come"
@@ -123,10 +118,11 @@ def log_config(level):
 def app():
     "The application that a worker runs, as the environment says"
     o = settings()
+    workers = o['workers']
+    opts = o['options']
     warnings.filterwarnings('ignore', module='PIL')
-    disable_created_metrics()
-    predictor = Predictor(o['model'], n_threads=max(1, cores()//o['workers']), max_pixels=25_000_000)
-    return make_app(predictor, **o['options'])
+    predictor = Predictor(o['model'], n_threads=max(1, cores()//workers), max_pixels=25_000_000)
+    return make_app(predictor, **opts | dict(rate=-(-opts['rate']//workers)))
 
 # %% ../../nbs/lib/use/listen.ipynb #d2586f11
 class Worker(multiprocess.Process):
@@ -163,16 +159,26 @@ def run_server(
 # %% ../../nbs/lib/use/listen.ipynb #21247a45
 def who_may_ask(
     host:str, # address it listens on
-    rate:int, # requests a minute
-    o, # `options`
+    o:Options,
 )->str:
     "Who may ask, in words"
     near = 'Programs on this machine' if host in ('127.0.0.1','localhost','::1') else 'Whoever can reach this machine'
     named = 'the key' if len(o.api_keys)==1 else 'one of the keys'
     key = f'with {named} in IMGCLS_API_KEY' if o.api_keys else 'without a key (IMGCLS_API_KEY is not set)'
-    often = f', {rate} times a minute' if rate else ''
+    often = f', {o.rate} times a minute' if o.rate else ''
     scripts = f'; so may scripts of {", ".join(o.cors)}' if o.cors else ''
     return f'{near} may ask {key}{often}{scripts}.'
+
+# %% ../../nbs/lib/use/listen.ipynb #df8d4b39
+def env_options(
+    rate, # requests a minute; None: $IMGCLS_RATE
+    cors, # websites; None: $IMGCLS_CORS
+    frames, # addresses; None: $IMGCLS_FRAMES
+    **kwargs)->dict: # for `Options`
+    "Options as the command says, or the environment"
+    env = os.environ.get
+    if rate is None: rate = int(env('IMGCLS_RATE') or 0)
+    return dict(kwargs, rate=rate, cors=cors or env('IMGCLS_CORS', ''), frames=frames or env('IMGCLS_FRAMES') or "'self'")
 
 # %% ../../nbs/lib/use/listen.ipynb #baf600d4
 @call_parse
@@ -192,17 +198,14 @@ def imgcls_serve(
     quiet:store_true=False, # no line for each request
 ):
     "Serve MODEL to other programs, until Ctrl-C; keys come from IMGCLS_API_KEY"
-    def env(name, given, default=''): return os.environ.get(name) or default if given is None else given
-    if workers<1: sys.exit(f'imgcls-serve: --workers {workers}: wanted 1 or more.')
     try:
-        port = usable_port(port or int(env('PORT', None, 0)), 8000, host)
+        if workers<1: raise ValueError(f'--workers {workers}: wanted 1 or more.')
+        port = port or int(os.environ.get('PORT') or 0)
+        port = usable_port(port, host) if port else free_port(8000, host)
         path = Predictor(model, sha256, n_threads=1).path
-        rate,frames = int(env('IMGCLS_RATE', rate, 0)),env('IMGCLS_FRAMES', frames or None, "'self'")
-        opts = dict(cors=env('IMGCLS_CORS', cors), rate=-(-rate//workers), frames=frames, title=title,
-            allow_private=allow_private, max_body=int(max_body*1e6))
-        who = who_may_ask(host, rate, options(**opts))
+        opts = env_options(rate, cors, frames, title=title, allow_private=allow_private, max_body=int(max_body*1e6))
+        who = who_may_ask(host, Options(**opts))
     except (OSError,ValueError) as e: sys.exit(f'imgcls-serve: {e}')
-    shown = 'localhost' if host in ('127.0.0.1','0.0.0.0') else host
-    print(f'Your classifier is at http://{shown}:{port} (Ctrl-C stops it)\n{who}', flush=True)
-    told = dict(model=str(path.absolute()), options=opts, drain=drain, workers=workers)
-    run_server(told, host, port, 'WARNING' if quiet else 'INFO')
+    print(f'Your classifier is at {address(host, port)} (Ctrl-C stops it)\n{who}', flush=True)
+    how = dict(model=str(path.absolute()), options=opts, drain=drain, workers=workers)
+    run_server(how, host, port, 'WARNING' if quiet else 'INFO')

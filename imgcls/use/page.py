@@ -10,11 +10,8 @@ __all__ = []
 # %% ../../nbs/lib/use/page.ipynb #5f552828
 import hashlib, re
 from base64 import b64encode
-from fastcore.xml import Dd, Details, Dl, Dt, Summary, to_xml
 from functools import cache
-from html import escape
-from importlib.resources import files
-from string import Template
+from .predict import css, shipped, template
 
 # %% ../../nbs/lib/use/page.ipynb #50204696
 @cache
@@ -22,9 +19,7 @@ def asset(
     name:str, # of a file in imgcls/static/page
 )->str:
     "Text of a file of the page"
-    fn = files('imgcls')/'static'/'page'/name
-    if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing, and this imgcls not whole: install it again.')
-    return fn.read_text(encoding='utf-8')
+    return shipped(f'static/page/{name}').read_text(encoding='utf-8')
 
 # %% ../../nbs/lib/use/page.ipynb #c453f767
 modules = dict(index='dom shrink card ask key status send choose drop paste page'.split(), docs=['dom','docs'])
@@ -39,10 +34,10 @@ def script(
 # %% ../../nbs/lib/use/page.ipynb #02f14934
 def document(
     name:str, # index or docs
-    **texts, # what goes in place of `$name`, escaped already
+    **texts, # what is filled in, and escaped
 )->str: # HTML
     "That page, with its style and script inside"
-    return Template(asset(f'{name}.html')).substitute(texts, style=asset('page.css'), script=script(name))
+    return template(f'static/page/{name}.html').render(texts, style=css('page/page'), script=script(name))
 
 # %% ../../nbs/lib/use/page.ipynb #31b09faa
 def page(
@@ -54,10 +49,7 @@ def page(
     max_bytes:int=20_000_000, # most bytes a request; a larger photo is made smaller in the browser
 )->str: # HTML
     "The page that asks for pictures and shows answers"
-    rows = [(Dt(k),Dd(v)) for k,v in (facts or {}).items() if v and k not in ('title','about')]
-    more = to_xml(Details(Summary('About this model'), Dl(*sum(rows, ())))) if rows else ''
-    texts = dict(title=title, about=about, key='1' if key else '', max_files=max_files, max_bytes=max_bytes)
-    return document('index', facts=more, **{k:escape(str(v)) for k,v in texts.items()})
+    return document('index', title=title, about=about, facts=facts, key=key, max_files=max_files, max_bytes=max_bytes)
 
 # %% ../../nbs/lib/use/page.ipynb #b2ca8c43
 def csp(
@@ -66,5 +58,5 @@ def csp(
 )->str: # value of the header Content-Security-Policy
     "What the browser may load and run for that page, and nothing else"
     def sha(s): return f"'sha256-{b64encode(hashlib.sha256(s.encode()).digest()).decode()}'"
-    ours = f"script-src {sha(script(name))}; style-src {sha(asset('page.css'))}; img-src blob: data: 'self'; connect-src 'self'"
+    ours = f"script-src {sha(script(name))}; style-src {sha(css('page/page'))}; img-src blob: data: 'self'; connect-src 'self'"
     return f"default-src 'none'; {ours}; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"

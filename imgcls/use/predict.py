@@ -14,39 +14,50 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache, cached_property
-from html import escape
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from ..picture import PictureError, content_of, cores, is_picture_name, max_pixels, open_image, prepare, thumbnail
 
 # %% ../../nbs/lib/use/predict.ipynb #6428bea4
+def shipped(
+    path:str, # in the package, such as static/visitor.css
+)->Path:
+    "A file that comes with imgcls"
+    fn = Path(str(files('imgcls')/path))
+    if fn.is_file(): return fn
+    raise FileNotFoundError(f'{fn} is missing, this install is incomplete: pip install --force-reinstall imgcls')
+
+# %% ../../nbs/lib/use/predict.ipynb #7f7049de
 def sample_model()->Path: # of the ten digits
     "The model that ships with imgcls"
-    fn = Path(str(files('imgcls')/'assets'/'digits.onnx'))
-    if fn.exists(): return fn
-    raise FileNotFoundError(f'{fn} is missing, this install is incomplete: pip install --force-reinstall imgcls')
+    return shipped('assets/digits.onnx')
 
 # %% ../../nbs/lib/use/predict.ipynb #a58f389f
 def _is_url(x): return isinstance(x, str) and x.lower().startswith(('http://','https://'))
+
+def _reason(e):
+    "Why nothing came, in words and as a code"
+    import httpx
+    match e:
+        case httpx.HTTPStatusError(): return f'its server answers {e.response.status_code} {e.response.reason_phrase}','fetch_failed'
+        case httpx.TimeoutException(): return 'its server takes too long','fetch_timeout'
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError() | UnicodeError(): return str(e).rstrip('.'),'bad_address'
+    return e,'fetch_failed'
 
 @contextmanager
 def _sentences(what):
     "httpx's and the guard's errors, in a sentence"
     import httpx
     from imgcls.net import PrivateAddress
-    def no(why, code): return PictureError(f'{what} could not be fetched: {why}.', code)
     try: yield
     except PrivateAddress:
-        said = f'{what} leads into a private network, where this program does not go.'
-        raise PictureError(said, 'private_address') from None
-    except httpx.HTTPStatusError as e:
-        raise no(f'its server answers {e.response.status_code} {e.response.reason_phrase}', 'fetch_failed') from None
-    except httpx.TimeoutException: raise no('its server takes too long', 'fetch_timeout') from None
-    except (httpx.InvalidURL,httpx.UnsupportedProtocol,httpx.LocalProtocolError,UnicodeError) as e:
-        raise no(str(e).rstrip('.'), 'bad_address') from None
-    except httpx.HTTPError as e: raise no(e, 'fetch_failed') from None
+        raise PictureError(f'{what} leads into a private network, where this program does not go.', 'private_address') from None
+    except (httpx.HTTPError,httpx.InvalidURL,UnicodeError) as e:
+        why,code = _reason(e)
+        raise PictureError(f'{what} could not be fetched: {why}.', code) from None
 
 # %% ../../nbs/lib/use/predict.ipynb #7b312385
 def _pieces(url, most, secs, allow_private, what='This address'):
@@ -71,28 +82,49 @@ def fetch(
     "What is at `url`, if it may be had and isn't too large"
     return b''.join(_pieces(url, most, secs, allow_private))
 
-# %% ../../nbs/lib/use/predict.ipynb #60270cf4
-class Html(str): "Text that is HTML already"
-
-def tag(
-    name:str, # of the element
-    *content, # its elements, and texts
-    **attrs, # its attributes; `class_` for class
-)->Html:
-    "An HTML element; what is no `Html` in it is escaped"
-    said = ''.join(f' {k.rstrip("_")}="{escape(v)}"' for k,v in attrs.items())
-    inner = ''.join(o if isinstance(o, Html) else escape(o) for o in content)
-    return Html(f'<{name}{said}>{inner}</{name}>')
-
-@cache
-def _style(): return tag('style', Html((files('imgcls')/'static'/'prediction.css').read_text('utf-8')))
-
 # %% ../../nbs/lib/use/predict.ipynb #6d7d2f84
 def percent(
     p:float, # probability
 )->str:
     "`p` for people, who read 100.0% as a promise"
     return f'{p:.1%}' if p<.9995 else '100%'
+
+# %% ../../nbs/lib/use/predict.ipynb #610f5064
+def long_date(
+    s:str, # such as 2026-03-01T10:00:00
+)->str: # such as 1 March 2026
+    "The day of a time"
+    day = date.fromisoformat(s[:10])
+    return f'{day.day} {day:%B %Y}'
+
+# %% ../../nbs/lib/use/predict.ipynb #2c78d32c
+@cache
+def jinja():
+    "What fills templates in"
+    from jinja2 import Environment
+    env = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    env.filters |= dict(percent=percent, day=long_date, base64=lambda b: base64.b64encode(b).decode())
+    return env
+
+@cache
+def template(
+    path:str, # in the package
+): # Jinja's
+    "A template that comes with imgcls"
+    return jinja().from_string(shipped(path).read_text(encoding='utf-8'))
+
+# %% ../../nbs/lib/use/predict.ipynb #f04e02f0
+def macros():
+    "What visitors see, part by part"
+    return template('templates/visitor.html').module
+
+# %% ../../nbs/lib/use/predict.ipynb #a806b030
+@cache
+def css(
+    *names, # of more files in static, without their ending
+)->str:
+    "The style of what visitors see"
+    return ''.join(shipped(f'static/{o}.css').read_text(encoding='utf-8') for o in ('visitor',*names))
 
 # %% ../../nbs/lib/use/predict.ipynb #faa5a788
 @dataclass
@@ -114,26 +146,20 @@ class Prediction:
         try: return thumbnail(self.source)
         except (OSError,ValueError,TypeError): return b''
 
-    def card(self):
-        "As HTML, without its style"
-        def bar(p): return tag('div', tag('i', style=f'width:{p:.1%}'), class_='ic-b')
-        rows = [tag('div', tag('span', n), bar(p), tag('b', percent(p)), class_='ic-r') for n,p in self.topk]
-        said = f'Not sure. My best guess is {self.name}' if self.unsure else self.name
-        src = f'data:image/jpeg;base64,{base64.b64encode(self.thumb).decode()}'
-        img = Html(f'<img alt="the picture" src="{src}">' if self.thumb else '')
-        return tag('div', img, tag('h3', said), tag('p', f'confidence {percent(self.prob)}'), *rows, class_='ic-p')
-
-    def _repr_html_(self): return _style()+self.card()
+    def card(self): return macros().card(self)
+    def _repr_html_(self): return str(macros().cards([self], css()))
 
 # %% ../../nbs/lib/use/predict.ipynb #1fd066f7
 class Predictions(list):
     "A list of `Prediction`"
-    def _repr_html_(self): return _style()+tag('div', *[o.card() for o in self], class_='ic-ps')
+    def _repr_html_(self): return str(macros().cards(self, css()))
 
 # %% ../../nbs/lib/use/predict.ipynb #52d40c68
 class ModelError(ValueError): "A model file that can't be used; the message says why and what to do"
 
-_not_models = {rb'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.',
+_not_models = { # chkstyle: ignore-node
+    rb'\Z':'is empty: copy or export it again.',
+    rb'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.',
     rb'PK|\x80':'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx.',
     rb'\s*<':'is a web page, not a model: the address or the download was of a page about it.',
     rb'.{4}\0{4}\{"':'holds weights (.safetensors) and no graph: export_model or export_onnx writes the .onnx file.'}
@@ -159,11 +185,19 @@ def check_model(
     if path.is_dir(): raise ModelError(f'{path} is a folder: wanted the .onnx file in it.')
     if not path.exists(): raise FileNotFoundError(f'There is no model at {path}: check the path; export_onnx writes one.')
     with open(path, 'rb') as f: head = f.read(100)
-    if not head: raise ModelError(f'{what} is empty: copy or export it again.')
     for magic,said in _not_models.items():
         if re.match(magic, head, re.S): raise ModelError(f'{what} {said}')
     if sha256 and (found := file_digest(path))!=sha256.lower():
         raise ModelError(f'{what} is another file than the one wanted: its sha256 is {found}, wanted was {sha256}.')
+
+# %% ../../nbs/lib/use/predict.ipynb #9f84c22f
+def cached(
+    digest:str, # of the model, or of its address
+)->Path:
+    "Where a model is in the cache, or will be"
+    top = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser()/'imgcls'
+    top.mkdir(parents=True, exist_ok=True)
+    return top/f'{digest.lower()}.onnx'
 
 # %% ../../nbs/lib/use/predict.ipynb #1105e021
 def fetch_model(
@@ -171,11 +205,9 @@ def fetch_model(
     sha256:str=None, # of the file
 )->Path:
     "The model at `url`, in the cache"
-    top = Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'imgcls'
-    fn = top/f'{(sha256 or hashlib.sha256(url.encode()).hexdigest()).lower()}.onnx'
+    fn = cached(sha256 or hashlib.sha256(url.encode()).hexdigest())
     if sha256 and fn.exists(): return fn
-    top.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(suffix='.part', dir=top) as tmp:
+    with tempfile.TemporaryDirectory(suffix='.part', dir=fn.parent) as tmp:
         part = Path(tmp)/'model.onnx'
         try:
             with open(part, 'wb') as f: f.writelines(_pieces(url, 4*10**9, 1800, True, f'The model at {url}'))
@@ -190,7 +222,9 @@ def open_session(
 )->onnxruntime.InferenceSession:
     "The network in a file, ready to run on the CPU"
     opts = onnxruntime.SessionOptions()
-    opts.intra_op_num_threads,opts.enable_cpu_mem_arena,opts.log_severity_level = n_threads or cores(),False,4
+    opts.intra_op_num_threads = n_threads or cores()
+    opts.enable_cpu_mem_arena = False
+    opts.log_severity_level = 4
     opts.add_session_config_entry('session.intra_op.allow_spinning', '0')
     try: return onnxruntime.InferenceSession(str(path), opts, providers=['CPUExecutionProvider'])
     except Exception as e:
@@ -225,7 +259,9 @@ class Model:
         check_model(self.path, sha256)
         self.session = open_session(self.path, n_threads)
         self.meta = read_meta(self.session, model)
-        self.labels,self.names,self.max_pixels = self.meta['labels'],self.meta['names'],max_pixels
+        self.labels = self.meta['labels']
+        self.names = self.meta['names']
+        self.max_pixels = max_pixels
         self.threshold = self.meta.get('threshold', .5) if threshold is None else threshold
 
     def __repr__(self): return f'{type(self).__name__}({str(self.path)!r}: {self.meta["arch"]}, {len(self.names)} classes)'
@@ -242,18 +278,22 @@ class Model:
 
     def facts(self):
         "What a person wants to know about the model, as text"
-        o,m = dict(precision='fp32') | self.meta,dict(accuracy_lost=0) | self.meta['metrics']
+        o = dict(precision='fp32') | self.meta
+        m = dict(accuracy_lost=0) | self.meta['metrics']
         known = [self.names[l] for l in self.labels]
         lost = ' ({accuracy_lost:.1%} lost in 8 bits)' if m['accuracy_lost']>0 else ''
-        return {'title':o.get('title') or self.path.stem, 'about':o.get('about', ''),
-            'knows':f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20), 'learned from':'{n_train:,} pictures'.format(**m),
-            'right for':('{valid_accuracy:.1%} of {n_valid:,} others'+lost).format(**m), 'not sure':f'under a confidence of {self.threshold:.0%}',
-            'network':'{arch}, {precision}, {mb:.1f} MB'.format(mb=self.path.stat().st_size/1e6, **o), 'looks at':'{0} × {1} px'.format(*o['crop']),
-            'made':'{created:.10} with '.format(**o)+', '.join(map(' '.join, o['versions'].items()))}
+        return { # chkstyle: ignore-node
+            'title': o.get('title') or self.path.stem,
+            'about': o.get('about', ''),
+            'knows': f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20),
+            'learned from': '{n_train:,} pictures'.format(**m),
+            'right for': ('{valid_accuracy:.1%} of {n_valid:,} others'+lost).format(**m),
+            'not sure': f'under a confidence of {self.threshold:.0%}',
+            'network': '{arch}, {precision}, {mb:.1f} MB'.format(mb=self.path.stat().st_size/1e6, **o),
+            'looks at': '{0} × {1} px'.format(*o['crop']),
+            'made': '{created:.10} with '.format(**o)+', '.join(map(' '.join, o['versions'].items()))}
 
-    def _repr_html_(self):
-        rows = [tag('tr', tag('th', k), tag('td', v)) for k,v in self.facts().items() if v]
-        return tag('table', *rows, style='text-align:left')
+    def _repr_html_(self): return str(macros().facts(self.facts()))
 
 # %% ../../nbs/lib/use/predict.ipynb #b136c6fe
 def _ahead(f, xs, n):
@@ -285,8 +325,8 @@ class Predictor(Model):
         "Probabilities `p` as a `Prediction`"
         top = p.argsort()[::-1]
         rows = [(self.names[self.labels[i]],float(p[i])) for i in top[:topk]]
-        label,prob = self.labels[top[0]],float(p[top[0]])
-        return Prediction(label, self.names[label], prob, rows, prob<self.threshold, source)
+        name,prob = rows[0]
+        return Prediction(self.labels[top[0]], name, prob, rows, prob<self.threshold, source)
 
     def stream(self,
         xs, # what `predict` takes, one after the other
@@ -325,10 +365,11 @@ class Predictor(Model):
         "Answers for all pictures in a folder"
         import pandas as pd
         from fastprogress import progress_bar
-        fns,cols = list(image_paths(path)),['label','prob','unsure']
         if not Path(path).is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted one with pictures in it.')
-        got = zip(fns, progress_bar(self.stream(fns, 1, bs), total=len(fns), leave=False))
-        def row(fn, o):
-            wrong = str(o) if isinstance(o, Exception) else ''
-            return fn.relative_to(path).as_posix(),*(getattr(o, k, None) for k in cols),wrong
-        return pd.DataFrame([row(*o) for o in got], columns=['file',*cols,'error'])
+        fns = list(image_paths(path))
+        cols = ['label','prob','unsure','error']
+        def row(o): return (None,None,None,str(o)) if isinstance(o, Exception) else (o.label,o.prob,o.unsure,'')
+        rows = [row(o) for o in progress_bar(self.stream(fns, 1, bs), total=len(fns), leave=False)]
+        df = pd.DataFrame(rows, columns=cols)
+        df.insert(0, 'file', [o.relative_to(path).as_posix() for o in fns])
+        return df

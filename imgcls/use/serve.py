@@ -9,13 +9,14 @@ __all__ = ['make_app', 'start_server']
 
 # %% ../../nbs/lib/use/serve.ipynb #98cc4f9a
 import asyncio, atexit, hmac, json, logging, os, re, socket, threading, time, uvicorn
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from functools import partial
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from operator import itemgetter
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -26,85 +27,63 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from types import SimpleNamespace
 from PIL import Image
 from urllib.parse import parse_qs
 from uuid import uuid4
 from ..picture import PictureError
-from .batch import Busy, Pool
+from .batch import Busy, Pool, Room
 from .page import asset, csp, document, page
 from .predict import Predictor, fetch, file_digest
 
 # %% ../../nbs/lib/use/serve.ipynb #7b070098
 described = json.loads(asset('openapi.json'))
-problems,routes = described['x-problems'],described['paths']
+problems = described['x-problems']
+routes = described['paths']
 
-class Problem(Exception):
+class Problem(HTTPException):
     "What is answered in place of what was wanted"
     def __init__(self, code, message, **headers):
-        super().__init__(message)
-        self.code,self.message = code,message
-        self.headers = {k.replace('_','-'):str(v) for k,v in headers.items()}
-        self.status,self.hint = problems[code]
-    def as_dict(self): return dict(code=self.code, message=self.message, hint=self.hint)
+        self.code = code
+        status,self.hint = problems[code]
+        super().__init__(status, message, {k.replace('_','-'):str(v) for k,v in headers.items()})
+    def as_dict(self): return dict(code=self.code, message=self.detail, hint=self.hint)
 
 # %% ../../nbs/lib/use/serve.ipynb #efa10ea5
-foreseen = Problem,PictureError,Busy,MemoryError,HTTPException
+foreseen = PictureError,Busy,MemoryError,HTTPException
 
-def as_problem(e, path='this address', method='that')->Problem:
+def as_problem(e, scope=None)->Problem:
     "What is said about error `e`"
     match e:
         case Problem(): return e
         case PictureError(): return Problem(e.code, str(e))
         case Busy(): return Problem('busy', str(e), Retry_After=e.after)
         case MemoryError(): return Problem('busy', 'This picture needs more memory than there is now.', Retry_After=5)
-        case HTTPException(status_code=404): return Problem('not_found', f'There is nothing at {path}.')
-        case HTTPException(status_code=405): return Problem('not_allowed', f'{path} takes no {method}.', **e.headers)
+        case HTTPException(status_code=404): return Problem('not_found', f'There is nothing at {scope["path"]}.')
+        case HTTPException(status_code=405): return Problem('not_allowed', f'{scope["path"]} takes no {scope["method"]}.', **e.headers)
         case HTTPException(): return Problem('bad_request', str(e.detail))
     return Problem('failed', 'Something went wrong here.')
 
 # %% ../../nbs/lib/use/serve.ipynb #78c5ad2d
 async def on_error(request, e):
     "The answer in place of what was wanted"
-    p = as_problem(e, request.url.path, request.method)
-    request.scope['problem'] = dict(code=p.code)
-    return JSONResponse(p.as_dict(), p.status, p.headers)
-
-# %% ../../nbs/lib/use/serve.ipynb #3c4c0fd3
-class Room:
-    "So much of something, for all requests together"
-    def __init__(self, most, what): self.most,self.what,self.held = most,what,0
-
-    def check(self, n, mine=0):
-        "Raise `Problem` unless there is room for `n` more; who holds all that is held may go on"
-        full = self.held>mine and self.held+n>self.most
-        if full: raise Problem('busy', f'Too many {self.what} just now.', Retry_After=2)
-
-    @contextmanager
-    def share(self):
-        "A function that takes some of it, until the block is over, or raises `Problem`"
-        mine = 0
-        def more(n):
-            nonlocal mine
-            self.check(n, mine)
-            mine,self.held = mine+n,self.held+n
-        try: yield more
-        finally: self.held -= mine
+    p = as_problem(e, request.scope)
+    request.scope['note']['code'] = p.code
+    return JSONResponse(p.as_dict(), p.status_code, p.headers)
 
 # %% ../../nbs/lib/use/serve.ipynb #505e968a
 class Rate:
     "So many requests a minute, for each client"
-    def __init__(self, n, clients=10_000): self.n,self.clients,self.seen = n,clients,OrderedDict()
+    def __init__(self, n, clients=10_000): self.n,self.clients,self.full = n,clients,{}
 
     def check(self, who):
         "Take a token of `who`, or raise `Problem`"
         now = time.monotonic()
-        left,at = self.seen.pop(who, (self.n,now))
-        left = min(self.n, left+(now-at)*self.n/60)
-        self.seen[who] = left-(left>=1),now
-        if len(self.seen)>self.clients: self.seen.popitem(last=False)
-        wait = int((1-left)*60/self.n)+1
-        if left<1: raise Problem('too_many_requests', f'More than {self.n} requests a minute.', Retry_After=wait)
+        gap = 60/self.n
+        full = max(now, self.full.pop(who, now))+gap # when the bucket of `who` would be full again
+        wait = full-now-60
+        self.full[who] = full if wait<.01 else full-gap
+        if len(self.full)>self.clients: del self.full[next(iter(self.full))]
+        if wait>=.01: raise Problem('too_many_requests', f'More than {self.n} requests a minute.', Retry_After=int(wait)+1)
 
 # %% ../../nbs/lib/use/serve.ipynb #a7b96326
 def too_large(what, most): return Problem('too_large', f'{what} is more than the {most/1e6:g} MB that are taken at a time.')
@@ -113,14 +92,11 @@ def too_large(what, most): return Problem('too_large', f'{what} is more than the
 async def chunks(
     request,
     most:int, # bytes
-    more, # takes room for so many bytes, see `Room.share`
+    take, # room for so many bytes, see `Room.share`
 ):
     "The body, in pieces"
-    n = 0
     async for b in request.stream():
-        n += len(b)
-        if n>most: raise too_large('This', most)
-        more(len(b))
+        if take(len(b))>most: raise too_large('This', most)
         yield b
 
 # %% ../../nbs/lib/use/serve.ipynb #5725a69a
@@ -131,6 +107,11 @@ class Form(MultiPartParser):
     "A form in memory, in UTF-8"
     spool_max_size = 2**40
     _charset = property(lambda self: 'utf-8', lambda self, v: None)
+
+# %% ../../nbs/lib/use/serve.ipynb #8b57fd22
+def named(v)->tuple: # (name, bytes or address)
+    "An address or a file of a form, with its name"
+    return (v,v) if isinstance(v, str) else (v.filename,v.file.read())
 
 # %% ../../nbs/lib/use/serve.ipynb #3438ada6
 async def form_pictures(
@@ -143,9 +124,8 @@ async def form_pictures(
     except MultiPartException as e:
         if e.message.startswith('Too many'): raise too_many(most) from None
         raise Problem('bad_request', f'This form can not be read: {e.message}') from None
-    items = [(k, isinstance(v, str), v) for k,v in form.multi_items()]
-    res = [(v,v) if text else (v.filename,await v.read()) for k,text,v in items if k=='url' or not text]
-    return [(name,v) for name,v in res if name.strip() or v.strip()]
+    found = [named(v) for k,v in form.multi_items() if k=='url' or not isinstance(v, str)]
+    return [(name,v) for name,v in found if name.strip() or v.strip()]
 
 # %% ../../nbs/lib/use/serve.ipynb #51dcbb67
 async def pictures(
@@ -154,56 +134,61 @@ async def pictures(
     most:int, # pictures
 )->list: # of (name, bytes or address)
     "All pictures in a request"
-    kind = request.headers.get('content-type', '').split(';')[0].strip().lower()
-    if kind=='multipart/form-data': return await form_pictures(request, body, most)
-    if kind=='application/json': raise Problem('no_picture', 'This is JSON: wanted a picture, or a form with a field `url`.')
+    kind = request.headers.get('content-type', '').strip().lower()
+    if kind.startswith('multipart/form-data'): return await form_pictures(request, body, most)
+    if kind.startswith('application/json'): raise Problem('no_picture', 'This is JSON: wanted a picture, or a form with a field `url`.')
     b = b''.join([o async for o in body])
-    is_form = kind=='application/x-www-form-urlencoded' and b[:4]==b'url=' and len(b)<10**5
-    urls = parse_qs(b.decode('latin1')).get('url', []) if is_form else []
+    urls = parse_qs(b.decode('latin1')).get('url', []) if b[:4]==b'url=' and len(b)<10**5 else []
     return [(o,o) for o in urls] or [(None,b)]*bool(b)
 
 # %% ../../nbs/lib/use/serve.ipynb #a7aa5697
-class Figures:
-    "What is counted"
-    def __init__(self):
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        new = partial(partial, registry=self.registry)
-        count,time = new(Counter),new(Histogram, buckets=(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
-        self.now = new(Gauge)('imgcls_requests_in_progress', 'Requests not answered yet', multiprocess_mode='livesum')
-        self.requests = count('imgcls_requests', 'Requests', ['route','status'])
-        self.seconds = time('imgcls_request_seconds', 'From request to answer', ['route'])
-        self.picture = time('imgcls_picture_seconds', 'Of a picture, to read and classify')
-        self.pictures = count('imgcls_pictures', 'Pictures answered', ['label','unsure'])
-        self.problems = count('imgcls_problems', 'Pictures and requests that were not', ['code'])
+disable_created_metrics()
+registry = CollectorRegistry()
+ProcessCollector(registry=registry)
+buckets = .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30
+
+under_way = Gauge('imgcls_requests_in_progress', 'Requests not answered yet', registry=registry, multiprocess_mode='livesum')
+n_requests = Counter('imgcls_requests', 'Requests', ['route','status'], registry=registry)
+request_secs = Histogram('imgcls_request_seconds', 'From request to answer', ['route'], registry=registry, buckets=buckets)
+picture_secs = Histogram('imgcls_picture_seconds', 'Of a picture, to read and classify', registry=registry, buckets=buckets)
+n_pictures = Counter('imgcls_pictures', 'Pictures answered', ['label','unsure'], registry=registry)
+n_problems = Counter('imgcls_problems', 'Pictures and requests that were not', ['code'], registry=registry)
 
 # %% ../../nbs/lib/use/serve.ipynb #e0b044de
-limits = dict(max_body=20_000_000, max_bodies=60_000_000, max_files=16, max_waiting=64, max_fetches=4,
-    body_secs=30, fetch_secs=15)
-
 def listed(o): return [x.strip() for x in (o.split(',') if isinstance(o, str) else o) if x.strip()]
 
-def options(
-    api_keys=None, # one of which has to be sent: a list, or text with commas; default: IMGCLS_API_KEY
-    cors=(), # other websites whose scripts may ask, such as https://example.org: a list, or text with commas
-    rate:int=0, # requests a minute for each client; 0: as many as they like
-    frames:str="'self'", # whose pages may show ours in a frame, in the words of Content-Security-Policy
-    allow_private:bool=False, # may addresses lead into a private network?
-    title:str=None, # heading of the page; default: the model's
-    **kwargs, # in place of those in `limits`
-):
-    "All options of a service, if they make sense"
-    for k in kwargs.keys()-limits.keys(): raise TypeError(f'{k}: wanted some of {", ".join(limits)}')
-    for k,v in kwargs.items():
-        if v<=0: raise ValueError(f'{k}={v}: wanted more than 0')
-    if rate<0: raise ValueError(f'rate={rate}: wanted 0 or more')
-    if api_keys is None: api_keys = os.environ.get('IMGCLS_API_KEY', '')
-    sites = [o.rstrip('/') for o in listed(cors)]
-    for o in sites:
-        good = o=='*' or re.fullmatch(r'https?://[^/\s]+', o)
-        if not good: raise ValueError(f'cors={o}: wanted where a website is, such as https://example.org')
-    more = dict(rate=rate, frames=frames, allow_private=allow_private, title=title)
-    return SimpleNamespace(**limits | kwargs | more, api_keys=listed(api_keys), cors=sites)
+@dataclass
+class Options:
+    "What a service allows"
+    api_keys:list=None # one of which has to be sent; default: those in IMGCLS_API_KEY
+    cors:list=() # other websites whose scripts may ask, such as https://example.org
+    rate:int=0 # requests a minute for each client; 0: as many as they like
+    frames:str="'self'" # whose pages may show ours in a frame, in the words of Content-Security-Policy
+    allow_private:bool=False # may addresses lead into a private network?
+    title:str=None # heading of the page; default: the model's
+    max_body:int=20_000_000 # bytes of a request
+    max_bodies:int=60_000_000 # bytes of all requests together
+    max_files:int=16 # pictures a request
+    max_waiting:int=64 # pictures that are read or wait at a time
+    max_fetches:int=4 # addresses that are fetched at a time
+    body_secs:float=30 # for a body to arrive
+    fetch_secs:float=15 # for what is at an address
+
+    def __post_init__(self):
+        if self.api_keys is None: self.api_keys = os.environ.get('IMGCLS_API_KEY', '')
+        self.api_keys = listed(self.api_keys)
+        self.cors = [o.rstrip('/') for o in listed(self.cors)]
+        self.max_body = min(self.max_body, self.max_bodies)
+        self.check()
+
+    def check(self):
+        "Raise unless they make sense"
+        if self.rate<0: raise ValueError(f'rate={self.rate}: wanted 0 or more')
+        for k,v in vars(self).items():
+            if re.match('max_|.*_secs', k) and v<=0: raise ValueError(f'{k}={v}: wanted more than 0')
+        for o in self.cors:
+            if re.fullmatch(r'[*]|https?://[^/\s]+', o): continue
+            raise ValueError(f'cors={o}: wanted where a website is, such as https://example.org')
 
 # %% ../../nbs/lib/use/serve.ipynb #2de222aa
 class Service:
@@ -211,39 +196,57 @@ class Service:
     stopping = False
     def __init__(self,
         predictor, # `Predictor`
-        o, # `options`
+        o, # `Options`
     ):
-        self.predictor,self.o,self.figures = predictor,o,Figures()
-        self.pool = Pool(predictor, o.max_waiting, self.figures.picture.observe)
+        self.predictor = predictor
+        self.o = o
+        self.rate = Rate(o.rate)
+        self.pool = Pool(predictor, o.max_waiting, picture_secs.observe)
         self.room = Room(o.max_bodies, 'pictures are on their way in')
         self.fetches = Room(o.max_fetches+2*o.max_files, 'addresses are being fetched')
-        self.fetchers,self.rate = ThreadPoolExecutor(o.max_fetches, 'fetch'),Rate(o.rate)
+        self.fetchers = ThreadPoolExecutor(o.max_fetches, 'fetch')
         self.sha256 = file_digest(predictor.path)
         self.name = o.title or predictor.meta.get('title') or predictor.path.stem
         self.model = dict(name=self.name, version=self.sha256[:12])
+
+# %% ../../nbs/lib/use/serve.ipynb #edd486a3
+@patch
+def key(self:Service, request)->tuple: # (what was sent, the one of ours that it is), '' for none
+    "The key of a request"
+    head = request.headers
+    sent = head.get('x-api-key') or head.get('authorization', '').removeprefix('Bearer ')
+    known = (o for o in self.o.api_keys if hmac.compare_digest(o.encode(), sent.encode('latin1')))
+    return sent,next(known, '')
 
 # %% ../../nbs/lib/use/serve.ipynb #17454dcf
 @patch
 def admit(self:Service, request):
     "Raise `Problem` unless this client may ask, and ask now"
-    head,keys = request.headers,self.o.api_keys
-    key = head.get('x-api-key') or head.get('authorization', '').removeprefix('Bearer ')
-    known = [o for o in keys if key and hmac.compare_digest(o.encode(), key.encode('latin1'))]
-    if self.o.rate: self.rate.check(known[0] if known else request.client.host if request.client else '')
-    said = 'This key is not known here.' if key else 'This service wants a key.'
-    if keys and not known: raise Problem('no_key', said, WWW_Authenticate='Bearer')
+    sent,known = self.key(request)
+    if self.o.rate: self.rate.check(known or getattr(request.client, 'host', ''))
+    said = 'This key is not known here.' if sent else 'This service wants a key.'
+    if self.o.api_keys and not known: raise Problem('no_key', said, WWW_Authenticate='Bearer')
+
+# %% ../../nbs/lib/use/serve.ipynb #8f344e75
+async def within(
+    secs:float,
+    what, # awaitable
+    late:Problem,
+):
+    "The result of `what`, or the problem"
+    try: return await asyncio.wait_for(what, secs)
+    except asyncio.TimeoutError: raise late from None
 
 # %% ../../nbs/lib/use/serve.ipynb #63f69ba0
 @patch
 async def fetched(self:Service, url):
     "What is at `url`"
     get = partial(fetch, url, self.o.max_body, self.o.fetch_secs, self.o.allow_private)
-    with self.fetches.share() as more:
-        more(1)
+    with self.fetches.share() as take:
+        take(1)
         run = asyncio.get_running_loop().run_in_executor(self.fetchers, get)
-        slow = Problem('fetch_timeout', 'This address could not be fetched: it takes too long.')
-        try: return await asyncio.wait_for(run, self.o.fetch_secs+1)
-        except asyncio.TimeoutError: raise slow from None
+        late = Problem('fetch_timeout', 'This address could not be fetched: it takes too long.')
+        return await within(self.o.fetch_secs+1, run, late)
 
 # %% ../../nbs/lib/use/serve.ipynb #cbf7abe0
 @patch
@@ -254,9 +257,9 @@ async def probs(self:Service,
     try: ps = await self.pool.probs(x if isinstance(x, bytes) else await self.fetched(x))
     except foreseen as e:
         p = as_problem(e)
-        self.figures.problems.labels(p.code).inc()
+        n_problems.labels(p.code).inc()
         return p
-    self.figures.pictures.labels(self.predictor.labels[ps.argmax()], ps.max()<self.predictor.threshold).inc()
+    n_pictures.labels(self.predictor.labels[ps.argmax()], ps.max()<self.predictor.threshold).inc()
     return ps
 
 # %% ../../nbs/lib/use/serve.ipynb #8f3fbb90
@@ -271,14 +274,13 @@ def asked_url(request):
 async def asked(self:Service,
     request,
     most:int, # pictures
-    more, # takes room for so many bytes
+    take, # room for so many bytes
 )->list: # of (name, bytes or address)
     "The pictures in `request`, unless they take too long to come"
     if request.method!='POST': return [asked_url(request)]
-    secs,get = self.o.body_secs,pictures(request, chunks(request, self.o.max_body, more), most)
-    slow = Problem('too_slow', f'The picture did not arrive within {secs:g} s.', Connection='close')
-    try: res = await asyncio.wait_for(get, secs)
-    except asyncio.TimeoutError: raise slow from None
+    body = chunks(request, self.o.max_body, take)
+    late = Problem('too_slow', f'The picture did not arrive within {self.o.body_secs:g} s.', Connection='close')
+    try: res = await within(self.o.body_secs, pictures(request, body, most), late)
     except ClientDisconnect: raise Problem('bad_request', 'The sender has left.') from None
     if not res: raise Problem('no_picture', 'There is no picture in this request.')
     if len(res)>most: raise too_many(most)
@@ -292,12 +294,12 @@ async def results(self:Service,
 )->list: # of (name, probabilities or `Problem`)
     "Answers for the pictures in `request`; raises when it is problems only"
     self.admit(request)
-    self.pool.room()
-    n,limit = int(request.headers.get('content-length', 0)),self.o.max_body
-    if n>limit: raise too_large(f'{n/1e6:.0f} MB', limit)
+    self.pool.room.check()
+    n = int(request.headers.get('content-length', 0))
+    if n>self.o.max_body: raise too_large(f'{n/1e6:.0f} MB', self.o.max_body)
     self.room.check(n)
-    with self.room.share() as more:
-        pics = await self.asked(request, most, more)
+    with self.room.share() as take:
+        pics = await self.asked(request, most, take)
         res = await asyncio.gather(*(self.probs(o) for _,o in pics))
     if all(isinstance(o, Problem) for o in res): raise res[0]
     return [(name,o) for (name,_),o in zip(pics, res)]
@@ -306,24 +308,31 @@ async def results(self:Service,
 def how_many(request):
     "How many classes to show"
     k = request.query_params.get('topk', '5')
-    if re.fullmatch('[0-9]{1,5}', k) and int(k): return int(k)
+    if re.fullmatch('0*[1-9][0-9]{0,4}', k): return int(k)
     raise Problem('bad_request', f'topk={k[:20]}: wanted a number, 1 or more.')
 
 # %% ../../nbs/lib/use/serve.ipynb #4d78ccf5
 @patch
 async def predict(self:Service, request):
     "Answers for one picture or several"
-    t,k = time.perf_counter(),how_many(request)
+    t = time.perf_counter()
+    k = how_many(request)
     def row(o): return dict(error=o.as_dict()) if isinstance(o, Problem) else self.predictor.answer(o, k, None).as_dict()
     rows = [dict(file=name, **row(o)) for name,o in await self.results(request, self.o.max_files)]
     return JSONResponse(dict(model=self.model, ms=round(1000*(time.perf_counter()-t), 1), predictions=rows))
 
 # %% ../../nbs/lib/use/serve.ipynb #f91b7b15
 @patch
+async def scores(self:Service, request): # (label, probability) of each class, the likeliest first
+    "Scores for the one picture in a request"
+    (_,ps), = await self.results(request)
+    return sorted(zip(self.predictor.labels, ps.tolist()), key=itemgetter(1), reverse=True)
+
+# %% ../../nbs/lib/use/serve.ipynb #c9228d36
+@patch
 async def upload(self:Service, request):
     "Scores for the picture in a form"
-    ps = (await self.results(request))[0][1]
-    return JSONResponse(dict(predictions=sorted(zip(self.predictor.labels, ps.tolist()), key=lambda o: -o[1])))
+    return JSONResponse(dict(predictions=await self.scores(request)))
 
 # %% ../../nbs/lib/use/serve.ipynb #0f6803f0
 @patch
@@ -335,7 +344,7 @@ async def classify_url(self:Service, request):
 @patch
 async def analyze(self:Service, request):
     "The class of the picture in a form"
-    return JSONResponse(dict(result=self.predictor.labels[(await self.results(request))[0][1].argmax()]))
+    return JSONResponse(dict(result=(await self.scores(request))[0][0]))
 
 # %% ../../nbs/lib/use/serve.ipynb #30e74a3e
 @patch
@@ -346,27 +355,27 @@ async def health(self:Service, request): return JSONResponse(dict(status='ok'))
 async def ready(self:Service, request):
     "Would another picture be taken?"
     if self.stopping: raise Problem('stopping', 'This service is about to stop.', Retry_After=5)
-    self.pool.room()
-    return JSONResponse(dict(status='ready', waiting=self.pool.asked))
+    self.pool.room.check()
+    return JSONResponse(dict(status='ready', waiting=self.pool.room.held))
 
 # %% ../../nbs/lib/use/serve.ipynb #5c73a77e
 @patch
 async def card(self:Service, request):
     "What the model knows, and how well"
     self.admit(request)
-    p,keep = self.predictor,('arch','precision','crop','metrics','n_params','created','versions','about')
-    kept = {k:p.meta[k] for k in keep if k in p.meta}
-    known = dict(labels=list(p.labels), names=p.names, threshold=p.threshold, facts=p.facts())
-    return JSONResponse(self.model | dict(sha256=self.sha256) | known | kept)
+    p = self.predictor
+    shown = 'labels names arch precision crop metrics n_params created versions about'.split()
+    kept = {k:p.meta[k] for k in shown if k in p.meta}
+    return JSONResponse(self.model | kept | dict(sha256=self.sha256, threshold=p.threshold, facts=p.facts()))
 
 # %% ../../nbs/lib/use/serve.ipynb #f1959c32
 @patch
 async def metrics(self:Service, request):
     "Figures for Prometheus"
     self.admit(request)
-    registry = self.figures.registry
-    if 'PROMETHEUS_MULTIPROC_DIR' in os.environ: MultiProcessCollector(registry := CollectorRegistry())
-    return Response(generate_latest(registry), media_type='text/plain; version=0.0.4')
+    found = registry
+    if 'PROMETHEUS_MULTIPROC_DIR' in os.environ: MultiProcessCollector(found := CollectorRegistry())
+    return Response(generate_latest(found), media_type='text/plain; version=0.0.4')
 
 # %% ../../nbs/lib/use/serve.ipynb #2ef27ab4
 @patch
@@ -381,10 +390,10 @@ def html(self:Service,
 @patch
 async def home(self:Service, request):
     "A page for people"
-    o,p = self.o,self.predictor
+    o = self.o
+    p = self.predictor
     facts = dict(p.facts(), limits='whatever it is shown, it answers with one of its classes')
-    about = p.meta.get('about', '')
-    return self.html('index', page(self.name, about, facts, bool(o.api_keys), o.max_files, o.max_body))
+    return self.html('index', page(self.name, facts['about'], facts, bool(o.api_keys), o.max_files, o.max_body))
 
 # %% ../../nbs/lib/use/serve.ipynb #9805d233
 @patch
@@ -399,43 +408,48 @@ async def openapi(self:Service, request):
     at = str(request.base_url.replace(path=request.scope.get('root_path', ''))).replace("'", '%27')
     text = asset('openapi.json').replace('BASE', json.dumps(at)[1:-1])
     if self.o.api_keys: text = text.replace('"security": [{}, ', '"security": [')
-    info = dict(title=self.name, version=self.model['version'], description=self.predictor.meta.get('about'))
     doc = json.loads(text)
-    doc['info'] |= {k:v for k,v in info.items() if v}
+    doc['info'] |= dict(title=self.name, version=self.model['version'])
+    if about := self.predictor.meta.get('about'): doc['info']['description'] = about
     return JSONResponse(doc)
 
 # %% ../../nbs/lib/use/serve.ipynb #85959dd7
 log = logging.getLogger('imgcls.use.serve')
+
+@patch
+def noted(self:Service, note, secs):
+    "Count a request, and write its line"
+    n_requests.labels(note['route'], note['status']).inc()
+    request_secs.labels(note['route']).observe(secs)
+    log.info('request', extra=dict(note=dict(note, ms=round(1000*secs, 1))))
+
+# %% ../../nbs/lib/use/serve.ipynb #5ca00180
 safe_headers = {'X-Content-Type-Options':'nosniff', 'Referrer-Policy':'no-referrer', 'Cache-Control':'no-store',
     'Cross-Origin-Opener-Policy':'same-origin', 'Permissions-Policy':'geolocation=(), microphone=()',
     'Content-Security-Policy':"default-src 'none'; frame-ancestors 'none'"}
 
-class ServiceApp:
-    "An ASGI application: a service behind its routes, with a log"
-    def __init__(self, app, service): self.app,self.service = app,service
+@patch
+def sign(self:Service, msg, note):
+    "Add the headers to the start of an answer, and take down its status"
+    note['status'] = msg['status']
+    head = MutableHeaders(scope=msg)
+    for k,v in {**safe_headers, 'X-Request-ID':note['id']}.items(): head.setdefault(k, v)
+    if self.stopping: head['Connection'] = 'close'
 
-    def opened(self, send, note):
-        "`send` that adds the headers, and takes down the status"
-        async def f(msg):
-            if msg['type']=='http.response.start':
-                note['status'],head = msg['status'],MutableHeaders(scope=msg)
-                for k,v in {**safe_headers, 'X-Request-ID':note['id']}.items(): head.setdefault(k, v)
-                if self.service.stopping: head['Connection'] = 'close'
-            await send(msg)
-        return f
-
-    async def __call__(self, scope, receive, send):
-        if scope['type']!='http': return await self.app(scope, receive, send)
-        t,path = time.perf_counter(),scope['path'].removeprefix(scope.get('root_path', ''))
-        note = dict(id=uuid4().hex[:12], method=scope['method'], route=path if path in routes else 'other', status=499)
-        with self.service.figures.now.track_inprogress():
-            try: await self.app(scope, receive, self.opened(send, note))
-            finally: self.noted(note | scope.get('problem', {}), time.perf_counter()-t)
-
-    def noted(self, note, secs):
-        self.service.figures.requests.labels(note['route'], note['status']).inc()
-        self.service.figures.seconds.labels(note['route']).observe(secs)
-        log.info('request', extra=dict(note=dict(note, ms=round(1000*secs, 1))))
+# %% ../../nbs/lib/use/serve.ipynb #76f10f06
+@patch
+async def __call__(self:Service, scope, receive, send):
+    if scope['type']!='http': return await self.app(scope, receive, send)
+    t = time.perf_counter()
+    path = scope['path'].removeprefix(scope.get('root_path', ''))
+    note = dict(id=uuid4().hex[:12], method=scope['method'], route=path if path in routes else 'other', status=499)
+    scope['note'] = note
+    async def signed(msg):
+        if msg['type']=='http.response.start': self.sign(msg, note)
+        await send(msg)
+    with under_way.track_inprogress():
+        try: await self.app(scope, receive, signed)
+        finally: self.noted(note, time.perf_counter()-t)
 
 # %% ../../nbs/lib/use/serve.ipynb #956b1c66
 @patch
@@ -446,23 +460,27 @@ async def lifespan(self:Service, app):
     yield dict(service=self)
     self.pool.close()
 
+# %% ../../nbs/lib/use/serve.ipynb #6ae0afb1
+@patch
+def table(self:Service):
+    "What answers where"
+    ops = ((path,verb,op['operationId']) for path,o in routes.items() for verb,op in o.items())
+    return [Route(path, getattr(self, name), methods=[verb.upper()]) for path,verb,name in ops]
+
 # %% ../../nbs/lib/use/serve.ipynb #ed016d5c
-@delegates(options, keep=True)
+@delegates(Options)
 def make_app(
     predictor, # `Predictor`, or the path or address of a model, whose pictures may then have 25 megapixels
-    **kwargs, # see `options`
-)->ServiceApp: # an ASGI application
-    "The HTTP service of a model"
-    o = options(**kwargs)
-    s = Service(predictor if isinstance(predictor, Predictor) else Predictor(predictor, max_pixels=25_000_000), o)
-    cors = Middleware(CORSMiddleware, allow_origins=o.cors, allow_methods=['GET','POST'],
+    **kwargs):
+    "The HTTP service of a model, an ASGI application"
+    if not isinstance(predictor, Predictor): predictor = Predictor(predictor, max_pixels=25_000_000)
+    s = Service(predictor, Options(**kwargs))
+    cors = Middleware(CORSMiddleware, allow_origins=s.o.cors, allow_methods=['GET','POST'],
         allow_headers=['Authorization','X-API-Key'], expose_headers=['Retry-After','X-Request-ID'])
-    def route(path, verb, op): return Route(path, getattr(s, op['operationId']), methods=[verb.upper()])
-    table = [route(path, verb, op) for path,ops in routes.items() for verb,op in ops.items()]
-    app = Starlette(routes=table, middleware=[cors] if o.cors else [], lifespan=s.lifespan,
+    s.app = Starlette(routes=s.table(), middleware=[cors] if s.o.cors else [], lifespan=s.lifespan,
         exception_handlers=dict.fromkeys((*foreseen,Exception), on_error))
-    app.router.redirect_slashes = False
-    return ServiceApp(app, s)
+    s.app.router.redirect_slashes = False
+    return s
 
 # %% ../../nbs/lib/use/serve.ipynb #cd543a7b
 def start_server(

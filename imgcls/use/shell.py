@@ -15,10 +15,11 @@ from pathlib import Path
 from .predict import Predictor, image_paths
 
 # %% ../../nbs/lib/use/shell.ipynb #5a2445cd
-def _said(file, o, width):
-    "A line for people"
-    if isinstance(o, Exception): return f'{file:{width}}  {o}'
-    return f'{file:{width}}  {o.name} {o.prob:.1%}{" (not sure)" if o.unsure else ""}'
+def _line(file, o, width, as_json):
+    "What is said of a picture: a line for people, or one of JSON"
+    wrong = isinstance(o, Exception)
+    if as_json: return dumps(dict(file=file, **(dict(error=str(o)) if wrong else o.as_dict())), ensure_ascii=False)
+    return f'{file:{width}}  {o}' if wrong else f'{file:{width}}  {o.name} {o.prob:.1%}{" (not sure)" if o.unsure else ""}'
 
 @call_parse
 def imgcls_predict(
@@ -30,15 +31,13 @@ def imgcls_predict(
 ):
     "Say what is in PICTURES"
     fns = [str(o) for p in pictures for o in (image_paths(p) if Path(p).is_dir() else [p])]
-    bad,width = 0,min(60, max(map(len, fns), default=0))
+    bad = False
+    width = min(60, max(map(len, fns), default=0))
     try:
-        p = Predictor(model, sha256)
         if not fns: raise ValueError('no pictures. Name files, folders or addresses behind the model.')
-        for fn,o in zip(fns, p.stream(fns, max(topk, 1))):
-            wrong = isinstance(o, Exception)
-            bad += wrong
-            facts = dict(error=str(o)) if wrong else o.as_dict()
-            print(dumps(dict(file=fn, **facts), ensure_ascii=False) if json else _said(fn, o, width), flush=True)
+        for fn,o in zip(fns, Predictor(model, sha256).stream(fns, max(topk, 1))):
+            print(_line(fn, o, width, json), flush=True)
+            bad |= isinstance(o, Exception)
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError,ValueError) as e: sys.exit(f'imgcls-predict: {e}')
     if bad: sys.exit(1)

@@ -28,8 +28,8 @@ class WarmKernels(AsyncMappingKernelManager):
 
     def warm(self):
         "Ids of the kernels that wait for a visitor"
-        done = [o for pool in self._pools.values() for o in pool if o.done()]
-        return {o.result()['kernel_id'] for o in done if not o.cancelled() and not o.exception()}
+        tasks = (o for pool in self._pools.values() for o in pool)
+        return {o.result()['kernel_id'] for o in tasks if o.done() and not o.cancelled() and not o.exception()}
 
     def greet(self):
         "Somebody comes for a warm kernel: the time that it waited does not count"
@@ -104,7 +104,6 @@ class AppPage(TornadoVoilaHandler):
         "Words for who has to wait"
         if status_code!=503: return super().write_error(status_code, **kwargs)
         self.set_header('Retry-After', '15')
-        self.set_header('Content-Type', 'text/html; charset=utf-8')
         self.finish((templates/'busy.html').read_text(encoding='utf-8'))
 
 # %% ../../nbs/lib/use/voila.ipynb #7c6857c9
@@ -157,7 +156,8 @@ class AppServer(Voila):
 
     def init_settings(self):
         cfg = self.voila_configuration
-        cfg.multi_kernel_manager_class,cfg.page_config_hook = Kernels,page_config
+        cfg.multi_kernel_manager_class = Kernels
+        cfg.page_config_hook = page_config
         return super().init_settings()
 
     def init_handlers(self):

@@ -24,33 +24,33 @@ function preview({file, name}) {
 // `what` is a File, or the address of a picture
 export function newCard(what) {
   const file = what instanceof File ? what : null, name = file ? file.name : what
-  const said = make('div', 'said'), note = make('small', '', name)
-  const el = make('article', '', '', preview({file, name}), said, note)
+  const said = make('div', 'ic-said'), note = make('small', '', name)
+  const el = make('article', '', '', preview({file, name}), said)
   el.setAttribute('aria-label', name)
   return {file, name, said, note, el, url: what, tries: 0}
 }
 
 function show(card, state, ...kids) {
   card.state = state
-  card.el.className = `card ${state}`
+  card.el.className = `ic-card ${state}`
   card.el.setAttribute('aria-busy', state=='wait')
-  card.said.replaceChildren(...kids)
+  card.said.replaceChildren(...kids, card.note)
 }
 
-export const waiting = (card, text='Looking …') => show(card, 'wait', make('span', 'spin'), make('p', '', text))
+export const waiting = (card, text='Looking …') => show(card, 'wait', make('p', '', text))
 
 function bar([name, p]) {
   const i = make('i')
   i.style.width = `${100*p}%`
-  return make('li', '', '', make('span', '', name), make('div', 'bar', '', i), make('b', '', percent(p)))
+  return make('div', 'ic-r', '', make('span', '', name), make('div', '', '', i), make('b', '', percent(p)))
 }
 
 const tip = 'A sharper picture, with less around it, may help; or it may be something that this model does not know.'
 export function answered(card, {name, prob, unsure, topk}) {
   const best = unsure ? `Not sure. My best guess is ${name}` : name, sure = `confidence ${percent(prob)}`
   card.summary = `${best}, ${sure}`
-  const more = unsure ? [make('p', 'tip', tip)] : []
-  show(card, unsure ? 'done unsure' : 'done', make('h3', '', best), make('p', '', sure), ...more, make('ul', '', '', ...topk.map(bar)))
+  const more = unsure ? [make('p', 'ic-unsure', tip)] : []
+  show(card, 'done', make('h3', '', best), make('p', '', sure), ...more, make('div', 'ic-bars', '', ...topk.map(bar)))
 }
 
 // `again`: what a button does, if there is to be one
@@ -58,5 +58,5 @@ export function failed(card, {message, hint}, again) {
   card.summary = message
   const btn = make('button', '', 'Try again')
   btn.onclick = again
-  show(card, 'bad', make('p', '', message), ...(hint ? [make('small', '', hint)] : []), ...(again ? [make('div', '', '', btn)] : []))
+  show(card, 'bad', make('p', 'ic-err', message), ...(hint ? [make('small', '', hint)] : []), ...(again ? [make('div', '', '', btn)] : []))
 }
