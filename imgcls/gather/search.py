@@ -174,16 +174,16 @@ def json_of(r):
     except (ValueError,TypeError): return {}
 
 def ask(
-    engine:str, # its name, for messages
+    who:str, # the engine's name, for messages
     url:str, # where to ask
     **params, # added to what `url` has; None: left out
 )->dict: # what it answers
-    "What `engine` answers, or a `SearchError`"
-    r = fetch(engine, httpx.URL(url).copy_merge_params(known(**params)))
+    "What an engine answers, or a `SearchError`"
+    r = fetch(who, httpx.URL(url).copy_merge_params(known(**params)))
     ans = json_of(r)
     said = ans.get('error') or ans.get('detail') or ('' if ans else 'no JSON')
     if r.is_success and not said: return ans
-    raise trouble(engine, str(said).replace(params.get('api_key') or '\0', '…'), r.status_code)
+    raise trouble(who, str(said).replace(params.get('api_key') or '\0', '…'), r.status_code)
 
 # %% ../../nbs/lib/gather/search.ipynb #8f07a32f
 licences = 'cc public commercial modify free'.split()
