@@ -10,7 +10,9 @@ __all__ = ['UprightImage', 'Pixels']
 # %% ../../nbs/lib/learn/pixels.ipynb #4b00a301
 import errno, uuid
 from fastai.vision.all import *
-from ..dataset import Table, progress
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from ..dataset import progress
 from ..picture import open_image
 
 # %% ../../nbs/lib/learn/pixels.ipynb #8641c2c0
@@ -69,40 +71,31 @@ def make(self:Pixels,
     if split_idx==0 and self.method==ResizeMethod.Crop: return np.array(short_side(im, side))
     return np.array(Resize(side, method=self.method, pad_mode=self.pad_mode)(im, split_idx=1))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #7a050e76
-class PixelCache:
+# %% ../../nbs/lib/learn/pixels.ipynb #f786cb49
+class PixelCache(dict):
     "Arrays of pictures in the folder `path`, found by key"
     def __init__(self, path):
-        self.path,self.maps = Path(path),{}
-        self.table = Table(self.path/'index.csv', 'key file start height width'.split())
-        self.at = {k:(file,*map(int, rest)) for k,file,*rest in self.table.read().values}
+        self.path = Path(path)
+        for o in self.path.glob('*.safetensors'): self.open(o)
 
-    def __len__(self): return len(self.at)
-    def __contains__(self, key): return key in self.at
+    def open(self, fn):
+        f = safe_open(fn, 'pt')
+        self.update(dict.fromkeys(f.keys(), f))
+
+    def __getitem__(self, key): return super().__getitem__(key).get_tensor(key).numpy()
     @property
-    def nbytes(self): return sum(h*w*3 for _,_,h,w in self.at.values())
+    def nbytes(self): return sum(o.stat().st_size for o in self.path.glob('*.safetensors'))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #46f5ea92
+# %% ../../nbs/lib/learn/pixels.ipynb #b4404d68
 @patch
-def __getitem__(self:PixelCache, key):
-    file,start,h,w = self.at[key]
-    if file not in self.maps: self.maps[file] = np.asarray(np.memmap(self.path/file, 'uint8', 'r'))
-    return self.maps[file][start:start+h*w*3].reshape(h,w,3)
-
-# %% ../../nbs/lib/learn/pixels.ipynb #7e3e8c2f
-@patch
-def append(self:PixelCache,
-    file:str, # name of a file in the folder
+def keep(self:PixelCache,
     arrs:dict, # key → uint8 array, height × width × 3
 ):
-    "Write `arrs` to the end of `file`, then into the index"
-    new = {}
-    with open(self.path/file, 'ab') as out:
-        for k,a in arrs.items():
-            new[k] = file,out.tell(),*a.shape[:2]
-            out.write(a.tobytes())
-    self.table.append(*[dict(zip(self.table.cols, (k,*o))) for k,o in new.items()])
-    self.at |= new
+    "Add a file with `arrs`, in one step"
+    fn = self.path/f'{uuid.uuid4().hex}.safetensors'
+    save_file(arrs, f'{fn}.part')
+    os.replace(f'{fn}.part', fn)
+    self.open(fn)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #cffefc2a
 def attempt(
@@ -135,6 +128,7 @@ def portions(self:PixelCache,
         for part in progress(parts, len(parts), 'decoding') if len(parts)>8 else parts:
             yield dict(zip(part, ex.map(partial(attempt, make), [todo[k] for k in part])))
 
+# %% ../../nbs/lib/learn/pixels.ipynb #7e8dd9e0
 @patch
 def build(self:PixelCache,
     make, # file → uint8 array, height × width × 3
@@ -142,13 +136,13 @@ def build(self:PixelCache,
     n_workers:int=None, # threads; default: one per core
 )->dict: # file → what is wrong with it, for those that can't be made
     "Add what is missing of `items`"
-    todo,bad,file = {k:f for k,f in items.items() if k not in self},{},f'{uuid.uuid4().hex[:12]}.bin'
-    if todo: self.path.mkdir(parents=True, exist_ok=True)
-    for made in self.portions(make, todo, n_workers):
+    self.path.mkdir(parents=True, exist_ok=True)
+    todo,bad = {k:f for k,f in items.items() if k not in self},{}
+    for i,made in enumerate(self.portions(make, todo, n_workers)):
         arrs = {k:o for k,o in made.items() if not isinstance(o, str)}
-        bad |= {todo[k]:made[k] for k in made.keys()-arrs}
-        if not (self.path/file).exists(): check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(made))
-        if arrs: self.append(file, arrs)
+        bad |= {todo[k]:o for k,o in made.items() if k not in arrs}
+        if i==0: check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(made))
+        self.keep(arrs)
     return bad
 
 # %% ../../nbs/lib/learn/pixels.ipynb #d6925977
