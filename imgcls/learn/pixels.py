@@ -10,6 +10,7 @@ __all__ = ['UprightImage', 'Pixels']
 # %% ../../nbs/lib/learn/pixels.ipynb #4b00a301
 import errno, uuid
 from fastai.vision.all import *
+from PIL import ImageOps
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from ..dataset import progress
@@ -27,7 +28,7 @@ class UprightImage(PILImage):
         if isinstance(fn, (Tensor,np.ndarray)): fn = super().create(fn, **kwargs)
         return cls(open_image(fn, least, most=2*Image.MAX_IMAGE_PIXELS))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #8acf5256
+# %% ../../nbs/lib/learn/pixels.ipynb #d50d0023
 def short_side(
     im:Image.Image, # picture
     side:int, # pixels of the shorter side afterwards
@@ -35,9 +36,7 @@ def short_side(
 )->Image.Image: # proportions kept
     "`im` with a shorter side of `side`"
     m = min(im.size)
-    kept = [min(o, ratio*m) for o in im.size]
-    x,y = [(a-b)/2 for a,b in zip(im.size, kept)]
-    return im.resize([max(side, round(o*side/m)) for o in kept], Image.BILINEAR, box=(x,y,x+kept[0],y+kept[1]))
+    return ImageOps.fit(im, [max(side, round(min(o, ratio*m)*side/m)) for o in im.size], Image.BILINEAR)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #87819f1c
 class Pixels:
@@ -142,7 +141,7 @@ def build(self:PixelCache,
         arrs = {k:o for k,o in made.items() if not isinstance(o, str)}
         bad |= {todo[k]:o for k,o in made.items() if k not in arrs}
         if i==0: check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(made))
-        self.keep(arrs)
+        if arrs: self.keep(arrs)
     return bad
 
 # %% ../../nbs/lib/learn/pixels.ipynb #d6925977
@@ -154,11 +153,11 @@ def cached(self:Pixels, folder, split_idx):
 
 @patch
 def prepare(self:Pixels,
-    folder, # where to keep the arrays, e.g. data/bears/.pixels; None: keep none
+    folder, # where to keep the arrays, e.g. data/bears/.pixels; None or False: keep none
     items:pd.DataFrame, # file (path), sha256 (of its content), split (train or valid)
 )->list: # files that can't be read
     "Make what is missing of the arrays for `items`"
-    if folder is None: return []
+    if not folder: return []
     self.keys,bad = dict(zip(items.file, items.sha256)),{}
     self.caches = [self.cached(folder, i) for i in (0,1)]
     for i,df in enumerate([items[items.split==o] for o in ('train','valid')]):
@@ -200,18 +199,19 @@ def __repr__(self:Pixels):
     how = f'{self.size} px by {self.method}, from {self.presize} px for training'
     return f'{how}; {sum(map(len, kept))} pictures decoded, {where}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #28822362
+# %% ../../nbs/lib/learn/pixels.ipynb #6601d11f
+def square(a, side, p):
+    "The square of `side` that is at `p`, 0 to 1, along the longer side of array `a`"
+    y,x = [int(p*(n-side)) for n in a.shape[:2]]
+    return a[y:y+side,x:x+side]
+
 def squares(
     arrs:list, # arrays, height × width × 3, whose shorter sides are `side`
     side:int, # pixels
     at, # where along the longer side, 0 to 1, one for each
 )->np.ndarray: # uint8, n × side × side × 3
     "A square of each array"
-    res = np.empty((len(arrs),side,side,3), 'uint8')
-    for o,a,p in zip(res, arrs, at):
-        y,x = [int(p*(n-side)) for n in a.shape[:2]]
-        o[:] = a[y:y+side,x:x+side]
-    return res
+    return np.stack([square(a, side, p) for a,p in zip(arrs, at)])
 
 # %% ../../nbs/lib/learn/pixels.ipynb #7054fd76
 class OnDevice:
