@@ -62,8 +62,8 @@ def resolve(
     if bad: raise PrivateAddress(f'{host} leads to {bad[0]}')
     return ips
 
-# %% ../nbs/lib/net.ipynb #5db2c9c7
-class _Clock(threading.local): end = math.inf
+# %% ../nbs/lib/net.ipynb #190a4fac
+class _Clock(threading.local): end,secs = math.inf,math.inf
 _clock = _Clock()
 
 @contextmanager
@@ -71,15 +71,16 @@ def time_limit(
     secs:float, # seconds for everything this thread does on the network within the block
 ):
     "Raise `httpx.ReadTimeout` when `secs` are over, however slowly they drip"
-    old,_clock.end = _clock.end,time.monotonic()+secs
+    old = _clock.end,_clock.secs
+    _clock.end,_clock.secs = time.monotonic()+secs,secs
     try: yield
-    finally: _clock.end = old
+    finally: _clock.end,_clock.secs = old
 
 # %% ../nbs/lib/net.ipynb #d4fdde00
 def _left(timeout):
     "What remains of `timeout` under the time limit"
     left = _clock.end-time.monotonic()
-    if left<=0: raise httpcore.ReadTimeout('the time is over')
+    if left<=0: raise httpcore.ReadTimeout(f'not done after {_clock.secs:g} s')
     return min(timeout, left)
 
 # %% ../nbs/lib/net.ipynb #2c925e8e
@@ -113,7 +114,7 @@ class GuardedTransport(httpx.HTTPTransport):
         self._pool.close() # an error, should httpx keep its pool elsewhere one day: never a client without the guard
         self._pool = httpcore.ConnectionPool(tls, max_connections=max_connections, keepalive_expiry=5, network_backend=network)
 
-# %% ../nbs/lib/net.ipynb #7a6384a4
+# %% ../nbs/lib/net.ipynb #e4113e57
 class ProxiedTransport(httpx.HTTPTransport):
     "What connects through a proxy, except to hosts that need none"
     def __init__(self,
@@ -125,13 +126,18 @@ class ProxiedTransport(httpx.HTTPTransport):
         self.direct,self.allow_private = direct,allow_private
 
     def handle_request(self, request):
-        host,port = request.url.host,request.url.port
+        host = request.url.host
         if proxy_bypass(host): return self.direct.handle_request(request)
         number = '127.0.0.1' if host=='localhost' else host
-        with suppress(httpcore.ConnectError): resolve(number, port, self.allow_private, socket.AI_NUMERICHOST)
+        with suppress(httpcore.ConnectError): resolve(number, request.url.port, self.allow_private, socket.AI_NUMERICHOST)
         return super().handle_request(request)
 
-# %% ../nbs/lib/net.ipynb #ca7a6426
+# %% ../nbs/lib/net.ipynb #9ea8f74a
+def web_proxies()->dict: # http:// or https:// → address of the proxy
+    "The proxies that are to be used here"
+    return {f'{k}://':v for k,v in getproxies().items() if k in ('http','https') and v.startswith('http')}
+
+# %% ../nbs/lib/net.ipynb #cad4b1c4
 def guarded_client(
     allow_private:bool=False, # let private addresses pass?
     timeout:float=10, # seconds for a connection, and for each piece of an answer
@@ -140,10 +146,9 @@ def guarded_client(
 )->httpx.Client:
     "An HTTP client for addresses that strangers wrote"
     direct = GuardedTransport(allow_private, max_connections)
-    web = {f'{k}://':v for k,v in getproxies().items() if k in ('http','https') and v.startswith('http')}
-    proxied = {k:ProxiedTransport(v, direct, allow_private) for k,v in web.items()}
-    who = {'User-Agent':f'imgcls/{__version__} (+https://github.com/imgcls/imgcls)'}
-    said = who | {k.replace('_', '-'):v for k,v in headers.items()}
+    proxied = {k:ProxiedTransport(v, direct, allow_private) for k,v in web_proxies().items()}
+    headers = dict(User_Agent=f'imgcls/{__version__} (+https://github.com/imgcls/imgcls)') | headers
+    said = {k.replace('_', '-'):v for k,v in headers.items()}
     return httpx.Client(transport=direct, mounts=proxied, timeout=timeout, follow_redirects=True, max_redirects=10, headers=said)
 
 # %% ../nbs/lib/net.ipynb #fcb8b003

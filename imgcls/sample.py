@@ -48,16 +48,15 @@ def draw_paper(
     for lines in (a[::step],a[:,::step])[:kind]: lines[:] = .6*lines+.4*_rgb('#9fb8d6')
     return a
 
-# %% ../nbs/lib/sample.ipynb #59da26d1
+# %% ../nbs/lib/sample.ipynb #d1103f33
 def draw_light(
     rng, # random generator
     w:int, # pixels
     h:int, # pixels
 )->np.ndarray: # h × w × 1, floats around 0
     "How much lighter than the paper each pixel is"
-    across,down = np.linspace(-1,1,w),np.linspace(-1,1,h)[:,None]
-    light = across*rng.uniform(-10,10) + down*rng.uniform(-10,10)
-    return light[...,None] + rng.normal(0, 3, (h,w,1))
+    y,x,_ = np.mgrid[-1:1:h*1j,-1:1:w*1j,:1]
+    return x*rng.uniform(-10,10) + y*rng.uniform(-10,10) + rng.normal(0, 3, (h,w,1))
 
 # %% ../nbs/lib/sample.ipynb #a58eaf29
 def draw_strokes(
@@ -123,7 +122,15 @@ def plant(
     fate = dict.fromkeys(src.tolist(), '') | dict(some(_behaviour))
     return pd.DataFrame([*fate.items(), *some(_extra)], columns=['source','fault'])
 
-# %% ../nbs/lib/sample.ipynb #5f1cdecf
+# %% ../nbs/lib/sample.ipynb #7366560a
+def is_wrong(
+    df:pd.DataFrame, # of `plant`
+)->pd.Series: # of bool
+    "Is each URL found under a wrong word?"
+    third = df.groupby('fault').cumcount()%3==2
+    return (df.fault=='mislabelled') | df.fault.isin(['copy','near']) & third
+
+# %% ../nbs/lib/sample.ipynb #0d327cf7
 _exts = ['jpg','jpg','jpg','png','webp','gif']
 
 def add_labels(
@@ -131,12 +138,12 @@ def add_labels(
     rng, # random generator
 )->pd.DataFrame: # with digit (what it shows), label (what it is found under), both as numbers, and ext
     "What each URL shows and says"
-    again = df.fault.isin(['copy','near']) & (df.groupby('fault').cumcount()%3==2)
-    wrong,extra = again|(df.fault=='mislabelled'),df.fault.isin(_extra)
-    drawn = [(int(rng.integers(1,10)) if w else 0, 'jpg' if e else rng.choice(_exts)) for w,e in zip(wrong, extra)]
-    off,ext = zip(*drawn)
+    def draw(wrong, extra): return rng.integers(1,10) if wrong else 0,'jpg' if extra else rng.choice(_exts)
+    off,ext = zip(*map(draw, is_wrong(df), df.fault.isin(_extra)))
+    original = dict(zip(df.source[::-1], ext[::-1]))
     digit = _digits().target[df.source]
-    return df[['source']].assign(digit=digit, label=(digit+off)%10, fault=df.fault, ext=ext)
+    df = df.assign(digit=digit, label=(digit+off)%10, ext=ext)[['source','digit','label','fault','ext']]
+    return df.assign(ext=df.ext.mask(df.fault=='copy', df.source.map(original)))
 
 # %% ../nbs/lib/sample.ipynb #3e64f39b
 _ends = dict(missing='failed', html='failed', empty='failed', truncated='quarantined', bomb='quarantined', tiny='quarantined')
@@ -149,11 +156,11 @@ def statuses(
     whole = df[(res=='ok') & (df.fault!='near')]
     return res.mask(whole.duplicated('source').reindex(df.index, fill_value=False), 'duplicate')
 
-# %% ../nbs/lib/sample.ipynb #49b6b0c2
+# %% ../nbs/lib/sample.ipynb #f1219d03
 def orientations(df):
     "EXIF orientation of each row"
     turned = (df.ext=='jpg') & (df.source%8==0) & (df.fault!='near')
-    return (df.source//8%3).map(dict(enumerate([3,6,8]))).where(turned, 1)
+    return np.where(turned, np.array([3,6,8])[df.source//8%3], 1)
 
 def plan_web(
     n:int=1397, # number of different digits on the web, 100 to 1,397
@@ -163,10 +170,7 @@ def plan_web(
     if not 100<=n<=1397: raise ValueError(f'n={n}: the sample web has 100 to 1397 different digits')
     rng = np.random.default_rng([seed,n])
     df = add_labels(plant(n, seed, rng), rng).sample(frac=1, random_state=seed)
-    original = df[~df.fault.isin(_extra)].set_index('source').ext
-    df['ext'] = df.ext.mask(df.fault=='copy', df.source.map(original))
-    df['orientation'] = orientations(df)
-    df = df.sort_values('label', kind='stable', ignore_index=True)
+    df = df.assign(orientation=orientations).sort_values('label', kind='stable', ignore_index=True)
     df['path'] = [f'/img/{o.Index:04d}-{o.fault or "picture"}-{o.source}.{o.ext}' for o in df.itertuples()]
     words = dict(enumerate(digit_names))
     return df.assign(status=statuses(df), label=df.label.map(words), digit=df.digit.map(words))
@@ -307,7 +311,6 @@ def heldout_folder(
 )->Path: # `dest`
     "Write the held-out digits to `dest`/label/number.png"
     for i in split_digits(seed)[1][:n]:
-        folder = Path(dest)/digit_names[_digits().target[i]]
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_digit(int(i), seed).save(folder/f'{i:04d}.png')
+        fn = Path(dest)/digit_names[_digits().target[i]]/f'{i:04d}.png'
+        fn.mk_write(encode_image(draw_digit(int(i), seed), 'PNG'), mode='wb')
     return Path(dest)

@@ -90,19 +90,17 @@ def arrived(
 # %% ../../nbs/lib/gather/download.ipynb #f3633b61
 def failed(why, **kwargs): return dict(status='failed', reason=str(why) or type(why).__name__, **kwargs)
 
-# %% ../../nbs/lib/gather/download.ipynb #1435b1a1
+# %% ../../nbs/lib/gather/download.ipynb #5e4937e7
 def explain(
     e:Exception,
-    late:bool=False, # is the time over?
-    max_seconds:float=60, # the time
 )->str: # the reason; `NotNow` is raised if it may pass
     "Why an address gives no picture"
     if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
     if not isinstance(e, httpx.TransportError): return e
-    if late: return f'not done after {max_seconds:g} s; {run_again}'
+    if str(e).startswith('not done'): return f'{e}; {run_again}'
     raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
 
-# %% ../../nbs/lib/gather/download.ipynb #871f9b31
+# %% ../../nbs/lib/gather/download.ipynb #4985b169
 def fetch_picture(
     hit:Hit,
     tmp:Path, # folder for the file
@@ -111,14 +109,14 @@ def fetch_picture(
     **kwargs, # of `stream_to`
 )->dict: # status and reason or, when something arrived, as `arrived`
     "Try `hit` once"
-    fn,t = tmp/uuid.uuid4().hex,time.monotonic()
+    fn = tmp/uuid.uuid4().hex
     try:
         with time_limit(max_seconds): stream_to(fn, hit.url, **kwargs)
         return arrived(fn.read_bytes(), fn, max_pixels)
     except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e:
         fn.unlink(missing_ok=True)
         if isinstance(e, NotNow): raise
-        return failed(explain(e, time.monotonic()-t>=max_seconds, max_seconds))
+        return failed(explain(e))
 
 # %% ../../nbs/lib/gather/download.ipynb #e4fd4c67
 @dataclass
@@ -163,7 +161,7 @@ class Crew:
             try: self.done.put((*todo,self.fetch(todo[1].hit)))
             except Exception as e: self.done.put((*todo,e))
 
-# %% ../../nbs/lib/gather/download.ipynb #35367f10
+# %% ../../nbs/lib/gather/download.ipynb #f5c2afe2
 @patch
 def start(self:Crew, host):
     "Give out the next job of `host`"
@@ -172,13 +170,15 @@ def start(self:Crew, host):
     self.todo.put((host,host.jobs.popleft()))
 
 @patch
-def step(self:Crew, wait=True):
-    "Start what may start, and take note of one that is done"
-    while (host := min(self.hosts, key=attrgetter('when'))).when<=time.monotonic() and self.idle: self.start(host)
-    pause = max(0, host.when-time.monotonic()) if self.idle and host.when<math.inf else None
-    with suppress(Empty): self.settle(*self.done.get(wait, pause))
+def hand_out(self:Crew):
+    "Start what may start; seconds until more may, None if that takes a result"
+    while self.idle:
+        host = min(self.hosts, key=attrgetter('when'))
+        wait = host.when-time.monotonic()
+        if wait>0: return None if wait==math.inf else wait
+        self.start(host)
 
-# %% ../../nbs/lib/gather/download.ipynb #709f0a10
+# %% ../../nbs/lib/gather/download.ipynb #1d028280
 @patch
 def settle(self:Crew, host, job, res):
     "Note what became of `job`, and learn from it about its host"
@@ -194,8 +194,9 @@ def postpone(self:Crew, host, job, err):
     job.tries += 1
     if err.busy: host.limit = max(1, host.limit//2)
     if err.wait>self.patience: return self.leave(host, job, err)
-    host.ready = max(host.ready, time.monotonic()+err.wait)
-    job.when = time.monotonic() + (err.wait or .15*2**job.tries*random.uniform(.5,1))
+    now = time.monotonic()
+    host.ready = max(host.ready, now+err.wait)
+    job.when = now + (err.wait or .15*2**job.tries*random.uniform(.5,1))
     if job.tries<self.tries: host.jobs.append(job)
     else: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
 
@@ -205,15 +206,20 @@ def leave(self:Crew, host, job, err):
     for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {err.wait:.0f} s; {run_again}')
     host.jobs.clear()
 
-# %% ../../nbs/lib/gather/download.ipynb #bea920ee
+# %% ../../nbs/lib/gather/download.ipynb #084310b8
 @patch
 def line_up(self:Crew, hits):
     "Jobs for `hits`, each in the line of its host, too"
-    hosts = defaultdict(lambda: Host(min(8, self.per_host)))
-    jobs = [Job(o) for o in hits]
+    hosts,jobs = defaultdict(lambda: Host(min(8, self.per_host))),[Job(o) for o in hits]
     for o in jobs: hosts[normal_url(o.hit.url).split('/')[0]].jobs.append(o)
     self.hosts = list(hosts.values())
     return jobs
+
+@patch
+def step(self:Crew, wait=True):
+    "Start what may start, and take note of one that is done"
+    pause = self.hand_out()
+    with suppress(Empty): self.settle(*self.done.get(wait, pause))
 
 @patch
 def run(self:Crew,

@@ -82,10 +82,9 @@ def normal_url(
     url:str, # any address
 )->str: # a key, not an address: no scheme, no fragment, no tracking, parameters in order
     "What two addresses of the same thing have in common"
-    try: u,port = urlsplit(url.strip()),urlsplit(url.strip()).port
+    try: u = urlsplit(re.sub(r':(80|443)(?=[/?#]|$)', '', url.strip(), count=1))
     except ValueError: return url
-    place = (u.hostname or '') + ('' if port in (None,80,443) else f':{port}')
-    return place + (quote(unquote(u.path)) or '/') + clean_query(u.query)
+    return u.netloc.lower() + (quote(unquote(u.path)) or '/') + clean_query(u.query)
 
 # %% ../../nbs/lib/gather/search.ipynb #5da16f03
 @patch
@@ -153,7 +152,7 @@ def _mask(record):
 
 logging.getLogger('httpx').addFilter(_mask)
 
-# %% ../../nbs/lib/gather/search.ipynb #96c3bf7d
+# %% ../../nbs/lib/gather/search.ipynb #e2162c5a
 def fetch(
     engine:str, # its name, for messages
     url, # where to ask
@@ -162,8 +161,8 @@ def fetch(
     "The answer of `engine`"
     try: r = httpx.get(url, timeout=30)
     except httpx.HTTPError as e: raise trouble(engine, f'no answer: {type(e).__name__}') from None
-    asked = waits and r.status_code==429 and 'retry-after' in r.headers
-    if not asked or retry_after(r)>=60: return r
+    asked = r.status_code==429 and 'retry-after' in r.headers
+    if not (waits and asked and retry_after(r)<60): return r
     time.sleep(retry_after(r))
     return fetch(engine, url, waits-1)
 
@@ -203,6 +202,9 @@ class Query:
         if not re.search(r'(?<!\S)[^-\s]', self.term): raise ValueError(f'term {self.term!r} has no word to look for')
         if self.licence not in (None,*licences): raise ValueError(f'licence {self.licence!r}: wanted None or one of {licences}')
         if self.max_images<1: raise ValueError(f'max_images={self.max_images}: wanted 1 or more')
+
+    @property
+    def banned(self): return re.findall(r'(?<!\S)-(\w+)', self.term)
 
 # %% ../../nbs/lib/gather/search.ipynb #e05b816c
 def right(
@@ -245,7 +247,7 @@ def next_page(
 )->str: # address, without the key; None if that was the last
     "Where the next page is, if it is at the same place"
     more = httpx.URL(ans.get('serpapi_pagination', {}).get('next') or '').copy_remove_param('api_key')
-    return str(more) if more.join('/')==httpx.URL(url).join('/') else None
+    return str(more) if str(more).startswith(url) else None
 
 def serpapi(
     q, # `Query`
@@ -354,29 +356,28 @@ def cached_page(
     if name!='sample': fn.mk_write(json.dumps(([asdict(o) for o in hits],more)))
     return hits,more
 
-# %% ../../nbs/lib/gather/search.ipynb #9fa8e561
+# %% ../../nbs/lib/gather/search.ipynb #3d9db89f
 def passes(
     hit:Hit,
     q:Query,
 )->bool:
     "Is `hit` free of excluded words, and large enough?"
+    small = q.min_size and 0<min(hit.width, hit.height)<q.min_size
     said = hit.title+'\n'+re.sub(r'^[^/]*|\?.*', '', normal_url(hit.url))
-    banned = any(re.search(rf'\b{o}', said, re.I) for o in re.findall(r'(?<!\S)-(\w+)', q.term))
-    return not banned and not (q.min_size and 0<min(hit.width, hit.height)<q.min_size)
+    return not small and not any(re.search(rf'\b{o}', said, re.I) for o in q.banned)
 
-# %% ../../nbs/lib/gather/search.ipynb #0387be7f
+# %% ../../nbs/lib/gather/search.ipynb #798c3c31
 def found(
     name:str, # of the engine
     q:Query,
 ): # hits, one by one
     "What passes of all pages, each address once"
-    seen,page,idle = set(),None,0
+    seen,page,idle = Hits(),None,0
     while idle<2:
         hits,page = cached_page(name, q, page)
-        new = [o for o in Hits(hits).distinct() if normal_url(o.url) not in seen and passes(o, q)]
-        yield from new
-        seen |= {normal_url(o.url) for o in new}
-        idle = 0 if new else idle+1
+        now = (seen+[o for o in hits if passes(o, q)]).distinct()
+        yield from now[len(seen):]
+        seen,idle = now,0 if len(now)>len(seen) else idle+1
         if page is None: return
 
 # %% ../../nbs/lib/gather/search.ipynb #5553e8a1

@@ -50,7 +50,7 @@ class Pieces(Pipeline):
         pieces = zip(*(o.split(self.n) for o in b))
         return tuple(map(torch.cat, zip(*map(f, pieces))))
 
-# %% ../../nbs/lib/learn/data.ipynb #aafd93b3
+# %% ../../nbs/lib/learn/data.ipynb #3f67c2c6
 class PixelDL(BatchDL):
     "A fastai loader that takes whole batches from `pixels`"
     def __init__(self, dataset=None, pixels=None, made=None, **kwargs):
@@ -58,24 +58,24 @@ class PixelDL(BatchDL):
         super().__init__(dataset, **kwargs)
         self.after_batch = Pieces(self.after_batch)
 
-    def new(self, dataset=None, cls=None, **kwargs):
-        if issubclass(cls or type(self), PixelDL):
-            same = dict(wgts=self.wgts, made=self.made) if dataset is None or dataset is self.dataset else {}
-            kwargs = dict(pixels=self.pixels) | same | kwargs
-        return super().new(dataset, cls, **kwargs)
-
     @property
     def view(self): return int(getattr(self.dataset, 'split_idx', 1)!=0) # 0: for training, 1: for validation
 
     def targs(self):
         "Targets of all items, made once"
-        tls = getattr(self.dataset, 'tls', [])
-        if 'targs' not in self.made: self.made['targs'] = [fa_collate(list(o)) for o in tls[1:]]
+        if 'targs' not in self.made: self.made['targs'] = [fa_collate(list(o)) for o in getattr(self.dataset, 'tls', [])[1:]]
         return self.made['targs']
 
     def create_batches(self, samps):
         res = super().create_batches(samps)
         return res if 'on' in self.made else ahead(res)
+
+# %% ../../nbs/lib/learn/data.ipynb #0125dcd6
+@patch
+def new(self:PixelDL, dataset=None, cls=None, **kwargs):
+    same = dict(wgts=self.wgts, made=self.made) if dataset in (None,self.dataset) else {}
+    if issubclass(cls or type(self), PixelDL): kwargs = dict(same, pixels=self.pixels) | kwargs
+    return super(PixelDL, self).new(dataset, cls, **kwargs)
 
 # %% ../../nbs/lib/learn/data.ipynb #527f5912
 @patch
