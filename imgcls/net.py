@@ -62,8 +62,8 @@ def resolve(
     if bad: raise PrivateAddress(f'{host} leads to {bad[0]}')
     return ips
 
-# %% ../nbs/lib/net.ipynb #190a4fac
-class _Clock(threading.local): end,secs = math.inf,math.inf
+# %% ../nbs/lib/net.ipynb #39df6e7e
+class _Clock(threading.local): end = math.inf
 _clock = _Clock()
 
 @contextmanager
@@ -71,16 +71,15 @@ def time_limit(
     secs:float, # seconds for everything this thread does on the network within the block
 ):
     "Raise `httpx.ReadTimeout` when `secs` are over, however slowly they drip"
-    old = _clock.end,_clock.secs
-    _clock.end,_clock.secs = time.monotonic()+secs,secs
+    old,_clock.end = _clock.end,time.monotonic()+secs
     try: yield
-    finally: _clock.end,_clock.secs = old
+    finally: _clock.end = old
 
 # %% ../nbs/lib/net.ipynb #d4fdde00
 def _left(timeout):
     "What remains of `timeout` under the time limit"
     left = _clock.end-time.monotonic()
-    if left<=0: raise httpcore.ReadTimeout(f'not done after {_clock.secs:g} s')
+    if left<=0: raise httpcore.ReadTimeout('the time is over')
     return min(timeout, left)
 
 # %% ../nbs/lib/net.ipynb #2c925e8e

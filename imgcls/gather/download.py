@@ -90,17 +90,18 @@ def arrived(
 # %% ../../nbs/lib/gather/download.ipynb #f3633b61
 def failed(why, **kwargs): return dict(status='failed', reason=str(why) or type(why).__name__, **kwargs)
 
-# %% ../../nbs/lib/gather/download.ipynb #5e4937e7
+# %% ../../nbs/lib/gather/download.ipynb #0f9b1053
 def explain(
     e:Exception,
+    late:bool=False, # is the time over?
 )->str: # the reason; `NotNow` is raised if it may pass
     "Why an address gives no picture"
     if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
     if not isinstance(e, httpx.TransportError): return e
-    if str(e).startswith('not done'): return f'{e}; {run_again}'
+    if late: return f'not done in time; {run_again}'
     raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
 
-# %% ../../nbs/lib/gather/download.ipynb #4985b169
+# %% ../../nbs/lib/gather/download.ipynb #07ee2fc0
 def fetch_picture(
     hit:Hit,
     tmp:Path, # folder for the file
@@ -109,14 +110,14 @@ def fetch_picture(
     **kwargs, # of `stream_to`
 )->dict: # status and reason or, when something arrived, as `arrived`
     "Try `hit` once"
-    fn = tmp/uuid.uuid4().hex
+    fn,end = tmp/uuid.uuid4().hex,time.monotonic()+max_seconds
     try:
         with time_limit(max_seconds): stream_to(fn, hit.url, **kwargs)
         return arrived(fn.read_bytes(), fn, max_pixels)
     except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e:
         fn.unlink(missing_ok=True)
         if isinstance(e, NotNow): raise
-        return failed(explain(e))
+        return failed(explain(e, time.monotonic()>=end))
 
 # %% ../../nbs/lib/gather/download.ipynb #e4fd4c67
 @dataclass
