@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
-from fastcore.basics import patch
+from fastcore.basics import patch, store_attr
 from PIL import Image, ImageColor
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -210,9 +210,8 @@ def thumb_url(
     i:int, # which of the digits
 )->str:
     "Digit `i` as a data: URL"
-    grey = Image.fromarray((255-_digits().images[i]*15).astype('uint8'))
-    b = encode_image(grey.resize((48,48), Image.BICUBIC), 'PNG')
-    return 'data:image/png;base64,'+base64.b64encode(b).decode()
+    grey = Image.fromarray((255-240*draw_strokes(i, 48)).astype('uint8'))
+    return 'data:image/png;base64,'+base64.b64encode(encode_image(grey, 'PNG')).decode()
 
 # %% ../nbs/lib/sample.ipynb #abc77fb5
 class SampleWeb:
@@ -222,8 +221,9 @@ class SampleWeb:
         seed:int=42, # same seed, same web
         port:int=0, # 0: any free port
     ):
-        self.n,self.seed,self.port,self.plan = n,seed,port,plan_web(n, seed)
-        self.rows,self.hits = {o.path:o for o in self.plan.itertuples()},Counter()
+        store_attr()
+        self.plan,self.hits = plan_web(n, seed),Counter()
+        self.rows = {o.path:o for o in self.plan.itertuples()}
 
     @property
     def url(self): return f'http://127.0.0.1:{self.port}'

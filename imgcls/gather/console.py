@@ -58,19 +58,26 @@ def address(
     found = re.match(r'"(https?://[^\s"/][^\s"]*)"|(https?://[^\s/]\S*)$', line, re.I)
     return found[found.lastindex] if found else ''
 
-# %% ../../nbs/lib/gather/console.ipynb #6de7f434
+# %% ../../nbs/lib/gather/console.ipynb #1de3b412
+def read_lines(
+    fn:Path,
+)->list: # without those that are empty
+    "Lines of text in a file, of which one has an address at least"
+    try: res = lines_of(fn.read_bytes())
+    except ValueError as e: raise ValueError(f'{fn}: {e}') from None
+    if not res or any(map(address, res)): return res
+    raise ValueError(f'{fn}: wanted an http(s) address a line, got {len(res)} lines without one. The first is {res[0][:60]!r}.')
+
+# %% ../../nbs/lib/gather/console.ipynb #2d7bcdff
 def read_urls(
     fn, # file with an address a line, e.g. urls_grizzly.csv
 )->Hits: # in the file's order, no address twice; what was skipped is said in a warning
     "The addresses in `fn`"
-    fn = Path(fn)
-    try: lines = lines_of(fn.read_bytes())
-    except ValueError as e: raise ValueError(f'{fn}: {e}') from None
-    bad,n = [o for o in lines if not address(o)],len(lines)
-    if bad and len(bad)==n: raise ValueError(f'{fn}: wanted an http(s) address a line, got {n} lines without one. The first is {bad[0][:60]!r}.')
+    lines,name = read_lines(Path(fn)),Path(fn).name
+    bad = [o for o in lines if not address(o)]
     inline = sum('data:' in o for o in bad)
-    if bad: warnings.warn(f'{fn.name}: skipped {len(bad)} of {n} lines that have no address, {inline} thumbnails embedded as data: among them')
-    return Hits(Hit(o, source=fn.name) for o in map(address, lines) if o).distinct()
+    if bad: warnings.warn(f'{name}: skipped {len(bad)} of {len(lines)} lines that have no address, {inline} thumbnails embedded as data: among them')
+    return Hits(Hit(o, source=name) for o in map(address, lines) if o).distinct()
 
 # %% ../../nbs/lib/gather/console.ipynb #ce448dd2
 def url_files(

@@ -238,15 +238,16 @@ def run(self:Crew,
     finally:
         for _ in workers: self.todo.put(None)
 
-# %% ../../nbs/lib/gather/download.ipynb #465f8d2a
+# %% ../../nbs/lib/gather/download.ipynb #b7263447
+def as_hit(o): return o if isinstance(o, Hit) else Hit(str(o))
+
 def as_hits(
     url_file=None, # file with an address a line
     urls=None, # or hits, or addresses, or one of them
 )->Hits: # no address twice
     "What is to be downloaded"
     if urls is None: return read_urls(url_file)
-    hits = Hits(o if isinstance(o, Hit) else Hit(str(o)) for o in listify(urls))
-    return hits.filter(lambda o: o.url).distinct()
+    return Hits(map(as_hit, listify(urls))).filter(lambda o: o.url).distinct()
 
 # %% ../../nbs/lib/gather/download.ipynb #645a05a9
 def check_net(

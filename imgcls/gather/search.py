@@ -47,9 +47,7 @@ class Hit:
 # %% ../../nbs/lib/gather/search.ipynb #10cf7115
 def web_address(url): return url if url.startswith(('http://','https://','data:image/')) else ''
 
-def cells(
-    h:Hit,
-)->dict: # heading → what fastcore.xml shows, escaped
+def cells(h:Hit)->dict: # heading → what fastcore.xml shows, escaped
     "A hit as a row of a table; addresses are web addresses or none"
     pic = web_address(h.thumb) and Img(src=h.thumb, style='max-height:64px;max-width:96px')
     title = A((h.title or h.url)[:60], href=web_address(h.page or h.url))

@@ -160,11 +160,11 @@ def prepare(self:Pixels,
     if not folder: return []
     self.keys,bad = dict(zip(items.file, items.sha256)),{}
     self.caches = [self.cached(folder, i) for i in (0,1)]
-    for i,df in enumerate([items[items.split==o] for o in ('train','valid')]):
-        try: bad |= self.caches[i].build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
-        except OSError as e:
-            why = f'{e.strerror} ({e.filename}). `cache` takes a folder with more room.'
-            warnings.warn(f'The pictures are decoded anew in every epoch, which is slow: {why}')
+    for i,cache in enumerate(self.caches):
+        df = items[items.split==['train','valid'][i]]
+        try: bad |= cache.build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
+        except OSError as e: warnings.warn('The pictures are decoded anew in every epoch, which is slow: '
+            f'{e.strerror} ({e.filename}). `cache` takes a folder with more room.')
     return sorted(bad)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #2eeee36c
@@ -191,13 +191,12 @@ def arrays(self:Pixels,
     with ThreadPoolExecutor(defaults.cpus) as ex: made = ex.map(partial(self.make, split_idx=split_idx), todo)
     return [next(made) if o is None else o for o in kept]
 
-# %% ../../nbs/lib/learn/pixels.ipynb #6ff9bbae
+# %% ../../nbs/lib/learn/pixels.ipynb #bda469d7
 @patch
 def __repr__(self:Pixels):
     kept = [o for o in self.caches if o]
     where = f'{sum(o.nbytes for o in kept)/2**20:.1f} MB in {kept[0].path.parent}' if kept else 'not kept'
-    how = f'{self.size} px by {self.method}, from {self.presize} px for training'
-    return f'{how}; {sum(map(len, kept))} pictures decoded, {where}'
+    return f'{self.size} px by {self.method}, from {self.presize} px for training; {sum(map(len, kept))} pictures decoded, {where}'
 
 # %% ../../nbs/lib/learn/pixels.ipynb #6601d11f
 def square(a, side, p):
