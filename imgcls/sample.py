@@ -312,5 +312,6 @@ def heldout_folder(
     "Write the held-out digits to `dest`/label/number.png"
     for i in split_digits(seed)[1][:n]:
         fn = Path(dest)/digit_names[_digits().target[i]]/f'{i:04d}.png'
-        fn.mk_write(encode_image(draw_digit(int(i), seed), 'PNG'), mode='wb')
+        fn.parent.mkdir(parents=True, exist_ok=True)
+        draw_digit(int(i), seed).save(fn)
     return Path(dest)
