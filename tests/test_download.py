@@ -67,7 +67,7 @@ def test_every_fault_has_a_reason(web, tmp_path):
     assert {k for k,v in got.items() if v[0]=='ok'}=={'ok.jpg','half.jpg','others.jpg'}
     assert got['same.jpg'][0]=='duplicate' and {k for k,v in got.items() if v[0]=='quarantined'}=={'noise.jpg','bomb.png'}
     says_so = {'gone.jpg':'404', 'empty.jpg':'empty', 'page.jpg':'web page', 'pic.svg':'SVG', 'xml.svg':'web page|SVG', 'comment.jpg':'web page', 'endless.jpg':'too many bytes: over 1 MB', 'loop':'redirect',
-        'noai.jpg':'noai', 'not a url':'web address', 'y.jpg':'web address', 'bomb.png':'too many pixels', 'drip.jpg':'not done in time.*run again', 'stall.jpg':'Timeout.*run again',
+        'noai.jpg':'noai', 'not a url':'web address', 'y.jpg':'web address', 'bomb.png':'too many pixels', 'drip.jpg':'not done after 2 s.*run again', 'stall.jpg':'Timeout.*run again',
         'broken.jpg':'500.*tried 2×.*run again', 'cut.jpg':'run again', 'reset.jpg':'run again', 'z.jpg':'run again'}
     odd = {k:got[k] for k,v in says_so.items() if not re.search(v, got[k][1], re.I)}
     assert not odd

@@ -93,12 +93,12 @@ def failed(why, **kwargs): return dict(status='failed', reason=str(why) or type(
 # %% ../../nbs/lib/gather/download.ipynb #0f9b1053
 def explain(
     e:Exception,
-    late:bool=False, # is the time over?
+    late:float=0, # seconds that were given, if they are over
 )->str: # the reason; `NotNow` is raised if it may pass
     "Why an address gives no picture"
     if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
     if not isinstance(e, httpx.TransportError): return e
-    if late: return f'not done in time; {run_again}'
+    if late: return f'not done after {late:g} s; {run_again}'
     raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
 
 # %% ../../nbs/lib/gather/download.ipynb #07ee2fc0
@@ -117,7 +117,7 @@ def fetch_picture(
     except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e:
         fn.unlink(missing_ok=True)
         if isinstance(e, NotNow): raise
-        return failed(explain(e, time.monotonic()>=end))
+        return failed(explain(e, max_seconds if time.monotonic()>=end else 0))
 
 # %% ../../nbs/lib/gather/download.ipynb #e4fd4c67
 @dataclass
