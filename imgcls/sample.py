@@ -269,11 +269,11 @@ async def get_picture(self:SampleWeb, request):
 @patch
 def start(self:SampleWeb):
     "Start to answer, in a daemon thread"
-    door = socket.create_server(('127.0.0.1', self.port), backlog=128)
-    self.port = door.getsockname()[1]
+    self.door = socket.create_server(('127.0.0.1', self.port), backlog=128)
+    self.port = self.door.getsockname()[1]
     routes = [Route('/search', self.get_search), Route('/{rest:path}', self.get_picture)]
     self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level='critical', lifespan='off', timeout_graceful_shutdown=1))
-    self.thread = Thread(target=self.server.run, args=([door],), daemon=True)
+    self.thread = Thread(target=self.server.run, args=([self.door],), daemon=True)
     self.thread.start()
     running.add(self.port)
     return self
@@ -284,6 +284,7 @@ def stop(self:SampleWeb):
     running.discard(self.port)
     self.server.should_exit = True
     self.thread.join()
+    self.door.close()
 
 # %% ../nbs/lib/sample.ipynb #dc25479d
 _webs = []
