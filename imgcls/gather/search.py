@@ -52,7 +52,7 @@ def cells(h:Hit)->dict: # heading → what fastcore.xml shows, escaped
     pic = web_address(h.thumb) and Img(src=h.thumb, style='max-height:64px;max-width:96px')
     title = A((h.title or h.url)[:60], href=web_address(h.page or h.url))
     size = f'{h.width}×{h.height}' if h.width else ''
-    said = {o:getattr(h, o) for o in 'licence creator source engine term'.split()}
+    said = dict(licence=h.licence, creator=h.creator, source=h.source, engine=h.engine, term=h.term)
     return {'':pic, 'title':title, 'size':size} | said
 
 # %% ../../nbs/lib/gather/search.ipynb #7058e4d0
@@ -355,10 +355,7 @@ def cached_page(
     return hits,more
 
 # %% ../../nbs/lib/gather/search.ipynb #3d9db89f
-def passes(
-    hit:Hit,
-    q:Query,
-)->bool:
+def passes(hit:Hit, q:Query)->bool:
     "Is `hit` free of excluded words, and large enough?"
     small = q.min_size and 0<min(hit.width, hit.height)<q.min_size
     said = hit.title+'\n'+re.sub(r'^[^/]*|\?.*', '', normal_url(hit.url))

@@ -47,7 +47,7 @@ def download_classes(
     for label,what in terms.items():
         try: hits = find(what)
         except SearchError as e: errs[label] = e
-        else: download_images(Path(path)/label, urls=hits, **{'max_pics':len(hits), **kwargs})
+        else: download_images(Path(path)/label, urls=hits, **dict(max_pics=len(hits)) | kwargs)
     if len(errs)==len(terms): raise next(iter(errs.values()))
     for label,e in errs.items(): warnings.warn(f'Nothing gathered for {label!r}: {e}')
 
