@@ -7,16 +7,14 @@ Docs: https://imgcls.github.io/imgcls/lib/demo.html.md"""
 # %% auto #0
 __all__ = ['imgcls_demo']
 
-# %% ../nbs/lib/demo.ipynb #f9d9c122
+# %% ../nbs/lib/demo.ipynb #6ec52d26
 import json, os, sys, time
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
 from .sample import heldout_folder, digit_names, sample_web
-from .gather.search import search_images
-from .gather.download import download_images
 from .dataset import image_files, read_manifest
-from .gather.verify import tally, verify_images
+from .gather.shell import gather
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
 from .learn.train import get_learner, load_stage, train, accuracy_on
@@ -26,7 +24,7 @@ from .learn.export import export_onnx
 from .use.predict import Predictor
 from .use.host import app_notebook, attend, serve_app
 
-# %% ../nbs/lib/demo.ipynb #4715f76d
+# %% ../nbs/lib/demo.ipynb #fb450451
 class Demo:
     "The main job on the sample web, in steps that are done once"
     def __init__(self,
@@ -35,26 +33,25 @@ class Demo:
         epochs:int=14, # of each of the two trainings
     ):
         self.path = Path(path).absolute()
-        self.path.mkdir(parents=True, exist_ok=True)
         self.data,self.fn = self.path/'digits',self.path/'report.json'
-        self.report = dict(n=n, epochs=epochs, port=0, seconds={})
-        if self.fn.exists(): self.report = json.loads(self.fn.read_text())
-        asked,had = (n,epochs),(self.report['n'],self.report['epochs'])
-        if asked!=had: raise ValueError(f'{self.fn} is of a run with n, epochs = {had}, asked for is {asked}. Go on with the same, or use another folder.')
+        self.report = json.loads(self.fn.read_text()) if self.fn.exists() else dict(n=n, epochs=epochs, port=0, seconds={})
+        had = self.report['n'],self.report['epochs']
+        if had!=(n,epochs): raise ValueError(f'{self.fn} is of a run with n, epochs = {had}, asked for is {n,epochs}. '
+            'Go on with the same, or use another folder.')
 
     def save(self, **kwargs):
         "Enter `kwargs` in the report, in one step"
         self.report.update(kwargs)
         tmp = self.fn.with_suffix('.tmp')
-        tmp.write_text(json.dumps(self.report, indent=1))
+        tmp.mk_write(json.dumps(self.report, indent=1))
         os.replace(tmp, self.fn)
 
-# %% ../nbs/lib/demo.ipynb #f081bfbf
-steps = dict(download='Searching the sample web and downloading', verify='Verifying every picture', train='Training on what was downloaded',
+# %% ../nbs/lib/demo.ipynb #bc09f974
+steps = dict(gather='Searching the sample web, downloading, and verifying every picture', train='Training on what was downloaded',
     interpret='Scoring every picture', clean='Cleaning: the most surprising pictures are reviewed',
     retrain='Training again on the cleaned data', export='Exporting the model and the app')
 
-# %% ../nbs/lib/demo.ipynb #c35f5d71
+# %% ../nbs/lib/demo.ipynb #cdc3c005
 @patch
 def step(self:Demo,
     name:str, # one of `steps`
@@ -65,9 +62,10 @@ def step(self:Demo,
     print(f'… {said}', flush=True)
     t = time.time()
     res = getattr(self, name)() or {}
-    self.save(seconds=dict(secs, **{name:round(time.time()-t, 1)}), **res)
+    secs[name] = round(time.time()-t, 1)
+    self.save(**res)
     found = ''.join(f'\n   {k} = {v}' for k,v in res.items())
-    print(f'✓ {said} ({self.report["seconds"][name]} s){found}', flush=True)
+    print(f'✓ {said} ({secs[name]} s){found}', flush=True)
 
 # %% ../nbs/lib/demo.ipynb #51b454e0
 @patch
@@ -79,22 +77,15 @@ def web(self:Demo):
     if not port: self.save(port=w.port)
     return w
 
-# %% ../nbs/lib/demo.ipynb #bf333ab6
+# %% ../nbs/lib/demo.ipynb #1aa11c22
 @patch
-def download(self:Demo):
-    "Search for each digit and download what is found"
+def gather(self:Demo):
+    "Find each digit, download and verify what is found, and account for every address"
     self.web()
-    for o in digit_names: download_images(self.data/o, urls=search_images(o, engine='sample', max_images=1000))
-    return dict(n_urls=len(read_manifest(self.data)))
-
-# %% ../nbs/lib/demo.ipynb #115aa6f3
-@patch
-def verify(self:Demo):
-    "Decode everything, quarantine what is broken, and account for every address"
-    verify_images(self.data)
-    df = tally(self.data)
+    df = gather(self.data, digit_names, max_images=1000)
     print(df.to_string(), flush=True)
-    return {f'n_{k}':int(df.loc['all',v]) for k,v in dict(ok='ok', failed='failed', quarantined='quarantined', duplicates='duplicate').items()}
+    ok,duplicates,quarantined,failed,urls = map(int, df.loc['all'])
+    return dict(n_urls=urls, n_ok=ok, n_failed=failed, n_quarantined=quarantined, n_duplicates=duplicates)
 
 # %% ../nbs/lib/demo.ipynb #beefe88d
 @patch
@@ -122,7 +113,7 @@ def fit(self:Demo,
 @patch
 def train(self:Demo): return self.fit('train', 'before')
 
-# %% ../nbs/lib/demo.ipynb #884e23b8
+# %% ../nbs/lib/demo.ipynb #65746a4f
 @patch
 def interpret(self:Demo):
     "Score every picture, and draw the confusion matrix and the most surprising pictures"
@@ -135,21 +126,22 @@ def interpret(self:Demo):
     plt.savefig(self.path/'surprises.png', dpi=80)
     plt.close('all')
 
-# %% ../nbs/lib/demo.ipynb #08542473
+# %% ../nbs/lib/demo.ipynb #59bbece7
 @patch
 def truth(self:Demo):
     "True digit by file name, from the manifest and the sample web's plan"
-    digit,m = self.web().plan.set_index('path').digit,read_manifest(self.data)
-    return {Path(f).name:digit['/'+url.split('/', 3)[3]] for f,url in zip(m.file, m.url) if f}
+    m = read_manifest(self.data).query('file!=""')
+    path = m.url.str.removeprefix(self.web().url)
+    return dict(zip(m.file.map(os.path.basename), path.map(self.web().plan.set_index('path').digit)))
 
-# %% ../nbs/lib/demo.ipynb #90cf7111
+# %% ../nbs/lib/demo.ipynb #7f99a0ad
 @patch
 def clean(self:Demo):
     "Review the most surprising pictures, with the truth in place of a person, and apply"
-    truth,c = self.truth(),Cleaning(self.data, vocab=digit_names)
-    files = {o.name:o for o in image_files(self.data)}
-    seen = [Path(o).name for o in pd.read_csv(self.path/'scores.csv').file[:len(files)//10]]
-    for o in seen: c.decide(files[o], truth[o])
+    truth,c,files = self.truth(),Cleaning(self.data, vocab=digit_names),image_files(self.data)
+    there = {o.name:o for o in files}
+    seen = pd.read_csv(self.path/'scores.csv').file[:len(files)//10].map(os.path.basename)
+    for o in seen: c.decide(there[o], truth[o])
     done = c.apply()
     left = sum(truth[o.name]!=o.parent.name for o in image_files(self.data))
     return dict(n_reviewed=len(seen), n_relabelled=len(done), n_wrong_left=left)

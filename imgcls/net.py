@@ -8,9 +8,11 @@ Docs: https://imgcls.github.io/imgcls/lib/net.html.md"""
 __all__ = ['PrivateAddress', 'time_limit', 'guarded_client']
 
 # %% ../nbs/lib/net.ipynb #da0d20d4
-import ipaddress, socket, sys, threading, time
+import ipaddress, math, socket, threading, time
 import httpcore, httpx
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from urllib.request import getproxies, proxy_bypass
 from . import __version__
 
@@ -20,104 +22,121 @@ class PrivateAddress(Exception):
     def __init__(self, where):
         super().__init__(f'private network: {where}. If that is meant, pass `allow_private=True` (`--allow-private`)')
 
-# %% ../nbs/lib/net.ipynb #27ee3b2f
-_carriers = [ipaddress.ip_network(o) for o in ('64:ff9b::/96','::ffff:0:0:0/96','::/96')]
+# %% ../nbs/lib/net.ipynb #4f1d2c54
+_carriers = [ipaddress.ip_network(o) for o in ('64:ff9b::/96','::ffff:0:0/96','::ffff:0:0:0/96','::/96')]
+_bygone = [ipaddress.ip_network(o) for o in ('2002::/16','fec0::/10')]
 
 def is_public(
     ip:str, # IPv4 or IPv6, e.g. '192.0.2.7'
 )->bool: # False for private, loopback, link-local, multicast and reserved ranges
     "Is `ip` an address on the open internet?"
-    a = ipaddress.ip_address(ip.split('%')[0])
-    if a.version==6:
-        carried = any(a in o for o in _carriers) and ipaddress.ip_address(int(a)&0xffffffff)
-        inner = a.ipv4_mapped or a.sixtofour or carried
-        if inner or a.is_site_local: return bool(inner) and is_public(str(inner))
-    return a.is_global and not a.is_multicast
+    a = ipaddress.ip_address(ip)
+    if any(a in o for o in _carriers): a = ipaddress.ip_address(int(a)&0xffffffff)
+    return a.is_global and not a.is_multicast and not any(a in o for o in _bygone)
 
-# %% ../nbs/lib/net.ipynb #fb1a1236
+# %% ../nbs/lib/net.ipynb #87218714
+def lookup(
+    host:str, # name or address
+    port:int, # port that will be connected to
+    flags:int=0, # for `getaddrinfo`; with AI_NUMERICHOST no name is looked up
+)->list: # in the order in which they are to be tried
+    "The addresses of `host`"
+    try: found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    except (socket.gaierror,UnicodeError) as e: raise httpcore.ConnectError(f'no such host: {host}') from e
+    return list(dict.fromkeys(o[4][0] for o in found))
+
+# %% ../nbs/lib/net.ipynb #f94eed85
+running = set() # ports of this process's sample webs
+
+def is_ours(ip, port): return port in running and ipaddress.ip_address(ip).is_loopback
+
 def resolve(
     host:str, # name or address
     port:int, # port that will be connected to
     allow_private:bool=False, # let private addresses pass?
-    flags:int=0, # for `getaddrinfo`; with AI_NUMERICHOST no name is looked up
+    flags:int=0, # of `lookup`
 )->list: # addresses to try in turn
     "The addresses of `host`, if all of them may be connected to"
-    try: found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    except (socket.gaierror,UnicodeError) as e: raise httpcore.ConnectError(f'no such host: {host}') from e
-    ips = list(dict.fromkeys(o[4][0] for o in found))
-    bad = [o for o in ips if not is_public(o)]
-    webs = getattr(sys.modules.get('imgcls.sample'), 'running', ())
-    ours = port in webs and all(ipaddress.ip_address(o.split('%')[0]).is_loopback for o in bad)
-    if bad and not (allow_private or ours): raise PrivateAddress(f'{host} leads to {bad[0]}')
+    ips = lookup(host, port, flags)
+    bad = [o for o in ips if not (allow_private or is_public(o) or is_ours(o, port))]
+    if bad: raise PrivateAddress(f'{host} leads to {bad[0]}')
     return ips
 
-# %% ../nbs/lib/net.ipynb #2425e18e
-_clock = threading.local()
+# %% ../nbs/lib/net.ipynb #39df6e7e
+class _Clock(threading.local): end = math.inf
+_clock = _Clock()
 
 @contextmanager
 def time_limit(
     secs:float, # seconds for everything this thread does on the network within the block
 ):
     "Raise `httpx.ReadTimeout` when `secs` are over, however slowly they drip"
-    old = getattr(_clock, 'end', None)
-    _clock.end = time.monotonic()+secs
+    old,_clock.end = _clock.end,time.monotonic()+secs
     try: yield
     finally: _clock.end = old
 
-# %% ../nbs/lib/net.ipynb #77c689f9
+# %% ../nbs/lib/net.ipynb #d4fdde00
 def _left(timeout):
     "What remains of `timeout` under the time limit"
-    end = getattr(_clock, 'end', None)
-    if end is None: return timeout
-    left = end-time.monotonic()
+    left = _clock.end-time.monotonic()
     if left<=0: raise httpcore.ReadTimeout('the time is over')
-    return left if timeout is None else min(timeout, left)
+    return min(timeout, left)
 
+# %% ../nbs/lib/net.ipynb #2c925e8e
 class _Stream(httpcore.NetworkStream):
     "A connection on the clock"
     def __init__(self, s): self.s,self.close,self.get_extra_info = s,s.close,s.get_extra_info
-    def read(self, max_bytes, timeout=None): return self.s.read(max_bytes, _left(timeout))
-    def write(self, buffer, timeout=None): return self.s.write(buffer, _left(timeout))
-    def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+    def read(self, max_bytes, timeout=math.inf): return self.s.read(max_bytes, _left(timeout))
+    def write(self, buffer, timeout=math.inf): return self.s.write(buffer, _left(timeout))
+    def start_tls(self, ssl_context, server_hostname=None, timeout=math.inf):
         return _Stream(self.s.start_tls(ssl_context, server_hostname, _left(timeout)))
 
 # %% ../nbs/lib/net.ipynb #75c3fe43
 class _Network(httpcore.SyncBackend):
     "Connects to what `resolve` lets pass"
     def __init__(self, allow_private): self.allow_private = allow_private
-    def connect_tcp(self, host, port, timeout=None, **kwargs):
+    def connect_tcp(self, host, port, timeout=math.inf, **kwargs):
         for ip in resolve(host, port, self.allow_private):
             try: return _Stream(super().connect_tcp(ip, port, _left(timeout)))
             except (httpcore.ConnectError,httpcore.ConnectTimeout) as e: err = e
         raise err
 
-# %% ../nbs/lib/net.ipynb #4470b4af
+# %% ../nbs/lib/net.ipynb #cfbd1196
 class GuardedTransport(httpx.HTTPTransport):
     "What an `httpx.Client` connects through when addresses come from strangers"
     def __init__(self,
         allow_private:bool=False, # let private addresses pass?
         max_connections:int=100, # open at a time
     ):
-        self.allow_private,tls = allow_private,httpx.create_ssl_context()
+        tls,network = httpx.create_ssl_context(),_Network(allow_private)
         super().__init__(verify=tls)
         self._pool.close() # an error, should httpx keep its pool elsewhere one day: never a client without the guard
-        self._pool = httpcore.ConnectionPool(tls, max_connections=max_connections, keepalive_expiry=5, network_backend=_Network(allow_private))
-        proxies = {k:v for k,v in getproxies().items() if k in ('http','https') and v.startswith('http')}
-        self.proxied = {k:httpx.HTTPTransport(verify=tls, proxy=v) for k,v in proxies.items()}
+        self._pool = httpcore.ConnectionPool(tls, max_connections=max_connections, keepalive_expiry=5, network_backend=network)
+
+# %% ../nbs/lib/net.ipynb #e4113e57
+class ProxiedTransport(httpx.HTTPTransport):
+    "What connects through a proxy, except to hosts that need none"
+    def __init__(self,
+        proxy:str, # its address
+        direct, # transport for hosts that need none
+        allow_private:bool=False, # let private addresses pass?
+    ):
+        super().__init__(proxy=proxy)
+        self.direct,self.allow_private = direct,allow_private
 
     def handle_request(self, request):
-        u = request.url
-        if u.scheme not in self.proxied or proxy_bypass(u.host): return super().handle_request(request)
-        number = '127.0.0.1' if u.host=='localhost' else u.host
-        with suppress(httpcore.ConnectError): resolve(number, u.port, self.allow_private, socket.AI_NUMERICHOST)
-        return self.proxied[u.scheme].handle_request(request)
+        host = request.url.host
+        if proxy_bypass(host): return self.direct.handle_request(request)
+        number = '127.0.0.1' if host=='localhost' else host
+        with suppress(httpcore.ConnectError): resolve(number, request.url.port, self.allow_private, socket.AI_NUMERICHOST)
+        return super().handle_request(request)
 
-    def close(self):
-        for o in (super(),*self.proxied.values()): o.close()
+# %% ../nbs/lib/net.ipynb #9ea8f74a
+def web_proxies()->dict: # http:// or https:// → address of the proxy
+    "The proxies that are to be used here"
+    return {f'{k}://':v for k,v in getproxies().items() if k in ('http','https') and v.startswith('http')}
 
-    def __exit__(self, *args): self.close()
-
-# %% ../nbs/lib/net.ipynb #4950a3f2
+# %% ../nbs/lib/net.ipynb #cad4b1c4
 def guarded_client(
     allow_private:bool=False, # let private addresses pass?
     timeout:float=10, # seconds for a connection, and for each piece of an answer
@@ -125,7 +144,18 @@ def guarded_client(
     **headers, # sent with every request, `_` for `-`
 )->httpx.Client:
     "An HTTP client for addresses that strangers wrote"
-    headers = {k.replace('_', '-'):v for k,v in headers.items()}
-    who = {'User-Agent':f'imgcls/{__version__} (+https://github.com/imgcls/imgcls)'}
-    transport = GuardedTransport(allow_private, max_connections)
-    return httpx.Client(transport=transport, timeout=timeout, follow_redirects=True, max_redirects=10, headers=who|headers)
+    direct = GuardedTransport(allow_private, max_connections)
+    proxied = {k:ProxiedTransport(v, direct, allow_private) for k,v in web_proxies().items()}
+    headers = dict(User_Agent=f'imgcls/{__version__} (+https://github.com/imgcls/imgcls)') | headers
+    said = {k.replace('_', '-'):v for k,v in headers.items()}
+    return httpx.Client(transport=direct, mounts=proxied, timeout=timeout, follow_redirects=True, max_redirects=10, headers=said)
+
+# %% ../nbs/lib/net.ipynb #fcb8b003
+def retry_after(
+    r:httpx.Response,
+)->float: # seconds; 0 if it doesn't say
+    "How long an answer asks to wait"
+    said = r.headers.get('retry-after', '')
+    if said.isdigit(): return int(said)
+    with suppress(ValueError): return max(0, (parsedate_to_datetime(said)-datetime.now(timezone.utc)).total_seconds())
+    return 0

@@ -7,16 +7,22 @@ Docs: https://imgcls.github.io/imgcls/lib/sample.html.md"""
 # %% auto #0
 __all__ = ['digit_names', 'draw_digit', 'encode_image', 'split_digits', 'sample_web', 'heldout_folder']
 
-# %% ../nbs/lib/sample.ipynb #952e0961
-import base64, io, json, struct, sys, time, zlib
+# %% ../nbs/lib/sample.ipynb #d13deca6
+import asyncio, base64, socket, struct, uvicorn, zlib
 import numpy as np, pandas as pd
 from collections import Counter
 from functools import lru_cache
-from http.server import ThreadingHTTPServer, BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread, Lock
-from urllib.parse import parse_qsl, urlsplit
+from threading import Thread
+from urllib.parse import quote
+from fastcore.basics import patch, store_attr
 from PIL import Image, ImageColor
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from .net import running
+from .picture import encode
 
 # %% ../nbs/lib/sample.ipynb #9ad98371
 digit_names = 'zero one two three four five six seven eight nine'.split()
@@ -26,7 +32,7 @@ def _digits():
     from sklearn.datasets import load_digits
     return load_digits()
 
-# %% ../nbs/lib/sample.ipynb #25496681
+# %% ../nbs/lib/sample.ipynb #859f882b
 _papers = '#fbfaf5 #fdf6e3 #f3efe6 #e8eef4 #fff8dc #d9d4c8 #f6e7ea'.split()
 
 def _rgb(color): return np.array(ImageColor.getrgb(color), float)
@@ -35,16 +41,34 @@ def draw_paper(
     rng, # random generator
     w:int, # pixels
     h:int, # pixels
-)->np.ndarray: # h × w × 3, floats around 0 to 255
-    "Plain, ruled or squared paper, unevenly lit"
-    a = np.ones((h,w,3))*_rgb(rng.choice(_papers))
+)->np.ndarray: # h × w × 3, floats from 0 to 255
+    "Plain, ruled or squared paper"
+    a = np.full((h,w,3), _rgb(rng.choice(_papers)))
     kind,step = rng.integers(3),max(10, min(w,h)//8)
     for lines in (a[::step],a[:,::step])[:kind]: lines[:] = .6*lines+.4*_rgb('#9fb8d6')
-    across,down = np.linspace(-1,1,w)[None,:,None],np.linspace(-1,1,h)[:,None,None]
-    light = across*rng.uniform(-10,10) + down*rng.uniform(-10,10)
-    return a + light + rng.normal(0, 3, (h,w,1))
+    return a
 
-# %% ../nbs/lib/sample.ipynb #9515e112
+# %% ../nbs/lib/sample.ipynb #d1103f33
+def draw_light(
+    rng, # random generator
+    w:int, # pixels
+    h:int, # pixels
+)->np.ndarray: # h × w × 1, floats around 0
+    "How much lighter than the paper each pixel is"
+    y,x,_ = np.mgrid[-1:1:h*1j,-1:1:w*1j,:1]
+    return x*rng.uniform(-10,10) + y*rng.uniform(-10,10) + rng.normal(0, 3, (h,w,1))
+
+# %% ../nbs/lib/sample.ipynb #a58eaf29
+def draw_strokes(
+    i:int, # which of scikit-learn's 1,797 digits
+    s:int, # pixels a side
+)->np.ndarray: # s × s, 0 where there is no ink to 1 where there is nothing else
+    "The ink of digit `i`"
+    small = (np.pad(_digits().images[i], 1)*(255/16)).astype('uint8')
+    large = np.asarray(Image.fromarray(small).resize((s,s), Image.BICUBIC))/255
+    return np.clip((large-.05)/.8, 0, 1)
+
+# %% ../nbs/lib/sample.ipynb #7e5bac46
 _inks = '#1b2a6b #111111 #7a1f1f #1f5f3a #3d3d46 #5a2d82'.split()
 
 def draw_digit(
@@ -55,15 +79,13 @@ def draw_digit(
     rng = np.random.default_rng([seed,i])
     s = int(rng.integers(72, 180))
     w,h = [int(s*rng.uniform(1,1.15)) for _ in range(2)]
-    small = (np.pad(_digits().images[i], 1)*(255/16)).astype('uint8')
-    strokes = np.asarray(Image.fromarray(small).resize((s,s), Image.BICUBIC))/255
-    ink = np.zeros((h,w,1))
-    x,y = int(rng.integers(0, w-s+1)),int(rng.integers(0, h-s+1))
-    ink[y:y+s,x:x+s,0] = np.clip((strokes-.05)/.8, 0, 1)
-    rgb = draw_paper(rng, w, h)*(1-ink) + _rgb(rng.choice(_inks))*ink
+    x,y = [rng.integers(0, o-s+1) for o in (w,h)]
+    ink = np.pad(draw_strokes(i, s), ((y,h-s-y),(x,w-s-x)))[...,None]
+    paper = draw_paper(rng, w, h) + draw_light(rng, w, h)
+    rgb = paper*(1-ink) + _rgb(rng.choice(_inks))*ink
     return Image.fromarray(np.clip(rgb, 0, 255).astype('uint8'))
 
-# %% ../nbs/lib/sample.ipynb #e5f0eaa6
+# %% ../nbs/lib/sample.ipynb #cde7c9d1
 _turns = {3:Image.ROTATE_180, 6:Image.ROTATE_90, 8:Image.ROTATE_270}
 
 def encode_image(
@@ -73,13 +95,10 @@ def encode_image(
     quality:int=90, # for JPEG and WebP
 )->bytes: # the file's content
     "The bytes of a picture file, turned as a phone would, with an EXIF note to turn it back"
-    buf,note = io.BytesIO(),{}
-    if orientation!=1:
-        exif = note['exif'] = Image.Exif()
-        exif[0x0112] = orientation
-        im = im.transpose(_turns[orientation])
-    im.save(buf, fmt, quality=quality, **note)
-    return buf.getvalue()
+    if orientation==1: return encode(im, fmt, quality=quality)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encode(im.transpose(_turns[orientation]), fmt, quality=quality, exif=exif)
 
 # %% ../nbs/lib/sample.ipynb #886a77e6
 def split_digits(seed:int=42)->tuple: # (indices on the web, indices held out)
@@ -87,27 +106,61 @@ def split_digits(seed:int=42)->tuple: # (indices on the web, indices held out)
     o = np.random.default_rng(seed).permutation(1797)
     return o[:1397],o[1397:]
 
-# %% ../nbs/lib/sample.ipynb #375c7db6
+# %% ../nbs/lib/sample.ipynb #e0c05f10
 _behaviour = dict(mislabelled=42, slow=6, redirect=20, busy=15) # what becomes of how many of 1,397 digits
 _extra = dict(copy=24, near=24, missing=20, html=12, truncated=12, empty=8, bomb=2, tiny=6) # URLs that come on top
 
-def _rows(n, seed, rng):
-    "One row a URL, before they are put in order"
+def plant(
+    n:int, # number of different digits
+    seed:int, # which are on the web
+    rng, # random generator
+)->pd.DataFrame: # a row per URL: source (number of the digit), fault ('': none)
+    "Which digit has which fault"
     src = split_digits(seed)[0][:n]
     free = rng.permutation(src).tolist()
-    fate = dict.fromkeys(src.tolist(), '')
-    def some(k): return [free.pop() for _ in range(max(2, round(k*n/1397)))]
-    def row(source, fault, wrong, ext=None):
-        digit = int(_digits().target[source])
-        label = (digit+int(rng.integers(1,10)))%10 if wrong else digit
-        return dict(source=source, digit=digit, label=label, fault=fault, ext=ext or rng.choice(['jpg','jpg','jpg','png','webp','gif']))
-    for f,k in _behaviour.items(): fate |= dict.fromkeys(some(k), f)
-    yield from (row(o, f, f=='mislabelled') for o,f in fate.items())
-    for f,k in _extra.items():
-        for j,o in enumerate(some(k)): yield row(o, f, f in ('copy','near') and j%3==2, 'jpg')
+    def some(faults): return [(free.pop(),f) for f,k in faults.items() for _ in range(max(2, round(k*n/1397)))]
+    fate = dict.fromkeys(src.tolist(), '') | dict(some(_behaviour))
+    return pd.DataFrame([*fate.items(), *some(_extra)], columns=['source','fault'])
 
-# %% ../nbs/lib/sample.ipynb #ec11c354
+# %% ../nbs/lib/sample.ipynb #7366560a
+def is_wrong(
+    df:pd.DataFrame, # of `plant`
+)->pd.Series: # of bool
+    "Is each URL found under a wrong word?"
+    third = df.groupby('fault').cumcount()%3==2
+    return (df.fault=='mislabelled') | df.fault.isin(['copy','near']) & third
+
+# %% ../nbs/lib/sample.ipynb #0d327cf7
+_exts = ['jpg','jpg','jpg','png','webp','gif']
+
+def add_labels(
+    df:pd.DataFrame, # of `plant`
+    rng, # random generator
+)->pd.DataFrame: # with digit (what it shows), label (what it is found under), both as numbers, and ext
+    "What each URL shows and says"
+    def draw(wrong, extra): return rng.integers(1,10) if wrong else 0,'jpg' if extra else rng.choice(_exts)
+    off,ext = zip(*map(draw, is_wrong(df), df.fault.isin(_extra)))
+    original = dict(zip(df.source[::-1], ext[::-1]))
+    digit = _digits().target[df.source]
+    df = df.assign(digit=digit, label=(digit+off)%10, ext=ext)[['source','digit','label','fault','ext']]
+    return df.assign(ext=df.ext.mask(df.fault=='copy', df.source.map(original)))
+
+# %% ../nbs/lib/sample.ipynb #3e64f39b
 _ends = dict(missing='failed', html='failed', empty='failed', truncated='quarantined', bomb='quarantined', tiny='quarantined')
+
+def statuses(
+    df:pd.DataFrame, # source and fault, in the order of the search
+)->pd.Series:
+    "How each URL should end"
+    res = df.fault.map(_ends).fillna('ok')
+    whole = df[(res=='ok') & (df.fault!='near')]
+    return res.mask(whole.duplicated('source').reindex(df.index, fill_value=False), 'duplicate')
+
+# %% ../nbs/lib/sample.ipynb #f1219d03
+def orientations(df):
+    "EXIF orientation of each row"
+    turned = (df.ext=='jpg') & (df.source%8==0) & (df.fault!='near')
+    return np.where(turned, np.array([3,6,8])[df.source//8%3], 1)
 
 def plan_web(
     n:int=1397, # number of different digits on the web, 100 to 1,397
@@ -115,29 +168,26 @@ def plan_web(
 )->pd.DataFrame: # a row per URL, in the order the searches list them
     "What is on the sample web: path, digit, label it is found under, fault, and the status it should end with"
     if not 100<=n<=1397: raise ValueError(f'n={n}: the sample web has 100 to 1397 different digits')
-    df = pd.DataFrame(_rows(n, seed, np.random.default_rng([seed,n]))).sample(frac=1, random_state=seed)
-    original = df[~df.fault.isin(_extra)].set_index('source').ext
-    df['ext'] = df.ext.mask(df.fault=='copy', df.source.map(original))
-    turned = (df.ext=='jpg') & (df.source%8==0) & (df.fault!='near')
-    df['orientation'] = np.where(turned, np.array([3,6,8])[df.source//8%3], 1)
-    df = df.sort_values('label', kind='stable', ignore_index=True)
+    rng = np.random.default_rng([seed,n])
+    df = add_labels(plant(n, seed, rng), rng).sample(frac=1, random_state=seed)
+    df = df.assign(orientation=orientations).sort_values('label', kind='stable', ignore_index=True)
     df['path'] = [f'/img/{o.Index:04d}-{o.fault or "picture"}-{o.source}.{o.ext}' for o in df.itertuples()]
-    df['status'] = df.fault.map(_ends).fillna('ok')
-    whole = df[(df.status=='ok') & (df.fault!='near')]
-    df.loc[whole.index[whole.duplicated('source')], 'status'] = 'duplicate'
-    for o in ('label','digit'): df[o] = df[o].map(digit_names.__getitem__)
-    return df
+    words = dict(enumerate(digit_names))
+    return df.assign(status=statuses(df), label=df.label.map(words), digit=df.digit.map(words))
 
-# %% ../nbs/lib/sample.ipynb #8f80bbee
+# %% ../nbs/lib/sample.ipynb #9b9ba789
+def png_chunk(tag, b): return struct.pack('>I', len(b)) + tag + b + struct.pack('>I', zlib.crc32(tag+b))
+
 @lru_cache
-def _bomb(side):
+def bomb(
+    side:int, # pixels
+)->bytes:
     "A 1-bit PNG of `side`×`side` px in a few KB"
-    def chunk(tag, b): return struct.pack('>I', len(b)) + tag + b + struct.pack('>I', zlib.crc32(tag+b))
-    head = struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0)
     black = zlib.compress(bytes(side*(side//8+1)), 9)
-    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR',head) + chunk(b'IDAT',black) + chunk(b'IEND',b'')
+    parts = dict(IHDR=struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0), IDAT=black, IEND=b'')
+    return b'\x89PNG\r\n\x1a\n' + b''.join(png_chunk(k.encode(), v) for k,v in parts.items())
 
-# %% ../nbs/lib/sample.ipynb #6cd1626c
+# %% ../nbs/lib/sample.ipynb #b23b5ead
 _formats = dict(jpg='JPEG', png='PNG', webp='WEBP', gif='GIF')
 _no_picture = dict(empty=b'', html=b'<!DOCTYPE html><title>Sorry</title><p>Please log in to see this picture.')
 
@@ -146,7 +196,7 @@ def picture_bytes(
     seed:int=42, # the plan's seed
 )->bytes: # what the server answers
     "The content of one URL of the sample web"
-    if row.fault=='bomb': return _bomb(16_000+row.source)
+    if row.fault=='bomb': return bomb(16_000+row.source)
     if row.fault in _no_picture: return _no_picture[row.fault]
     im = draw_digit(row.source, seed)
     if row.fault=='tiny': im = im.resize((8,8))
@@ -154,54 +204,16 @@ def picture_bytes(
     b = encode_image(im, _formats[row.ext], row.orientation)
     return b[:len(b)//2] if row.fault=='truncated' else b
 
-# %% ../nbs/lib/sample.ipynb #c1aa38b3
-class _Handler(BaseHTTPRequestHandler):
-    "Answers for `server.web`"
-    protocol_version,timeout = 'HTTP/1.1',30
-    def log_message(self, *args): pass
-
-    def answer(self, body=b'', mime='text/html', status=200, **headers):
-        self.send_response(status)
-        for k,v in dict(headers, Content_Type=mime, Content_Length=len(body)).items(): self.send_header(k.replace('_','-'), v)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        web,url = self.server.web,urlsplit(self.path)
-        with web.lock: web.hits[url.path] += 1
-        if url.path!='/search': return self.picture(web, url.path)
-        self.answer(json.dumps(web.search(**dict(parse_qsl(url.query)))).encode(), 'application/json')
-
-    def picture(self, web, path):
-        row = web.rows.get(path.replace('/moved/','/img/'))
-        if row is None or row.fault=='missing': return self.send_error(404)
-        if row.fault=='redirect' and '/img/' in path: return self.answer(status=302, Location=path.replace('/img/','/moved/'))
-        if row.fault=='busy' and web.hits[path]==1: return self.answer(status=503, Retry_After=0)
-        if row.fault=='slow': time.sleep(.7)
-        self.answer(picture_bytes(row, web.seed), f'image/{_formats[row.ext].lower()}')
-
-# %% ../nbs/lib/sample.ipynb #feeef560
-class _Server(ThreadingHTTPServer):
-    daemon_threads,request_queue_size = True,128
-    def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], (ConnectionError,TimeoutError)): super().handle_error(request, client_address)
-
-# %% ../nbs/lib/sample.ipynb #f2559fbe
+# %% ../nbs/lib/sample.ipynb #1ee1c907
 @lru_cache(None)
-def _thumb(i):
+def thumb_url(
+    i:int, # which of the digits
+)->str:
     "Digit `i` as a data: URL"
-    grey = Image.fromarray((255-_digits().images[i]*15).astype('uint8'))
-    b = encode_image(grey.resize((48,48), Image.BICUBIC), 'PNG')
-    return 'data:image/png;base64,'+base64.b64encode(b).decode()
+    grey = Image.fromarray((255-240*draw_strokes(i, 48)).astype('uint8'))
+    return 'data:image/png;base64,'+base64.b64encode(encode_image(grey, 'PNG')).decode()
 
-def _result(row, i, url):
-    "Row `row` of the plan as result number `i` in SerpApi's shape"
-    who = dict(source='127.0.0.1', license='CC BY 4.0', creator='E. Alpaydin and C. Kaynak')
-    return dict(who, position=i, title=f'A handwritten {row.label}', link=f'{url}/page/{row.Index}', original=url+row.path, thumbnail=_thumb(row.source))
-
-# %% ../nbs/lib/sample.ipynb #edcd8681
-running = set() # ports of this process's sample webs
-
+# %% ../nbs/lib/sample.ipynb #abc77fb5
 class SampleWeb:
     "The sample web on a port of this machine: `with SampleWeb() as web: web.url`"
     def __init__(self,
@@ -209,42 +221,72 @@ class SampleWeb:
         seed:int=42, # same seed, same web
         port:int=0, # 0: any free port
     ):
-        self.n,self.seed,self.port,self.plan = n,seed,port,plan_web(n, seed)
-        self.lock,self.hits = Lock(),Counter()
+        store_attr()
+        self.plan,self.hits = plan_web(n, seed),Counter()
         self.rows = {o.path:o for o in self.plan.itertuples()}
 
     @property
     def url(self): return f'http://127.0.0.1:{self.port}'
-
-    def start(self):
-        "Start to answer, in a daemon thread"
-        self.server = _Server(('127.0.0.1', self.port), _Handler)
-        self.server.web,self.port = self,self.server.server_port
-        running.add(self.port)
-        Thread(target=self.server.serve_forever, args=(.05,), daemon=True).start()
-        return self
-
-    def stop(self):
-        "Stop to answer and free the port"
-        running.discard(self.port)
-        self.server.shutdown()
-        self.server.server_close()
-
-    def search(self, q='', page=0, **kwargs):
-        "Results for `q` in SerpApi's shape, 100 a page"
-        page,words = int(page),set(q.lower().split())
-        label = self.plan.label
-        found = self.plan[label.isin(words) & ~('-'+label).isin(words)]
-        res = [_result(o, i, self.url) for i,o in enumerate(found[page*100:page*100+100].itertuples(), 1)]
-        if not res: return dict(error='The sample web knows the digits zero to nine; there are no results for this query.')
-        turn = dict(current=page+1)
-        if len(found)>page*100+100: turn['next'] = f'{self.url}/search?q={"+".join(sorted(words))}&page={page+1}'
-        return dict(images_results=res, serpapi_pagination=turn)
-
     def __enter__(self): return self.start()
     def __exit__(self, *args): self.stop()
 
-# %% ../nbs/lib/sample.ipynb #d68d794e
+# %% ../nbs/lib/sample.ipynb #b39a435a
+@patch
+def result(self:SampleWeb, row):
+    "Row `row` of the plan in SerpApi's shape"
+    who = dict(source='127.0.0.1', license='CC BY 4.0', creator='E. Alpaydin and C. Kaynak')
+    at = dict(link=f'{self.url}/page/{row.Index}', original=self.url+row.path, thumbnail=thumb_url(row.source))
+    return dict(who, title=f'A handwritten {row.label}', **at)
+
+# %% ../nbs/lib/sample.ipynb #45aa571b
+@patch
+def search(self:SampleWeb, q='', page=0, **kwargs):
+    "Results for `q` in SerpApi's shape, 100 a page"
+    at,found = int(page)*100,self.plan[self.plan.label.isin(q.lower().split())]
+    res = [self.result(o) for o in found[at:at+100].itertuples()]
+    if not res: return dict(error='The sample web knows the digits zero to nine; there are no results for this query.')
+    more = f'{self.url}/search?q={quote(q)}&page={int(page)+1}' if len(found)>at+100 else None
+    return dict(images_results=res, serpapi_pagination=dict(next=more))
+
+# %% ../nbs/lib/sample.ipynb #1aebe323
+@patch
+async def get_search(self:SampleWeb, request):
+    self.hits['/search'] += 1
+    return JSONResponse(self.search(**request.query_params))
+
+@patch
+async def get_picture(self:SampleWeb, request):
+    path = request.url.path
+    self.hits[path] += 1
+    row = self.rows.get(path.replace('/moved/','/img/'))
+    if row is None or row.fault=='missing': return Response('Not here', 404)
+    if row.fault=='redirect' and '/img/' in path: return RedirectResponse(path.replace('/img/','/moved/'), 302)
+    if row.fault=='busy' and self.hits[path]==1: return Response(status_code=503, headers={'Retry-After':'0'})
+    if row.fault=='slow': await asyncio.sleep(.7)
+    return Response(await run_in_threadpool(picture_bytes, row, self.seed), media_type=f'image/{_formats[row.ext].lower()}')
+
+# %% ../nbs/lib/sample.ipynb #d9de5185
+@patch
+def start(self:SampleWeb):
+    "Start to answer, in a daemon thread"
+    self.door = socket.create_server(('127.0.0.1', self.port), backlog=128)
+    self.port = self.door.getsockname()[1]
+    routes = [Route('/search', self.get_search), Route('/{rest:path}', self.get_picture)]
+    self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level='critical', lifespan='off', timeout_graceful_shutdown=1))
+    self.thread = Thread(target=self.server.run, args=([self.door],), daemon=True)
+    self.thread.start()
+    running.add(self.port)
+    return self
+
+@patch
+def stop(self:SampleWeb):
+    "Stop to answer and free the port"
+    running.discard(self.port)
+    self.server.should_exit = True
+    self.thread.join()
+    self.door.close()
+
+# %% ../nbs/lib/sample.ipynb #dc25479d
 _webs = []
 
 def sample_web(
@@ -270,7 +312,7 @@ def heldout_folder(
 )->Path: # `dest`
     "Write the held-out digits to `dest`/label/number.png"
     for i in split_digits(seed)[1][:n]:
-        folder = Path(dest)/digit_names[_digits().target[i]]
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_digit(int(i), seed).save(folder/f'{i:04d}.png')
+        fn = Path(dest)/digit_names[_digits().target[i]]/f'{i:04d}.png'
+        fn.parent.mkdir(parents=True, exist_ok=True)
+        draw_digit(int(i), seed).save(fn)
     return Path(dest)

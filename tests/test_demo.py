@@ -72,7 +72,7 @@ def test_kill_9_loses_nothing(tmp_path):
     data = rude/'digits'
     report = lambda: json.loads((rude/'report.json').read_text()) if (rude/'report.json').exists() else dict(seconds={})
     moments = [lambda: lines(data/'manifest.csv')>20, lambda: lines(data/'manifest.csv')>90, lambda: lines(data/'.quarantine'/'moves.csv')>3,
-        lambda: 'verify' in report()['seconds'], lambda: 'interpret' in report()['seconds']]
+        lambda: 'gather' in report()['seconds'], lambda: 'interpret' in report()['seconds']]
     done = {}
     for ready in moments:
         killed_when(rude, ready)

@@ -9,7 +9,6 @@ __all__ = ['console_snippet', 'bookmarklet', 'read_urls', 'url_files']
 
 # %% ../../nbs/lib/gather/console.ipynb #30497833
 import json, re, warnings
-from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
@@ -22,17 +21,16 @@ class Snippet(str):
     style = 'white-space:pre-wrap;word-break:break-all;max-height:16em;overflow:auto;user-select:all'
     def _repr_html_(self): return to_xml(Pre(self, style=self.style))
 
-# %% ../../nbs/lib/gather/console.ipynb #60c0dccf
+# %% ../../nbs/lib/gather/console.ipynb #5d7cd17a
 def console_snippet(
     engine:str='google', # 'google' or 'bing'
     label:str=None, # class name for the file; default: ask in the browser
 )->Snippet: # JavaScript
     "What to paste into the console of a page of image results"
     if engine not in ('google','bing'): raise ValueError(f'engine {engine!r}: wanted google or bing; `search_images` asks others')
-    folder = files('imgcls')/'static'/'console'
-    parts = [(folder/f'{o}.js').read_text(encoding='utf-8') for o in (engine,'collect')]
+    originals,collect = [(files('imgcls')/f'static/console/{o}.js').read_text(encoding='utf-8') for o in (engine,'collect')]
     call = f'collect({json.dumps(engine.title())}, {json.dumps(label)}, originals, thumbnails);'
-    return Snippet('\n'.join(['(() => {', *parts, call, '})()']))
+    return Snippet(f'(() => {{\n{originals}\n{collect}\n{call}\n}})()')
 
 # %% ../../nbs/lib/gather/console.ipynb #0d3bfb5e
 def bookmarklet(
@@ -42,34 +40,44 @@ def bookmarklet(
     "The snippet as the address of a bookmark: one click instead of the console"
     return Snippet('javascript:void ' + quote(console_snippet(engine, label)))
 
-# %% ../../nbs/lib/gather/console.ipynb #885a00f1
-def _decode(b):
-    "Bytes as text: UTF-8, UTF-16 with its mark, or what old Windows writes"
+# %% ../../nbs/lib/gather/console.ipynb #108c1e0d
+def lines_of(
+    b:bytes, # content of a file
+)->list: # without those that are empty
+    "Lines of text in UTF-8, UTF-16 with its mark, or what old Windows writes"
     if b[:4]==b'PK\x03\x04': raise ValueError('that is a spreadsheet or a zip, not a text file: save it as CSV')
-    if b[:2] in (b'\xff\xfe',b'\xfe\xff'): return b.decode('utf-16')
-    try: return b.decode('utf-8-sig')
-    except UnicodeDecodeError: return b.decode('cp1252', errors='replace')
+    try: txt = b.decode('utf-16' if b[:2] in (b'\xff\xfe',b'\xfe\xff') else 'utf-8-sig')
+    except UnicodeDecodeError: txt = b.decode('cp1252', errors='replace')
+    return [o.strip() for o in txt.splitlines() if o.strip()]
 
-def _address(line):
-    "(address, what is wrong with it) of a line, quoted or not"
+# %% ../../nbs/lib/gather/console.ipynb #bd8b699d
+def address(
+    line:str, # quoted or not
+)->str: # '' if it has none
+    "The address in a line"
     found = re.match(r'"(https?://[^\s"/][^\s"]*)"|(https?://[^\s/]\S*)$', line, re.I)
-    if found: return found[1] or found[2],''
-    return '','thumbnails embedded as data: addresses' if line.strip('"').startswith('data:') else 'not addresses'
+    return found[found.lastindex] if found else ''
 
-# %% ../../nbs/lib/gather/console.ipynb #debc9e3d
+# %% ../../nbs/lib/gather/console.ipynb #1de3b412
+def read_lines(
+    fn:Path,
+)->list: # without those that are empty
+    "Lines of text in a file, of which one has an address at least"
+    try: res = lines_of(fn.read_bytes())
+    except ValueError as e: raise ValueError(f'{fn}: {e}') from None
+    if not res or any(map(address, res)): return res
+    raise ValueError(f'{fn}: wanted an http(s) address a line, got {len(res)} lines without one. The first is {res[0][:60]!r}.')
+
+# %% ../../nbs/lib/gather/console.ipynb #2d7bcdff
 def read_urls(
     fn, # file with an address a line, e.g. urls_grizzly.csv
 )->Hits: # in the file's order, no address twice; what was skipped is said in a warning
     "The addresses in `fn`"
-    fn = Path(fn)
-    try: lines = [o.strip() for o in _decode(fn.read_bytes()).splitlines() if o.strip()]
-    except ValueError as e: raise ValueError(f'{fn}: {e}') from None
-    urls,whys = zip(*map(_address, lines)) if lines else ((),())
-    bad = Counter(filter(None, whys))
-    n = len(lines)
-    if n and not any(urls): raise ValueError(f'{fn}: wanted an http(s) address a line, got {n} lines without one. The first is {lines[0][:60]!r}.')
-    if bad: warnings.warn(f'{fn.name}: skipped {bad.total()} of {n} lines: {", ".join(f"{v} {k}" for k,v in bad.items())}')
-    return Hits(Hit(o, source=fn.name) for o in urls if o).distinct()
+    lines,name = read_lines(Path(fn)),Path(fn).name
+    bad = [o for o in lines if not address(o)]
+    inline = sum('data:' in o for o in bad)
+    if bad: warnings.warn(f'{name}: skipped {len(bad)} of {len(lines)} lines that have no address, {inline} thumbnails embedded as data: among them')
+    return Hits(Hit(o, source=name) for o in map(address, lines) if o).distinct()
 
 # %% ../../nbs/lib/gather/console.ipynb #ce448dd2
 def url_files(

@@ -7,41 +7,29 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/download.html.md"""
 # %% auto #0
 __all__ = ['download_images']
 
-# %% ../../nbs/lib/gather/download.ipynb #77a78d4c
-import hashlib, random, re, threading, time, uuid
+# %% ../../nbs/lib/gather/download.ipynb #791615a8
+import hashlib, math, random, re, threading, time, uuid
 import httpx, pandas as pd
 from collections import defaultdict, deque
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from functools import partial
-from heapq import heappop, heappush
-from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from fastcore.basics import listify, patch, store_attr
 from .console import read_urls
-from ..net import PrivateAddress, guarded_client, time_limit
+from ..net import PrivateAddress, guarded_client, retry_after, time_limit
 from ..picture import PictureError, peek, picture_formats, sniff
 from ..dataset import Dataset, check_label, progress
 from .search import Hit, Hits, normal_url
 
-# %% ../../nbs/lib/gather/download.ipynb #9a4cf262
+# %% ../../nbs/lib/gather/download.ipynb #c76ba312
 run_again = 'run again to retry' # how the reason of what may work later ends
 
 class NotNow(Exception):
     "It may work later: in `wait` seconds, if the server says so"
     def __init__(self, why, wait=0, busy=False, no_net=False): store_attr()
-
-def retry_after(
-    r:httpx.Response,
-)->float: # seconds; 0 if it doesn't say
-    "How long an answer asks to wait"
-    said = r.headers.get('retry-after', '')
-    if said.isdigit(): return int(said)
-    with suppress(ValueError): return max(0, (parsedate_to_datetime(said)-datetime.now(timezone.utc)).total_seconds())
-    return 0
 
 # %% ../../nbs/lib/gather/download.ipynb #e56a11b0
 def against_ai(
@@ -56,21 +44,30 @@ def against_ai(
             if who==us and tag in ('noai','noimageai'): return tag
     return ''
 
-# %% ../../nbs/lib/gather/download.ipynb #e0880ecf
-_robots = 'the site asks not to use it for AI'
+# %% ../../nbs/lib/gather/download.ipynb #43ba0da9
+no_ai = 'the site asks not to use it for AI'
 
-def _check(r, robots):
+def check_head(
+    r:httpx.Response,
+    robots:bool, # leave out what asks not to be used for AI?
+):
     "Refuse an answer by its head"
-    what = f'HTTP {r.status_code} {r.reason_phrase}'.strip()
-    if r.is_server_error or r.status_code in (408,425,429): raise NotNow(what, retry_after(r), r.status_code in (429,503))
-    if r.status_code!=200: raise ValueError(what)
-    if robots and (tag := against_ai(r)): raise ValueError(f'X-Robots-Tag {tag}: {_robots}')
+    code,what = r.status_code,f'HTTP {r.status_code} {r.reason_phrase}'.strip()
+    if r.is_server_error or code in (408,425,429): raise NotNow(what, retry_after(r), busy=code in (429,503))
+    if code!=200: raise ValueError(what)
+    if robots and (tag := against_ai(r)): raise ValueError(f'X-Robots-Tag {tag}: {no_ai}')
 
-# %% ../../nbs/lib/gather/download.ipynb #923a02fa
-def _stream(url, fn, client, max_bytes, robots):
+# %% ../../nbs/lib/gather/download.ipynb #86bc9ad8
+def stream_to(
+    fn, # file
+    url:str,
+    client, # `guarded_client`
+    max_bytes:int,
+    robots:bool,
+):
     "Write what `url` answers to `fn`"
     with client.stream('GET', url) as r, open(fn, 'wb') as f:
-        _check(r, robots)
+        check_head(r, robots)
         size = int(r.headers.get('content-length', 0))
         for b in r.iter_bytes():
             if not f.tell(): sniff(b)
@@ -93,45 +90,59 @@ def arrived(
 # %% ../../nbs/lib/gather/download.ipynb #f3633b61
 def failed(why, **kwargs): return dict(status='failed', reason=str(why) or type(why).__name__, **kwargs)
 
-# %% ../../nbs/lib/gather/download.ipynb #5042228e
-def _explain(e, secs, max_seconds):
-    "The reason that error `e` is, after `secs`; `NotNow` if it may pass"
+# %% ../../nbs/lib/gather/download.ipynb #0f9b1053
+def explain(
+    e:Exception,
+    late:float=0, # seconds that were given, if they are over
+)->str: # the reason; `NotNow` is raised if it may pass
+    "Why an address gives no picture"
     if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
     if not isinstance(e, httpx.TransportError): return e
-    if secs>=max_seconds: return f'not done after {max_seconds:g} s; {run_again}'
-    busy,no_net = [isinstance(e, o) for o in (httpx.TimeoutException,httpx.ConnectError)]
-    raise NotNow(type(e).__name__, busy=busy, no_net=no_net) from None
+    if late: return f'not done after {late:g} s; {run_again}'
+    raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
 
-# %% ../../nbs/lib/gather/download.ipynb #3f10cca1
-def _fetch(hit, tmp, max_seconds, max_pixels, **kwargs):
-    "Try `hit` once: a dict with status and reason or, when something arrived, as `arrived`"
-    fn,t = tmp/uuid.uuid4().hex,time.monotonic()
+# %% ../../nbs/lib/gather/download.ipynb #07ee2fc0
+def fetch_picture(
+    hit:Hit,
+    tmp:Path, # folder for the file
+    max_seconds:float, # for all of it
+    max_pixels:float, # larger pictures are quarantined
+    **kwargs, # of `stream_to`
+)->dict: # status and reason or, when something arrived, as `arrived`
+    "Try `hit` once"
+    fn,end = tmp/uuid.uuid4().hex,time.monotonic()+max_seconds
     try:
-        with time_limit(max_seconds): _stream(hit.url, fn, **kwargs)
+        with time_limit(max_seconds): stream_to(fn, hit.url, **kwargs)
         return arrived(fn.read_bytes(), fn, max_pixels)
     except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e:
         fn.unlink(missing_ok=True)
         if isinstance(e, NotNow): raise
-        return failed(_explain(e, time.monotonic()-t, max_seconds))
+        return failed(explain(e, max_seconds if time.monotonic()>=end else 0))
 
-# %% ../../nbs/lib/gather/download.ipynb #cd9bba2d
+# %% ../../nbs/lib/gather/download.ipynb #e4fd4c67
 @dataclass
-class _Host:
+class Job:
+    "An address to be fetched, not before `when`"
+    hit:Hit
+    when:float = 0
+    tries:int = 0
+    res:dict = None
+
+# %% ../../nbs/lib/gather/download.ipynb #5a7b9152
+@dataclass
+class Host:
     "What is known of a host: how many at a time, from when on, and what is to be fetched"
     limit:int
     active:int = 0
     ready:float = 0
     jobs:deque = field(default_factory=deque)
 
-@dataclass
-class _Job:
-    "An address to be fetched"
-    hit:Hit
-    host:_Host
-    tries:int = 0
-    res:dict = None
+    @property
+    def when(self):
+        "When it can be asked next"
+        return max(self.ready, self.jobs[0].when) if self.jobs and self.active<self.limit else math.inf
 
-# %% ../../nbs/lib/gather/download.ipynb #ccb56f93
+# %% ../../nbs/lib/gather/download.ipynb #6647a1ca
 class Crew:
     "Workers that fetch hits: many at once, few per host"
     def __init__(self,
@@ -143,98 +154,138 @@ class Crew:
     ):
         store_attr()
         self.per_host,self.idle = max(1, per_host),max(1, n_workers)
-        self.todo,self.done,self.line,self.count = SimpleQueue(),SimpleQueue(),[],count()
-
-    def run(self, hits):
-        "Fetch `hits`; (hit, result) in their order"
-        hosts = defaultdict(lambda: _Host(min(8, self.per_host)))
-        jobs = [_Job(o, hosts[normal_url(o.url).split('/')[0]]) for o in hits]
-        for o in jobs: o.host.jobs.append(o)
-        for o in hosts.values(): self.queue(o)
-        workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
-        for o in workers: o.start()
-        try:
-            for o in jobs:
-                self.step(False)
-                while not o.res: self.step()
-                yield o.hit,o.res
-        finally:
-            for o in workers: self.todo.put(None)
+        self.todo,self.done = SimpleQueue(),SimpleQueue()
 
     def work(self):
         "Fetch one after the other"
-        while job := self.todo.get():
-            try: self.done.put((job,self.fetch(job.hit)))
-            except Exception as e: self.done.put((job,e))
+        while todo := self.todo.get():
+            try: self.done.put((*todo,self.fetch(todo[1].hit)))
+            except Exception as e: self.done.put((*todo,e))
 
-    def queue(self, host, job=None, when=0): heappush(self.line, (max(when, host.ready),next(self.count),host,job))
+# %% ../../nbs/lib/gather/download.ipynb #f5c2afe2
+@patch
+def start(self:Crew, host):
+    "Give out the next job of `host`"
+    host.active += 1
+    self.idle -= 1
+    self.todo.put((host,host.jobs.popleft()))
 
-# %% ../../nbs/lib/gather/download.ipynb #bbc9407a
+@patch
+def hand_out(self:Crew):
+    "Start what may start; seconds until more may, None if that takes a result"
+    while self.idle:
+        host = min(self.hosts, key=attrgetter('when'))
+        wait = host.when-time.monotonic()
+        if wait>0: return None if wait==math.inf else wait
+        self.start(host)
+
+# %% ../../nbs/lib/gather/download.ipynb #1d028280
+@patch
+def settle(self:Crew, host, job, res):
+    "Note what became of `job`, and learn from it about its host"
+    host.active -= 1
+    self.idle += 1
+    if isinstance(res, NotNow): return self.postpone(host, job, res)
+    if isinstance(res, Exception): raise res
+    job.res,host.limit = res,min(self.per_host, host.limit+1)
+
+@patch
+def postpone(self:Crew, host, job, err):
+    "Try `job` again later, or give up"
+    job.tries += 1
+    if err.busy: host.limit = max(1, host.limit//2)
+    if err.wait>self.patience: return self.leave(host, job, err)
+    now = time.monotonic()
+    host.ready = max(host.ready, now+err.wait)
+    job.when = now + (err.wait or .15*2**job.tries*random.uniform(.5,1))
+    if job.tries<self.tries: host.jobs.append(job)
+    else: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
+
+@patch
+def leave(self:Crew, host, job, err):
+    "Give up `job` and all that is still to be fetched from `host`"
+    for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {err.wait:.0f} s; {run_again}')
+    host.jobs.clear()
+
+# %% ../../nbs/lib/gather/download.ipynb #084310b8
+@patch
+def line_up(self:Crew, hits):
+    "Jobs for `hits`, each in the line of its host, too"
+    hosts,jobs = defaultdict(lambda: Host(min(8, self.per_host))),[Job(o) for o in hits]
+    for o in jobs: hosts[normal_url(o.hit.url).split('/')[0]].jobs.append(o)
+    self.hosts = list(hosts.values())
+    return jobs
+
 @patch
 def step(self:Crew, wait=True):
     "Start what may start, and take note of one that is done"
-    while self.idle and self.line and self.line[0][0]<=time.monotonic(): self.start(*heappop(self.line)[2:])
-    pause = max(0, self.line[0][0]-time.monotonic()) if self.line and self.idle else None
+    pause = self.hand_out()
     with suppress(Empty): self.settle(*self.done.get(wait, pause))
 
 @patch
-def start(self:Crew, host, job):
-    "Give out the next job of `host`, if it has one and room for it"
-    if job: host.jobs.appendleft(job)
-    if not host.jobs or host.active>=host.limit: return
-    if host.ready<=time.monotonic():
-        host.active += 1
-        self.idle -= 1
-        self.todo.put(host.jobs.popleft())
-    self.queue(host)
+def run(self:Crew,
+    hits, # list of `Hit`
+): # (hit, result) in their order
+    "Fetch `hits`"
+    jobs = self.line_up(hits)
+    workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
+    for o in workers: o.start()
+    try:
+        for o in jobs:
+            self.step(False)
+            while not o.res: self.step()
+            yield o.hit,o.res
+    finally:
+        for _ in workers: self.todo.put(None)
 
-# %% ../../nbs/lib/gather/download.ipynb #e3a81536
-@patch
-def settle(self:Crew, job, res):
-    "Note what became of `job`, and learn from it about its host"
-    job.host.active -= 1
-    self.idle += 1
-    if isinstance(res, NotNow): self.postpone(job, res)
-    elif isinstance(res, Exception): raise res
-    else: job.res,job.host.limit = res,min(self.per_host, job.host.limit+1)
-    self.queue(job.host)
+# %% ../../nbs/lib/gather/download.ipynb #b7263447
+def as_hit(o): return o if isinstance(o, Hit) else Hit(str(o))
 
-@patch
-def postpone(self:Crew, job, err):
-    "Try `job` again later, or give up"
-    host,now,job.tries = job.host,time.monotonic(),job.tries+1
-    if err.busy: host.limit = max(1, host.limit//2)
-    if err.wait>self.patience:
-        for o in (job,*host.jobs): o.res = failed(f'{err.why}, the server asks to wait {err.wait:.0f} s; {run_again}')
-        return host.jobs.clear()
-    host.ready = max(host.ready, now+err.wait)
-    wait = err.wait or .15*2**job.tries*random.uniform(.5,1)
-    if job.tries<self.tries: self.queue(host, job, now+wait)
-    else: job.res = failed(f'{err.why}, tried {job.tries}×; {run_again}', no_net=err.no_net)
-
-# %% ../../nbs/lib/gather/download.ipynb #465f8d2a
 def as_hits(
     url_file=None, # file with an address a line
     urls=None, # or hits, or addresses, or one of them
 )->Hits: # no address twice
     "What is to be downloaded"
     if urls is None: return read_urls(url_file)
-    hits = Hits(o if isinstance(o, Hit) else Hit(str(o)) for o in listify(urls))
-    return hits.filter(lambda o: o.url).distinct()
+    return Hits(map(as_hit, listify(urls))).filter(lambda o: o.url).distinct()
 
-# %% ../../nbs/lib/gather/download.ipynb #fdbdfda5
-_goes_on = 'Check the network and run this again: it goes on where it stopped.'
-
-def _enter(ds, results, label):
-    "Enter `results` one by one; an error, if it looks as if there were no network"
-    known,reached = ds.known(),False
+# %% ../../nbs/lib/gather/download.ipynb #645a05a9
+def check_net(
+    results, # of `Crew.run`
+): # the same
+    "Pass `results` on; an error, if it looks as if there were no network"
+    reached = False
     for n,(hit,res) in enumerate(results, 1):
-        reached |= not res.pop('no_net', False)
-        ds.enter(asdict(hit) | res | dict(label=label), known, res.get('tmp'), res.get('ext', '.bin'))
-        if n>=10 and not reached: raise ConnectionError(f'None of the first {n} addresses for {label!r} could be reached. {_goes_on}')
+        yield hit,res
+        reached |= not res.get('no_net')
+        if n>=10 and not reached:
+            raise ConnectionError(f'None of the first {n} addresses could be reached. Check the network and run this again: it goes on where it stopped.')
 
-# %% ../../nbs/lib/gather/download.ipynb #9774f070
-_formats = 'image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5'
+# %% ../../nbs/lib/gather/download.ipynb #5878cdca
+@patch
+def untried(self:Dataset,
+    label:str, # class
+    hits:Hits,
+    *again, # what the reason of those to be tried again has in it
+)->Hits:
+    "Those of `hits` that have not come to their end under `label`"
+    df = self.manifest()
+    tried = df[(df.label==label) & ~df.reason.str.contains('|'.join([run_again,*again]))]
+    keys = set(tried.url.map(normal_url))
+    return hits.filter(lambda o: normal_url(o.url) not in keys)
+
+# %% ../../nbs/lib/gather/download.ipynb #329beb4a
+@patch
+def enter_all(self:Dataset,
+    label:str, # class
+    results, # pairs of hit and dict
+):
+    "Note what became of each address, and keep what has come"
+    known = self.known()
+    for hit,res in results: self.enter(asdict(hit) | res | dict(label=label), known, res.get('tmp'), res.get('ext', '.bin'))
+
+# %% ../../nbs/lib/gather/download.ipynb #9177ada4
+_accept = dict(Accept='image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5', Accept_Encoding='identity')
 
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
@@ -254,15 +305,11 @@ def download_images(
     "Fetch pictures into class folder `dest`; every address ends with a row in `manifest.csv`"
     if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
     ds,label = Dataset(Path(dest).absolute().parent),check_label(Path(dest).name)
-    hits,df = as_hits(url_file, urls)[:max_pics],ds.manifest()
-    again = [run_again] + ['--allow-private']*allow_private + [_robots]*(not robots)
-    tried = set(df[(df.label==label) & ~df.reason.str.contains('|'.join(again))].url.map(normal_url))
-    todo = hits.filter(lambda o: normal_url(o.url) not in tried)
+    todo = ds.untried(label, as_hits(url_file, urls)[:max_pics], *['--allow-private']*allow_private, *[no_ai]*(not robots))
     Path(dest).mkdir(parents=True, exist_ok=True)
-    client = guarded_client(allow_private, timeout, n_workers, Accept=_formats, Accept_Encoding='identity')
-    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes)
-    with ds.scratch() as tmp, client:
-        crew = Crew(partial(_fetch, tmp=tmp, client=client, robots=robots, **limits), n_workers, per_host, tries)
-        with closing(crew.run(todo)) as results: _enter(ds, progress(results, len(todo), label), label)
+    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes, robots=robots)
+    with ds.scratch() as tmp, guarded_client(allow_private, timeout, n_workers, **_accept) as client:
+        fetch = partial(fetch_picture, tmp=tmp, client=client, **limits)
+        with closing(Crew(fetch, n_workers, per_host, tries).run(todo)) as results: ds.enter_all(label, progress(check_net(results), len(todo), label))
     df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)

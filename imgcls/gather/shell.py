@@ -11,6 +11,7 @@ __all__ = ['gather', 'imgcls_gather']
 import sys, warnings
 import matplotlib.pyplot as plt, pandas as pd
 from functools import partial
+from pathlib import Path
 from fastcore.basics import listify
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
@@ -20,10 +21,37 @@ from .bring import import_folder
 from .console import read_urls, url_files
 from .credits import attribution
 from .download import download_images
-from .search import SearchError, search_all
+from .search import SearchError, known, search_all
 from .verify import check_sizes, tally, verify_images
 
-# %% ../../nbs/lib/gather/shell.ipynb #57641356
+# %% ../../nbs/lib/gather/shell.ipynb #4c520e14
+def named_terms(
+    path, # dataset folder
+    terms=None, # dict: label → what it is found by; or a list of labels that are their own terms; None: the URL files in `path`
+)->dict: # label → term, list of terms or file
+    "What each class is found by"
+    if terms is None: terms = url_files(path)
+    if not terms: raise ValueError(f'Nothing to gather: pass `terms`, or put urls_<label>.csv files into {path}')
+    if not isinstance(terms, dict): terms = {o:o for o in listify(terms)}
+    return {check_label(k):v for k,v in terms.items()}
+
+# %% ../../nbs/lib/gather/shell.ipynb #e009ce8c
+def download_classes(
+    path, # dataset folder
+    terms:dict, # of `named_terms`
+    find, # function of a term or file: hits
+    **kwargs, # passed on to `download_images`
+):
+    "Find and download one class after the other"
+    errs = {}
+    for label,what in terms.items():
+        try: hits = find(what)
+        except SearchError as e: errs[label] = e
+        else: download_images(Path(path)/label, urls=hits, **dict(max_pics=len(hits)) | kwargs)
+    if len(errs)==len(terms): raise next(iter(errs.values()))
+    for label,e in errs.items(): warnings.warn(f'Nothing gathered for {label!r}: {e}')
+
+# %% ../../nbs/lib/gather/shell.ipynb #515bbe6d
 def gather(
     path, # dataset folder
     terms=None, # dict: label → search term, or list of terms; or a list of labels that are their own terms; default: the URL files in `path`
@@ -38,24 +66,14 @@ def gather(
     **kwargs, # passed on to `download_images`
 )->pd.DataFrame: # `tally` of the dataset
     "Search, download and verify a dataset: a folder per label in `path`"
-    if terms is None: terms,find = url_files(path),read_urls
-    else:
-        asked = dict(engine=engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
-        find = partial(search_all, **asked)
-    if not terms: raise ValueError(f'Nothing to gather: pass `terms`, or put urls_<label>.csv files into {path}')
-    terms = terms if isinstance(terms, dict) else {o:o for o in listify(terms)}
-    for o in terms: check_label(o)
-    check_sizes(min_size=min_size, max_size=max_size)
-    ds,errs = Dataset(path),{}
+    asked = dict(engine=engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
+    find,sizes = read_urls if terms is None else partial(search_all, **asked),dict(min_size=min_size, max_size=max_size)
+    check_sizes(**sizes)
+    ds = Dataset(path)
     old = set(ds.seen().file)
-    for label,what in terms.items():
-        try: hits = find(what)
-        except SearchError as e: errs[label] = e
-        else: download_images(ds.path/label, urls=hits, **{'max_pics':len(hits), **kwargs})
-    if len(errs)==len(terms): raise next(iter(errs.values()))
-    for label,e in errs.items(): warnings.warn(f'Nothing gathered for {label!r}: {e}')
+    download_classes(path, named_terms(path, terms), find, **kwargs)
     new = [o for o in ds.names() if o not in old]
-    if new and (min_size or max_size): verify_images(Dataset(path, new), min_size=min_size or 32, max_size=max_size)
+    if new: verify_images(Dataset(path, new), **known(**sizes))
     verify_images(ds)
     return tally(ds)
 
@@ -72,27 +90,40 @@ def parse_terms(
         res.setdefault(label.strip(), []).extend(words(terms) or [label.strip()])
     return res
 
-# %% ../../nbs/lib/gather/shell.ipynb #7df37955
+# %% ../../nbs/lib/gather/shell.ipynb #b048c10c
+def count(
+    path, # dataset folder
+)->str:
+    "What became of the addresses, by class and by reason"
+    why = tally(path, 'reason').drop(['kept','all'], errors='ignore').drop(columns=['ok','URLs'])
+    return '\n\n'.join(o.to_string() for o in (tally(path),why) if len(o))
+
+# %% ../../nbs/lib/gather/shell.ipynb #e999c126
+legend = '''of largest: pictures, as a share of the largest class · size: median · twins: the same picture is there again, or nearly · across: under another label
+Figures: audit_<label>.png · Who made what: CREDITS.md · Reasons, one by one: manifest.csv · '''
+
+def take_stock(
+    path, # dataset folder
+)->str:
+    "What the pictures are like; a figure a class and the credits are saved"
+    plt.switch_backend('agg')
+    attribution(path)
+    stock = Audit(Dataset(path))
+    for o in stock.labels(): stock.plot(o).savefig(Path(path)/f'audit_{o}.png', dpi=80)
+    return f'{stock}\n\n{legend}Originals and what was taken out: {path}/.quarantine'
+
+# %% ../../nbs/lib/gather/shell.ipynb #3e15d60b
 def report(
     path, # dataset folder
 ):
-    "Print what became of the addresses and what the pictures are like; save a figure a class and the credits"
-    ds,why = Dataset(path),tally(path, 'reason').drop(['kept','all'], errors='ignore')
-    print(tally(ds).to_string(), end='\n\n')
-    if len(why): print(why.drop(columns=['ok','URLs']).to_string(), end='\n\n')
-    wait = waiting_said(path)
-    if not ds.names() and wait: return print(wait.strip('; ')+'. Moving them into class folders labels them.')
-    if not ds.names(): raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {ds.noted.fn}')
-    attribution(ds)
-    stock = Audit(ds)
-    plt.switch_backend('agg')
-    for o in stock.labels(): stock.plot(o).savefig(ds.path/f'audit_{o}.png', dpi=80)
-    print(stock, f'{_legend}Originals and what was taken out: {path}/.quarantine{wait}', sep='\n\n')
+    "Print what there is in a dataset"
+    print(count(path), end='\n\n')
+    wait,full = waiting_said(path),Dataset(path).names()
+    if full: return print(take_stock(path)+wait)
+    if not wait: raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {path}/manifest.csv')
+    print(wait.strip('; ')+'. Moving them into class folders labels them.')
 
-_legend = '''of largest: pictures, as a share of the largest class · size: median · twins: the same picture is there again, or nearly · across: under another label
-Figures: audit_<label>.png · Who made what: CREDITS.md · Reasons, one by one: manifest.csv · '''
-
-# %% ../../nbs/lib/gather/shell.ipynb #f827c615
+# %% ../../nbs/lib/gather/shell.ipynb #768b0290
 @call_parse
 def imgcls_gather(
     path:str, # dataset folder
@@ -111,7 +142,7 @@ def imgcls_gather(
     "Search, download, verify and take stock of a dataset; run it again to go on"
     fastprogress.NO_BAR = not sys.stdout.isatty()
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
-    sizes = {k:v for k,v in dict(min_size=min_size, max_size=max_size).items() if v is not None}
+    sizes = known(min_size=min_size, max_size=max_size)
     web = dict(licence=licence, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')

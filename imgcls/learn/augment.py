@@ -9,7 +9,7 @@ __all__ = ['upright_tfms', 'one_pass']
 
 # %% ../../nbs/lib/learn/augment.ipynb #8c09d6f1
 from fastai.vision.all import *
-from fastai.vision.augment import LightingTfm, find_coeffs
+from fastai.vision.augment import LightingTfm, _WarpCoord, find_coeffs
 
 # %% ../../nbs/lib/learn/augment.ipynb #7eaaa055
 def upright_tfms(
@@ -18,26 +18,35 @@ def upright_tfms(
     "`aug_transforms` for pictures that can't be mirrored, such as writing"
     return aug_transforms(**dict(do_flip=False, max_rotate=10, min_zoom=.9, max_zoom=1.1, p_affine=.9) | kwargs)
 
-# %% ../../nbs/lib/learn/augment.ipynb #92b9049d
-def _homography(aff, b):
-    "Where the pixels of the result come from: [b,3,3], from what `aff` has drawn; None if that isn't a matrix"
-    t = torch.cat([aff.mat, aff.mat.new_tensor([[0.,0,1]]).expand(b,1,3)], 1)
-    for f in aff.coord_fs:
-        if not hasattr(f, 'targ_pts'): return None
-        c = F.pad(find_coeffs(f.orig_pts, f.targ_pts).flatten(1), (0,1), value=1)
-        t = c.view(b,3,3) @ t
+# %% ../../nbs/lib/learn/augment.ipynb #c0fed255
+def perspective(
+    f, # tilt that has drawn, of `Warp`
+)->Tensor: # [b,3,3]
+    "What a tilt does to coordinates"
+    coeffs = find_coeffs(f.orig_pts, f.targ_pts).flatten(1)
+    return F.pad(coeffs, (0,1), value=1).view(-1,3,3)
+
+def homography(
+    aff:AffineCoordTfm, # that has drawn
+)->Tensor: # [b,3,3]
+    "Where the pixels of the result come from"
+    t = F.pad(aff.mat, (0,0,0,1))
+    t[:,2,2] = 1
+    for f in aff.coord_fs: t = perspective(f) @ t
     return t
 
-# %% ../../nbs/lib/learn/augment.ipynb #2ebe4104
-def _grid(t, size, align_corners):
-    "Coordinates [b,h,w,2] that the matrices `t` [b,3,3] send those of the result to"
-    h,w = size
-    ends = lambda n: torch.linspace(-1, 1, n, device=t.device)*(1 if align_corners else (n-1)/n)
-    x,y = ends(w),ends(h)[:,None]
-    u,v,z = [t[:,i,0,None,None]*x + (t[:,i,1,None,None]*y + t[:,i,2,None,None]) for i in range(3)]
+# %% ../../nbs/lib/learn/augment.ipynb #d74a2cbc
+def grid(
+    t:Tensor, # matrices, [b,3,3]
+    size:tuple, # (height, width) of the result
+    align_corners:bool, # as `grid_sample` takes it
+)->Tensor: # [b,h,w,2]
+    "Coordinates that the pixels of the result come from"
+    x,y = F.affine_grid(torch.eye(2,3,device=t.device)[None], (1,1,*size), align_corners)[0].unbind(-1)
+    u,v,z = [a*x[0] + (b*y[:,:1] + c) for a,b,c in t.permute(1,2,0)[...,None,None]]
     return torch.stack([u.div_(z), v.div_(z)], -1)
 
-# %% ../../nbs/lib/learn/augment.ipynb #12f1637a
+# %% ../../nbs/lib/learn/augment.ipynb #4013f636
 class OnePass(RandTransform):
     "What fastai's `aff` and `light` would do to a training batch, in one pass over the pixels"
     order,split_idx = 30,0
@@ -46,8 +55,7 @@ class OnePass(RandTransform):
         self.aff,self.light,self.size = aff,light,(size,size) if size else aff and aff.cp_size
 
     def before_call(self, b, split_idx):
-        x,self.do = b[0] if isinstance(b, tuple) else b,True
-        like = torch.empty((len(x),3,8,8), device=x.device)
+        self.do,like = True,first(L(b))[...,:8,:8].as_subclass(Tensor)
         for o in (self.aff,self.light):
             if o and not split_idx: o.before_call(like, split_idx)
 
@@ -57,17 +65,16 @@ class OnePass(RandTransform):
         if self.light: x = self.relight(x if self.aff else x.clone())
         return TensorImage(x)
 
+# %% ../../nbs/lib/learn/augment.ipynb #0e4f1e4a
 @patch
 def warp(self:OnePass, x):
     "The pixels of `x`, from where `aff` has drawn"
-    aff,size = self.aff,self.size or tuple(x.shape[-2:])
-    shrink,t = min(a/b for a,b in zip(x.shape[-2:], size))/2,_homography(aff, len(x))
+    aff,size = self.aff,self.size or x.shape[-2:]
+    shrink = min(a/b for a,b in zip(x.shape[-2:], size))/2
     if shrink>1: x = F.interpolate(x, scale_factor=1/shrink, mode='area', recompute_scale_factor=True)
-    if t is None:
-        how = partial(compose_tfms, tfms=aff.coord_fs),size,aff.mode,aff.pad_mode,aff.align_corners
-        return TensorImage(x).affine_coord(aff.mat, *how).as_subclass(Tensor)
-    return F.grid_sample(x, _grid(t, size, aff.align_corners), aff.mode, aff.pad_mode, aff.align_corners)
+    return F.grid_sample(x, grid(homography(aff), size, aff.align_corners), aff.mode, aff.pad_mode, aff.align_corners)
 
+# %% ../../nbs/lib/learn/augment.ipynb #20984a7f
 @patch
 def relight(self:OnePass, x):
     "Change the light of `x`, in place; what `light` does to the logits 0 and 1 says how"
@@ -75,15 +82,15 @@ def relight(self:OnePass, x):
     b,end = compose_tfms(logits, self.light.fs).split(1, -1)
     return x.clamp_(1e-7, 1-1e-7).logit_().mul_(end-b).add_(b).sigmoid_()
 
-# %% ../../nbs/lib/learn/augment.ipynb #18b20775
+# %% ../../nbs/lib/learn/augment.ipynb #2ac9dcd4
 def one_pass(
     tfms, # batch transforms, such as those of `aug_transforms`
     size:int=None, # pixels a side of what comes out, where they don't say
 )->L: # as many or fewer
     "`tfms` with affine and lighting transforms as one"
     tfms = L(tfms)
-    aff,light = [tfms.filter(risinstance(t)) for t in (AffineCoordTfm,LightingTfm)]
-    if len(aff)>1 or len(light)>1 or not aff+light: return tfms
-    crops = tfms.filter(risinstance(RandomResizedCropGPU)) # these come after, and make the size
-    size = None if crops or not aff or aff[0].cp_size else size
+    aff,light,crops = [tfms.filter(risinstance(t)) for t in (AffineCoordTfm,LightingTfm,RandomResizedCropGPU)]
+    known = all(isinstance(f, _WarpCoord) for o in aff for f in o.coord_fs)
+    if len(aff)>1 or len(light)>1 or not aff+light or not known: return tfms
+    if crops or not aff or aff[0].cp_size: size = None # crops come after, and make the size
     return OnePass(first(aff), first(light), size) + tfms.filter(lambda o: o not in aff+light)

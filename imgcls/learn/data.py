@@ -8,23 +8,21 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/data.html.md"""
 __all__ = ['class_counts', 'class_weights', 'get_dls']
 
 # %% ../../nbs/lib/learn/data.ipynb #bcd2cedf
-from collections import deque
 from fastai.vision.all import *
 from ..twins import Dataset
 from .augment import one_pass
 from .pixels import Pixels, OnDevice, UprightImage, squares
 
-# %% ../../nbs/lib/learn/data.ipynb #c3ec9e78
+# %% ../../nbs/lib/learn/data.ipynb #f19fcac1
 def ahead(
     gen, # a generator that yields no None
-    n:int=2, # how many at most
 ):
-    "Items of `gen`, made up to `n` ahead in a thread"
+    "Items of `gen`, one made ahead in a thread"
     gen = iter(gen)
     with ThreadPoolExecutor(1) as ex:
-        todo = deque(ex.submit(next, gen, None) for _ in range(n))
-        while (o := todo.popleft().result()) is not None:
-            todo.append(ex.submit(next, gen, None))
+        todo = ex.submit(next, gen, None)
+        while (o := todo.result()) is not None:
+            todo = ex.submit(next, gen, None)
             yield o
 
 # %% ../../nbs/lib/learn/data.ipynb #763177b0
@@ -52,7 +50,7 @@ class Pieces(Pipeline):
         pieces = zip(*(o.split(self.n) for o in b))
         return tuple(map(torch.cat, zip(*map(f, pieces))))
 
-# %% ../../nbs/lib/learn/data.ipynb #aafd93b3
+# %% ../../nbs/lib/learn/data.ipynb #3f67c2c6
 class PixelDL(BatchDL):
     "A fastai loader that takes whole batches from `pixels`"
     def __init__(self, dataset=None, pixels=None, made=None, **kwargs):
@@ -60,44 +58,52 @@ class PixelDL(BatchDL):
         super().__init__(dataset, **kwargs)
         self.after_batch = Pieces(self.after_batch)
 
-    def new(self, dataset=None, cls=None, **kwargs):
-        if issubclass(cls or type(self), PixelDL):
-            same = dict(wgts=self.wgts, made=self.made) if dataset is None or dataset is self.dataset else {}
-            kwargs = dict(pixels=self.pixels) | same | kwargs
-        return super().new(dataset, cls, **kwargs)
-
     @property
     def view(self): return int(getattr(self.dataset, 'split_idx', 1)!=0) # 0: for training, 1: for validation
 
     def targs(self):
         "Targets of all items, made once"
-        tls = getattr(self.dataset, 'tls', [])
-        if 'targs' not in self.made: self.made['targs'] = [fa_collate(list(o)) for o in tls[1:]]
+        if 'targs' not in self.made: self.made['targs'] = [fa_collate(list(o)) for o in getattr(self.dataset, 'tls', [])[1:]]
         return self.made['targs']
 
     def create_batches(self, samps):
         res = super().create_batches(samps)
         return res if 'on' in self.made else ahead(res)
 
-# %% ../../nbs/lib/learn/data.ipynb #91ba2c94
+# %% ../../nbs/lib/learn/data.ipynb #0125dcd6
+@patch
+def new(self:PixelDL, dataset=None, cls=None, **kwargs):
+    same = dict(wgts=self.wgts, made=self.made) if dataset in (None,self.dataset) else {}
+    if issubclass(cls or type(self), PixelDL): kwargs = dict(same, pixels=self.pixels) | kwargs
+    return super(PixelDL, self).new(dataset, cls, **kwargs)
+
+# %% ../../nbs/lib/learn/data.ipynb #527f5912
+@patch
+def copied(self:PixelDL, idxs, at):
+    "Squares of pictures `idxs` from the cache, n × 3 × side × side"
+    arrs = self.pixels.arrays([self.dataset.items[i] for i in idxs], self.view)
+    return torch.from_numpy(squares(arrs, self.pixels.side(self.view), at)).permute(0,3,1,2).contiguous()
+
 @patch
 def batch(self:PixelDL, idxs):
     "Pictures `idxs` as bytes, n × 3 × side × side, and their targets"
     at = [.5 if self.view else self.rng.random() for _ in idxs]
-    if 'on' in self.made: x = self.made['on'](idxs, at).permute(0,3,1,2)
-    else:
-        arrs = self.pixels.arrays([self.dataset.items[i] for i in idxs], self.view)
-        x = torch.from_numpy(squares(arrs, self.pixels.side(self.view), at)).permute(0,3,1,2).contiguous()
+    x = self.made['on'](idxs, at).permute(0,3,1,2) if 'on' in self.made else self.copied(idxs, at)
     return (TensorImage(x),*(o[idxs] for o in self.targs()))
 
-# %% ../../nbs/lib/learn/data.ipynb #0b2f8989
+# %% ../../nbs/lib/learn/data.ipynb #55e8b3d1
+@patch
+def fits(self:PixelDL, arrs):
+    "Are all of `arrs` there, and is there room for them on the GPU?"
+    if any(o is None for o in arrs): return False
+    return 0<sum(o.nbytes for o in arrs)<.4*torch.cuda.mem_get_info(self.device)[0]
+
 @patch
 def before_iter(self:PixelDL):
     super(PixelDL, self).before_iter()
     if 'on' in self.made or self.device is None or self.device.type!='cuda': return
-    arrs,(free,_) = self.pixels.kept(self.dataset.items, self.view),torch.cuda.mem_get_info(self.device)
-    if any(o is None for o in arrs) or not 0<sum(o.nbytes for o in arrs)<.4*free: return
-    self.made['on'] = OnDevice(arrs, self.pixels.side(self.view), self.device)
+    arrs = self.pixels.kept(self.dataset.items, self.view)
+    if self.fits(arrs): self.made['on'] = OnDevice(arrs, self.pixels.side(self.view), self.device)
 
 # %% ../../nbs/lib/learn/data.ipynb #3ec18faa
 def targets(
@@ -124,8 +130,10 @@ def class_weights(
     n = torch.tensor(class_counts(dls).train.values).float()
     return (n.sum()/len(n)/n.clamp(min=1)).to(dls.device)
 
-# %% ../../nbs/lib/learn/data.ipynb #2248ee32
-def _check(df):
+# %% ../../nbs/lib/learn/data.ipynb #f897cb39
+def check_items(
+    df:pd.DataFrame, # label, split
+):
     "Refuse items that can't make a classifier"
     n = pd.crosstab(df.label, df.split).reindex(columns=['train','valid'], fill_value=0)
     train,valid = n.sum()
@@ -136,36 +144,54 @@ def _check(df):
     why = 'too few to set one aside. The model learns the class, but nobody will know how well.'
     if alone: warnings.warn(f'No picture to validate with for {alone}: {why}')
 
-# %% ../../nbs/lib/learn/data.ipynb #9d750a26
-def _resizing(tfms, size):
+# %% ../../nbs/lib/learn/data.ipynb #13053ca3
+def resizing(
+    tfms, # batch transforms
+    size:int, # pixels a side of what should come out
+)->bool:
     "Can `tfms` make pictures of `size` from larger ones?"
-    tfms = [o for o in tfms if isinstance(o, (AffineCoordTfm,RandomResizedCropGPU))]
+    tfms = L(tfms).filter(risinstance((AffineCoordTfm,RandomResizedCropGPU)))
     other = {o for f in tfms for o in L(f.size)}-{size}
-    how = f'for pictures that are larger at first pass size={min(other, default=size)}, presize={size}'
-    if other: raise ValueError(f'batch_tfms make pictures of {min(other)} px and size is {size}: {how}')
-    return bool(tfms)
+    if not other: return bool(tfms)
+    px = min(other)
+    raise ValueError(f'batch_tfms make pictures of {px} px and size is {size}: for pictures that are larger at first pass size={px}, presize={size}')
 
-# %% ../../nbs/lib/learn/data.ipynb #cf32d831
+# %% ../../nbs/lib/learn/data.ipynb #cf9b8f2f
 class LabelOf:
     "Label of a picture: as listed, else the name of its folder"
-    def __init__(self, labels=None, names=None): self.labels,self.names = labels or {},names or {}
+    def __init__(self, labels, names): store_attr()
     def __call__(self, fn):
         folder = parent_label(fn)
         return self.labels.get(Path(fn)) or self.names.get(folder, folder)
 
-# %% ../../nbs/lib/learn/data.ipynb #e2e626ab
-def _check_args(size, bs, method):
+# %% ../../nbs/lib/learn/data.ipynb #2bf397f6
+def check_args(size, bs, method):
     "Refuse what `get_dls` can't have been meant to be told"
     if not isinstance(size, int) or size<8: raise ValueError(f'size={size!r}: wanted pixels a side, 8 or more')
     if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r}: wanted pictures in a batch, 1 or more')
     if method not in ('crop','squish','pad'): raise ValueError(f"method={method!r}: wanted 'crop', 'squish' or 'pad'")
 
-def _block(items, get_y, **tfms):
-    "The `DataBlock` for `items`"
-    valid = IndexSplitter(list(items.index[items.split=='valid']))
-    return DataBlock((ImageBlock(UprightImage), CategoryBlock), get_y=get_y, splitter=valid, **tfms)
+# %% ../../nbs/lib/learn/data.ipynb #3ffeec3a
+@patch
+def for_training(self:Dataset,
+    valid_pct:float, # share of each class set aside for validation
+    seed:int, # of the split
+    **kwargs, # of `items`
+)->pd.DataFrame: # file, label, sha256, split: train or valid
+    "The pictures to learn and to validate with"
+    items = self.split(self.items(**kwargs), valid_pct, seed)
+    items = items[items.split!='test'].reset_index(drop=True)
+    check_items(items)
+    return items
 
-# %% ../../nbs/lib/learn/data.ipynb #12be46d5
+# %% ../../nbs/lib/learn/data.ipynb #67cbcc58
+def rarity(
+    labels:pd.Series, # of the training pictures
+)->list: # a weight for each
+    "How rare each picture's class is"
+    return list(1/labels.map(labels.value_counts()))
+
+# %% ../../nbs/lib/learn/data.ipynb #ab8ef485
 def get_dls(
     path, # dataset folder
     size:int=224, # pixels a side of what the model sees
@@ -184,19 +210,17 @@ def get_dls(
     **kwargs, # passed on to `DataBlock.dataloaders`, e.g. device
 )->DataLoaders: # with `pixels` that say what is kept
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
-    _check_args(size, bs, method)
+    check_args(size, bs, method)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
-    items = ds.split(ds.items(csv, df, names), valid_pct, seed)
-    items = items[items.split!='test'].reset_index(drop=True)
-    _check(items)
+    items,dl_type = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names),WeightedDL if balance else TfmdDL
     if not item_tfms:
-        kwargs['pixels'] = Pixels(size, method, presize=presize if _resizing(tfms, size) else size)
-        bad = kwargs['pixels'].prepare(ds.path/'.pixels' if cache is True else cache or None, items)
-        items,tfms = items[~items.file.isin(bad)].reset_index(drop=True),one_pass(tfms, size)
+        kwargs['pixels'] = Pixels(size, method, presize=presize if resizing(tfms, size) else size)
+        bad = kwargs['pixels'].prepare(ds.path/'.pixels' if cache is True else cache, items)
+        items,tfms,dl_type = items[~items.file.isin(bad)].reset_index(drop=True),one_pass(tfms, size),PixelDL
     train = items.label[items.split=='train']
-    if balance: kwargs['dl_kwargs'] = [dict(wgts=list(1/train.map(train.value_counts()))), {}]
+    if balance: kwargs['dl_kwargs'] = [dict(wgts=rarity(train)), {}]
     listed = csv is not None or df is not None
     get_y = LabelOf(dict(zip(items.file, items.label)) if listed else {}, ds.class_names(names))
-    block = _block(items, get_y, item_tfms=item_tfms or Resize(size, method=method), batch_tfms=tfms)
-    dl_type = PixelDL if not item_tfms else WeightedDL if balance else TfmdDL
+    block = DataBlock((ImageBlock(UprightImage), CategoryBlock), get_y=get_y, splitter=IndexSplitter(list(items.index.difference(train.index))),
+        item_tfms=item_tfms or Resize(size, method=method), batch_tfms=tfms)
     return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, len(train)), dl_type=dl_type, **kwargs)

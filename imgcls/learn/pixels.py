@@ -10,7 +10,10 @@ __all__ = ['UprightImage', 'Pixels']
 # %% ../../nbs/lib/learn/pixels.ipynb #4b00a301
 import errno, uuid
 from fastai.vision.all import *
-from ..dataset import Table, progress
+from PIL import ImageOps
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from ..dataset import progress
 from ..picture import open_image
 
 # %% ../../nbs/lib/learn/pixels.ipynb #8641c2c0
@@ -25,7 +28,7 @@ class UprightImage(PILImage):
         if isinstance(fn, (Tensor,np.ndarray)): fn = super().create(fn, **kwargs)
         return cls(open_image(fn, least, most=2*Image.MAX_IMAGE_PIXELS))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #d044e3b2
+# %% ../../nbs/lib/learn/pixels.ipynb #d50d0023
 def short_side(
     im:Image.Image, # picture
     side:int, # pixels of the shorter side afterwards
@@ -33,11 +36,9 @@ def short_side(
 )->Image.Image: # proportions kept
     "`im` with a shorter side of `side`"
     m = min(im.size)
-    kept = [min(o, ratio*m) for o in im.size]
-    box = [(whole+sign*part)/2 for sign in (-1,1) for whole,part in zip(im.size, kept)]
-    return im.resize([max(side, round(o*side/m)) for o in kept], Image.BILINEAR, box=box)
+    return ImageOps.fit(im, [max(side, round(min(o, ratio*m)*side/m)) for o in im.size], Image.BILINEAR)
 
-# %% ../../nbs/lib/learn/pixels.ipynb #5a54716a
+# %% ../../nbs/lib/learn/pixels.ipynb #87819f1c
 class Pixels:
     "What a model is shown of each picture: made once for those in `keys`, made on the spot for all others"
     def __init__(self,
@@ -50,70 +51,83 @@ class Pixels:
         self.presize,self.least = presize or round(size*8/7),max(448, 2*size)
         self.keys,self.caches = {},[{},{}] # file → key, and what is kept by key for training and validation
 
-    def side(self, split_idx=1):
-        "Pixels of the shorter side"
-        return self.size if split_idx else self.presize
-
-    def make(self,
-        x, # path, bytes, PIL image or array
-        split_idx:int=1, # 0 for training, 1 for validation
-    )->np.ndarray: # uint8, height × width × 3
-        "The array for picture `x`"
-        im,side = UprightImage.create(x, least=self.least),self.side(split_idx)
-        if split_idx==0 and self.method==ResizeMethod.Crop: return np.array(short_side(im, side))
-        return np.array(Resize(side, method=self.method, pad_mode=self.pad_mode)(im, split_idx=1))
-
     def __getstate__(self):
         "Settings travel with a learner, pixels don't"
         return self.__dict__ | dict(keys={}, caches=[{},{}])
 
-# %% ../../nbs/lib/learn/pixels.ipynb #3b56fc3f
-class PixelCache:
+    def side(self, split_idx=1):
+        "Pixels of the shorter side"
+        return self.size if split_idx else self.presize
+
+# %% ../../nbs/lib/learn/pixels.ipynb #ab0d8806
+@patch
+def make(self:Pixels,
+    x, # path, bytes, PIL image or array
+    split_idx:int=1, # 0 for training, 1 for validation
+)->np.ndarray: # uint8, height × width × 3
+    "The array for picture `x`"
+    im,side = UprightImage.create(x, least=self.least),self.side(split_idx)
+    if split_idx==0 and self.method==ResizeMethod.Crop: return np.array(short_side(im, side))
+    return np.array(Resize(side, method=self.method, pad_mode=self.pad_mode)(im, split_idx=1))
+
+# %% ../../nbs/lib/learn/pixels.ipynb #f786cb49
+class PixelCache(dict):
     "Arrays of pictures in the folder `path`, found by key"
     def __init__(self, path):
-        self.path,self.maps = Path(path),{}
-        self.table = Table(self.path/'index.csv', 'key file start height width'.split())
-        self.at = {k:(file,*map(int, rest)) for k,file,*rest in self.table.read().values}
+        self.path = Path(path)
+        for o in self.path.glob('*.safetensors'): self.open(o)
 
-    def __len__(self): return len(self.at)
-    def __contains__(self, key): return key in self.at
-    def __getitem__(self, key):
-        file,start,h,w = self.at[key]
-        if file not in self.maps: self.maps[file] = np.asarray(np.memmap(self.path/file, 'uint8', 'r'))
-        return self.maps[file][start:start+h*w*3].reshape(h,w,3)
+    def open(self, fn):
+        f = safe_open(fn, 'pt')
+        self.update(dict.fromkeys(f.keys(), f))
 
+    def __getitem__(self, key): return super().__getitem__(key).get_tensor(key).numpy()
     @property
-    def nbytes(self): return sum(h*w*3 for _,_,h,w in self.at.values())
-    def __repr__(self): return f'PixelCache: {len(self)} pictures, {self.nbytes/2**20:.1f} MB in {self.path}'
+    def nbytes(self): return sum(o.stat().st_size for o in self.path.glob('*.safetensors'))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #55cdff13
+# %% ../../nbs/lib/learn/pixels.ipynb #b4404d68
 @patch
-def append(self:PixelCache,
-    out, # file in the folder, open for writing at its end
+def keep(self:PixelCache,
     arrs:dict, # key → uint8 array, height × width × 3
 ):
-    "Write `arrs` to `out`, then into the index"
-    new = {}
-    for k,a in arrs.items():
-        new[k] = Path(out.name).name,out.tell(),*a.shape[:2]
-        out.write(a.tobytes())
-    out.flush()
-    self.table.append(*[dict(zip(self.table.cols, (k,*o))) for k,o in new.items()])
-    self.at |= new
+    "Add a file with `arrs`, in one step"
+    fn = self.path/f'{uuid.uuid4().hex}.safetensors'
+    save_file(arrs, f'{fn}.part')
+    os.replace(f'{fn}.part', fn)
+    self.open(fn)
 
-# %% ../../nbs/lib/learn/pixels.ipynb #ee64a3ae
-def _attempt(f, x):
-    "`f(x)`, or what went wrong"
+# %% ../../nbs/lib/learn/pixels.ipynb #cffefc2a
+def attempt(
+    f, # function
+    x, # of what
+): # `f(x)`, or what went wrong
+    "Try `f`"
     try: return f(x)
     except (OSError,ValueError) as e: return str(e)
 
-def _check_room(path, need):
+def check_room(
+    path, # folder
+    need:float, # bytes
+):
     "Refuse to fill the disk"
     free = shutil.disk_usage(path).free
     said = f'decoded pictures need {need/2**30:.1f} GB, and {free/2**30:.1f} GB are free'
     if need>free*.9: raise OSError(errno.ENOSPC, said, str(path))
 
-# %% ../../nbs/lib/learn/pixels.ipynb #06cfc663
+# %% ../../nbs/lib/learn/pixels.ipynb #f03f2373
+@patch
+def portions(self:PixelCache,
+    make, # file → uint8 array, height × width × 3
+    todo:dict, # key → file
+    n_workers:int=None, # threads; default: one per core
+): # dicts: key → array, or what is wrong
+    "Make pictures, 64 at a time"
+    parts = list(chunked(todo, 64))
+    with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
+        for part in progress(parts, len(parts), 'decoding') if len(parts)>8 else parts:
+            yield dict(zip(part, ex.map(partial(attempt, make), [todo[k] for k in part])))
+
+# %% ../../nbs/lib/learn/pixels.ipynb #7e8dd9e0
 @patch
 def build(self:PixelCache,
     make, # file → uint8 array, height × width × 3
@@ -121,39 +135,36 @@ def build(self:PixelCache,
     n_workers:int=None, # threads; default: one per core
 )->dict: # file → what is wrong with it, for those that can't be made
     "Add what is missing of `items`"
-    todo,bad = {k:f for k,f in items.items() if k not in self.at},{}
-    if not todo: return bad
     self.path.mkdir(parents=True, exist_ok=True)
-    seg,parts = self.path/f'{uuid.uuid4().hex[:12]}.bin',list(chunked(todo, 64))
-    try:
-        with open(seg, 'wb') as out, ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
-            for part in progress(parts, len(parts), 'decoding') if len(parts)>8 else parts:
-                made = dict(zip(part, ex.map(partial(_attempt, make), [todo[k] for k in part])))
-                arrs = {k:o for k,o in made.items() if not isinstance(o, str)}
-                bad |= {todo[k]:made[k] for k in made.keys()-arrs}
-                if not out.tell(): _check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(part))
-                self.append(out, arrs)
-    finally:
-        if not any(file==seg.name for file,*_ in self.at.values()): seg.unlink(missing_ok=True)
+    todo,bad = {k:f for k,f in items.items() if k not in self},{}
+    for i,made in enumerate(self.portions(make, todo, n_workers)):
+        arrs = {k:o for k,o in made.items() if not isinstance(o, str)}
+        bad |= {todo[k]:o for k,o in made.items() if k not in arrs}
+        if i==0: check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(made))
+        if arrs: self.keep(arrs)
     return bad
 
-# %% ../../nbs/lib/learn/pixels.ipynb #04290039
+# %% ../../nbs/lib/learn/pixels.ipynb #d6925977
+@patch
+def cached(self:Pixels, folder, split_idx):
+    "Where arrays for training or validation are kept in `folder`"
+    how = f'{self.size}-{self.method}-{self.pad_mode}-{self.presize}'
+    return PixelCache(Path(folder)/f'{how}-{["train","valid"][split_idx]}')
+
 @patch
 def prepare(self:Pixels,
-    folder, # where to keep the arrays, e.g. data/bears/.pixels; None: keep none
+    folder, # where to keep the arrays, e.g. data/bears/.pixels; None or False: keep none
     items:pd.DataFrame, # file (path), sha256 (of its content), split (train or valid)
 )->list: # files that can't be read
     "Make what is missing of the arrays for `items`"
-    if folder is None: return []
-    bad = {}
-    for i,split in enumerate(['train','valid']):
-        df = items[items.split==split]
-        self.caches[i] = PixelCache(Path(folder)/f'{self.size}-{self.method}-{self.pad_mode}-{self.presize}-{split}')
-        try: bad |= self.caches[i].build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
-        except OSError as e:
-            why = f'{e.strerror} ({e.filename}). `cache` takes a folder with more room.'
-            warnings.warn(f'The pictures are decoded anew in every epoch, which is slow: {why}')
-    self.keys = dict(zip(items.file, items.sha256))
+    if not folder: return []
+    self.keys,bad = dict(zip(items.file, items.sha256)),{}
+    self.caches = [self.cached(folder, i) for i in (0,1)]
+    for i,cache in enumerate(self.caches):
+        df = items[items.split==['train','valid'][i]]
+        try: bad |= cache.build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
+        except OSError as e: warnings.warn('The pictures are decoded anew in every epoch, which is slow: '
+            f'{e.strerror} ({e.filename}). `cache` takes a folder with more room.')
     return sorted(bad)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #2eeee36c
@@ -167,55 +178,57 @@ def kept(self:Pixels,
     keys = [self.keys.get(o) if isinstance(o, Path) else None for o in items]
     return [cache[k] if k in cache else None for k in keys]
 
-# %% ../../nbs/lib/learn/pixels.ipynb #e15369f7
+# %% ../../nbs/lib/learn/pixels.ipynb #8f8c4248
 @patch
 def arrays(self:Pixels,
     items, # paths, or whatever else `make` takes
     split_idx:int=1, # 0 for training, 1 for validation
 )->list: # of arrays
     "The array for each of `items`: kept, or made now"
-    res = self.kept(items, split_idx)
-    todo = [i for i,o in enumerate(res) if o is None]
-    if not todo: return res
-    with ThreadPoolExecutor(defaults.cpus) as ex: made = ex.map(partial(self.make, split_idx=split_idx), [items[i] for i in todo])
-    for i,a in zip(todo, made): res[i] = a
-    return res
+    kept = self.kept(items, split_idx)
+    todo = [x for x,o in zip(items, kept) if o is None]
+    if not todo: return kept
+    with ThreadPoolExecutor(defaults.cpus) as ex: made = ex.map(partial(self.make, split_idx=split_idx), todo)
+    return [next(made) if o is None else o for o in kept]
 
-# %% ../../nbs/lib/learn/pixels.ipynb #c9cf47bd
+# %% ../../nbs/lib/learn/pixels.ipynb #bda469d7
 @patch
 def __repr__(self:Pixels):
-    n = sum(o.nbytes for o in self.caches if isinstance(o, PixelCache))
-    where = f'{n/2**20:.1f} MB in {self.caches[0].path.parent}' if n else 'not kept'
-    how = f'{self.size} px by {self.method}, from {self.presize} px for training'
-    return f'{how}; {sum(map(len, self.caches))} pictures decoded, {where}'
+    kept = [o for o in self.caches if o]
+    where = f'{sum(o.nbytes for o in kept)/2**20:.1f} MB in {kept[0].path.parent}' if kept else 'not kept'
+    return f'{self.size} px by {self.method}, from {self.presize} px for training; {sum(map(len, kept))} pictures decoded, {where}'
 
-# %% ../../nbs/lib/learn/pixels.ipynb #28822362
+# %% ../../nbs/lib/learn/pixels.ipynb #6601d11f
+def square(a, side, p):
+    "The square of `side` that is at `p`, 0 to 1, along the longer side of array `a`"
+    y,x = [int(p*(n-side)) for n in a.shape[:2]]
+    return a[y:y+side,x:x+side]
+
 def squares(
     arrs:list, # arrays, height × width × 3, whose shorter sides are `side`
     side:int, # pixels
     at, # where along the longer side, 0 to 1, one for each
 )->np.ndarray: # uint8, n × side × side × 3
     "A square of each array"
-    res = np.empty((len(arrs),side,side,3), 'uint8')
-    for o,a,p in zip(res, arrs, at):
-        y,x = [int(p*(n-side)) for n in a.shape[:2]]
-        o[:] = a[y:y+side,x:x+side]
-    return res
+    return np.stack([square(a, side, p) for a,p in zip(arrs, at)])
 
-# %% ../../nbs/lib/learn/pixels.ipynb #afbd9eeb
+# %% ../../nbs/lib/learn/pixels.ipynb #7054fd76
 class OnDevice:
     "Arrays in the memory of `device`, from which batches of squares are taken there"
     def __init__(self, arrs, side, device):
         hw = torch.tensor([a.shape[:2] for a in arrs])
-        ends = hw.prod(1).cumsum(0)
-        self.data = torch.empty((int(ends[-1]),3), dtype=torch.uint8, device=device)
-        for a,end in zip(arrs, ends.tolist()): self.data[end-a.size//3:end] = torch.from_numpy(a.copy()).view(-1,3)
-        self.start,self.hw,self.side = (ends-hw.prod(1)).to(device),hw.to(device),side
+        n = hw.prod(1)
+        self.data = torch.empty((int(n.sum()),3), dtype=torch.uint8, device=device)
+        for o,a in zip(self.data.split(n.tolist()), arrs): o[:] = torch.tensor(a).view(-1,3)
+        self.start,self.hw,self.side = (n.cumsum(0)-n).to(device),hw.to(device),side
 
-    def __call__(self, idxs, at):
-        "Squares of arrays `idxs`, as `squares` cuts them: n × side × side × 3"
-        i = torch.as_tensor(idxs, device=self.data.device)
-        hw,r = self.hw[i],torch.arange(self.side, device=self.data.device)
-        y,x = (torch.as_tensor(at, dtype=torch.float64, device=hw.device)[:,None]*(hw-self.side)).long().T
-        rows = (self.start[i] + y*hw[:,1] + x)[:,None] + r*hw[:,1:]
-        return self.data[rows[:,:,None]+r]
+# %% ../../nbs/lib/learn/pixels.ipynb #48079085
+@patch
+def __call__(self:OnDevice, idxs, at):
+    "Squares of arrays `idxs`, as `squares` cuts them: n × side × side × 3"
+    to = dict(device=self.data.device)
+    i,r = torch.tensor(idxs, **to),torch.arange(self.side, **to)
+    hw = self.hw[i]
+    y,x = (torch.tensor(at, dtype=torch.float64, **to)[:,None]*(hw-self.side)).long().T
+    rows = (self.start[i] + y*hw[:,1] + x)[:,None] + r*hw[:,1:]
+    return self.data[rows[:,:,None]+r]
