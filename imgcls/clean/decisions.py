@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from fastcore.basics import patch
 from fastcore.foundation import L
 from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabelled
+from ..learn.scores import best_twins
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes
 
@@ -168,16 +169,20 @@ def found(self:Cleaning, fn):
     raise FileNotFoundError(f'{fn}: no such picture in the class folders of {self.path}, nor in {unlabelled}. '
         '.quarantine/moves.csv there says what was moved where')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #2b2d43a2
+def one_of(name, got, options):
+    "Refuse what is not among `options`"
+    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
+
 # %% ../../nbs/lib/clean/decisions.ipynb #d5fef2df
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
-    what:str, # '<Keep>', '<Delete>' or a label
+    what:str, # '<Keep>', '<Delete>' or a label; `forget` takes it back
 ):
     "Remember what should become of a picture"
-    rel,known = self.found(fn),[keep_it,delete_it,*self.vocab]
-    if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
-    self.note([rel], what)
+    one_of('what', what, [keep_it,delete_it,*self.vocab])
+    self.note([self.found(fn)], what)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #88a3e353
 @patch
@@ -415,46 +420,42 @@ likeness = dict(exact='the same file as', near='looks like', mirrored='mirror im
 # %% ../../nbs/lib/clean/decisions.ipynb #1213d09f
 def twin_pairs(
     df, # file, sha256, phash; of `scores`: twin and kind as well
-    max_dist:int, # bits of the hash, of 256, that may differ
-)->pd.DataFrame: # i, j, kind; the surest first
+    max_dist, # bits of the hash, of 256, that may differ
+): # i, j, kind; the surest first
     "Pairs of look-alikes: by hash, and by features as far as `scores` has found them"
-    res = look_alikes(hash_array(df.phash), sha=list(df.sha256), max_dist=max_dist)[['i','j','kind']]
+    res = look_alikes(hash_array(df.phash), sha=list(df.sha256), max_dist=max_dist)
     if 'twin' not in df: return res
-    at = pd.Series(df.index, df.file)
-    far = df.assign(i=df.index, j=df.twin.map(at))[df.kind=='similar'].dropna(subset='j')
-    return pd.concat([res, far[['i','j','kind']]]).astype(dict(j=int))
+    far = df.assign(i=df.index, j=df.twin.map(pd.Series(df.index, df.file)))[df.kind=='similar'].dropna(subset='j')
+    return pd.concat([res, far], join='inner').astype(dict(j=int))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3fba91c5
 def grouped(
     df, # a row per picture
     pairs, # of `twin_pairs`
-)->pd.DataFrame: # group and sure (place of its surest pair in `likeness`); without pictures that are like no other
+): # group; twin and kind: the picture each looks like most, and how; without pictures that are like no other
     "Groups of look-alikes"
-    ids = group_ids(pairs[['i','j']].values, len(df))
-    sure = pairs.kind.map(list(likeness).index).groupby(ids[pairs.i]).min()
-    return df.assign(group=ids, sure=pd.Series(ids).map(sure)).dropna(subset='sure')
+    df[['twin','kind']] = best_twins(pairs[['i','j','kind']], df.file)
+    return df.assign(group=group_ids(pairs[['i','j']].values, len(df)))[df.kind!='']
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dfd2eaa7
 def in_groups(
-    df, # of `grouped`: file, label, split, width, height, group, sure
-)->pd.DataFrame: # the largest picture of a group comes first
+    df, # of `grouped`
+): # the largest picture of a group comes first
     "Groups in the order to look at them: those with several labels, then those in both splits, then the surest"
-    df = df.assign(area=df.width*df.height).sort_values(['area','file'], ascending=[False,True])
+    df = df.assign(area=-df.width*df.height, sure=df.kind.map([*likeness].index)).sort_values(['area','file'])
     g = df.groupby('group')
-    one = {k:g[k].transform('nunique')<2 for k in ('label','split')}
-    order = pd.DataFrame(dict(one, sure=df.sure, first=g.file.transform('first')))
-    order = order.sort_values([*order], kind='stable')
+    one = g[['label','split']].transform('nunique')<2
+    order = one.assign(sure=g.sure.transform('min'), first=g.file.transform('first')).sort_values([*one,'sure','first'], kind='stable')
     return df.loc[order.index].assign(group=order['first'].factorize()[0]).reset_index(drop=True)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f60f29c9
 def likened(
     o, # one of several look-alikes
     a, # the largest of them
-    kind, # of the two
-)->str:
+):
     "What there is to say of a picture that looks like another"
     apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
-    return ', '.join([*apart, f'{likeness[kind]} {a.file}'])
+    return ', '.join([*apart, f'{likeness[o.kind]} {o.twin}'])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b51bab9e
 @patch
@@ -467,12 +468,11 @@ def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, p
 # %% ../../nbs/lib/clean/decisions.ipynb #a44324cf
 def why_alike(
     g, # rows of a group, the largest picture first
-    kinds, # of two files → their kind
-)->list:
-    "What there is to say of each of several look-alikes"
+): # a sentence for each
+    "What there is to say of several look-alikes"
     a,*others = g.itertuples()
     first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
-    return [first, *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
+    return [first, *[likened(o, a) for o in others]]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #297d87c1
 @patch
@@ -481,16 +481,9 @@ def alike(self:Cleaning,
 )->pd.DataFrame: # columns of `scores`, group, and why; the largest picture of a group comes first
     "Groups of look-alikes, in the order to look at them"
     df = self.looked_at()
-    pairs,f = twin_pairs(df, max_dist),df.file
-    kinds = {frozenset((f[i],f[j])):k for i,j,k in pairs[::-1].itertuples(index=False)}
-    df = in_groups(grouped(df, pairs))
-    why = [o for _,g in df.groupby('group') for o in why_alike(g, kinds)]
+    df = in_groups(grouped(df, twin_pairs(df, max_dist)))
+    why = [o for _,g in df.groupby('group') for o in why_alike(g)]
     return df.assign(why=pd.Series(why, dtype=object))
-
-# %% ../../nbs/lib/clean/decisions.ipynb #03b87cdb
-def one_of(name, got, options):
-    "Refuse what is not among `options`"
-    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d07963c3
 def only(

@@ -426,11 +426,10 @@ def undo(self:Review):
 # %% ../../nbs/lib/clean/widgets.ipynb #b0fd6fff
 def learner_home(
     learn, # its items are files
-)->Path:
+):
     "Folder of the dataset that a learner was trained on"
-    fns = [o for dl in learn.dls for o in dl.items]
-    rels = [os.path.relpath(o, learn.path) for o in fns]
-    return learn.path if all(o[:2]!='..' and o.count(os.sep)<3 for o in rels) else Dataset.of(fns).path
+    known = nested_attr(learn, 'dls.train.pixels') # that of `get_dls` says so itself
+    return learn.path if known else Dataset.of([o for dl in learn.dls for o in dl.items]).path
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0d19b9ca
 def guesses(
