@@ -25,15 +25,15 @@ journal_cols = 'time action file decision batch'.split()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #1e23000e
 def effect(
-    what:str, # a decision
-)->str: # open, keep, delete or relabel
+    what, # a decision
+): # open, keep, delete or relabel
     "What a decision does to a picture"
     return {'':'open', keep_it:'keep', delete_it:'delete'}.get(what, 'relabel')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #48e89d0e
 def tally(
-    decisions:dict, # file → decision
-)->Counter: # by `effect`
+    decisions, # file → decision
+): # by `effect`
     "How many pictures are kept, deleted and relabelled"
     return Counter(map(effect, decisions.values()))
 
@@ -41,7 +41,7 @@ def tally(
 def has(
     path, # dataset folder
     rel, # path relative to it, with /
-)->bool:
+):
     "Is `rel` a file within the dataset?"
     return not os.path.isabs(rel) and '..' not in rel.split('/') and (path/rel).is_file()
 
@@ -58,7 +58,7 @@ def check_scores(
 def located(
     df, # of `scores`
     data:Dataset,
-)->pd.DataFrame: # with paths relative to the dataset
+): # with paths relative to the dataset
     "What a model thinks of pictures of `data`, or an error if they are elsewhere"
     df = df.assign(**{k:df[k].map(data.rel) for k in ('file','twin') if k in df}).reset_index(drop=True)
     if not len(df) or any(has(data.path, o) for o in df.file): return df
@@ -67,7 +67,7 @@ def located(
 # %% ../../nbs/lib/clean/decisions.ipynb #dd27f9e1
 def folder_labels(
     df, # of `located`
-)->dict: # folder → label; None where labels don't follow folders
+): # folder → label; None where labels don't follow folders
     "What the folders of a dataset stand for"
     at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
     return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
@@ -106,7 +106,7 @@ def believe(self:Cleaning, df):
 @patch
 def offered(self:Cleaning,
     vocab, # None: those that are there
-)->list: # labels to choose from, all of which can be names of folders
+): # labels to choose from, all of which can be names of folders
     "The labels of `vocab`, each once"
     if isinstance(vocab, str): raise TypeError(f'{vocab!r} is one label: wanted a list of labels, e.g. [{vocab!r}]')
     found = {*(self.data.layout() if self.scores is None else self.scores).label}
@@ -121,13 +121,13 @@ def label_of(self:Cleaning, rel):
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b4f63516
 @patch
-def moves_of(self:Cleaning, batches)->pd.DataFrame: # rows of the journal of moves, in order
+def moves_of(self:Cleaning, batches): # rows of the journal of moves, in order
     "Files that `batches` moved, or were about to"
     return self.data.moves.table.read().query('action=="move" and batch in @batches')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #80447af2
 @patch
-def carried_out(self:Cleaning)->pd.DataFrame: # rows of the journal of moves, in order
+def carried_out(self:Cleaning): # rows of the journal of moves, in order
     "Moves that were applied and not taken back"
     df = self.moves_of(self.data.moves.pending('clean '))
     def exists(rel): return (self.path/rel).exists()
@@ -135,7 +135,7 @@ def carried_out(self:Cleaning)->pd.DataFrame: # rows of the journal of moves, in
 
 # %% ../../nbs/lib/clean/decisions.ipynb #80f97772
 @patch
-def noted(self:Cleaning)->dict: # file → decision; '' is none
+def noted(self:Cleaning): # file → decision; '' is none
     "What the journals say: what was decided, less what was carried out; what got another label was looked at"
     df = self.journal.read().query('action=="decide"').drop_duplicates('file', keep='last').set_index('file')
     now = dict(df.decision)
@@ -230,7 +230,7 @@ def home(self:Cleaning, rel, label):
 @patch
 def places(self:Cleaning,
     df, # file, decision
-)->list: # paths relative to the dataset
+): # paths relative to the dataset
     "Where each file goes"
     res = []
     for o in df.itertuples():
@@ -250,7 +250,7 @@ def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: fi
 # %% ../../nbs/lib/clean/decisions.ipynb #db306a7a
 def list_rows(
     df, # file (or name), label and perhaps split
-)->pd.DataFrame: # name, label and, where there are splits, split
+): # name, label and, where there are splits, split
     "Rows of `cleaned.csv`"
     cols = 'name label split'.split() if any(df.get('split', '')) else ['name','label']
     return (df if 'name' in df else df.rename(columns=dict(file='name')))[cols]
@@ -303,19 +303,22 @@ def carry_out(self:Cleaning, o, batch):
     if o.to==o.file: self.labels[o.file] = o.decision
     else: self.data.moves.move(o.file, o.to, why, batch)
 
+# %% ../../nbs/lib/clean/decisions.ipynb #67c57584
+def reason(e): return getattr(e, 'strerror', None) or str(e)
+
 # %% ../../nbs/lib/clean/decisions.ipynb #49b2c908
 @patch
 def attempt(self:Cleaning, o, batch):
     "`carry_out` row `o` of the plan; '' or what prevented it"
     if not (self.path/o.file).is_file(): return 'the file is gone'
     try: self.carry_out(o, batch)
-    except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
+    except (OSError,ValueError) as e: return reason(e)
     return ''
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3e839e99
 @patch
 def follow(self:Cleaning,
-    moved:dict, # from → to
+    moved, # from → to
 ):
     "Note in `scores` where files are now, and how they are labelled"
     if self.scores is None: return
@@ -350,11 +353,11 @@ def apply(self:Cleaning,
 @patch
 def last_batch(self:Cleaning):
     "The apply that `undo` would take back; '' if there is none"
-    return next(iter(self.data.moves.pending('clean ')[::-1]), '')
+    return ['', *self.data.moves.pending('clean ')][-1]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #7ada387e
 @patch
-def listed(self:Cleaning)->dict: # file → label
+def listed(self:Cleaning): # file → label
     "What `cleaned.csv` says, if there is one"
     return dict(Table(self.path/'cleaned.csv', ['name','label']).read()[['name','label']].values)
 
@@ -434,8 +437,8 @@ def grouped(
     pairs, # of `twin_pairs`
 ): # group; twin and kind: the picture each looks like most, and how; without pictures that are like no other
     "Groups of look-alikes"
-    df[['twin','kind']] = best_twins(pairs[['i','j','kind']], df.file)
-    return df.assign(group=group_ids(pairs[['i','j']].values, len(df)))[df.kind!='']
+    best = best_twins(pairs[['i','j','kind']], df.file)
+    return df.assign(**best, group=group_ids(pairs[['i','j']].values, len(df)))[best.kind!='']
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dfd2eaa7
 def in_groups(
@@ -459,7 +462,7 @@ def likened(
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b51bab9e
 @patch
-def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, phash, width, height
+def looked_at(self:Cleaning): # columns of `scores`, and sha256, phash, width, height
     "All labelled pictures that can be read, with what is to be seen in them"
     df = self.everything()
     seen = self.data.looks([self.path/o for o in df.file])
@@ -490,7 +493,7 @@ def only(
     df, # of a view
     col, # 'label' or 'split'
     want, # None: all
-)->pd.DataFrame:
+):
     "Rows with what is wanted in a column; of look-alikes, the groups that have one"
     if want is None: return df
     hit = df.get(col, pd.Series('', df.index))==want
@@ -506,7 +509,7 @@ def rows_of(self:Cleaning, by):
 # %% ../../nbs/lib/clean/decisions.ipynb #f19de29b
 def proposed(
     df, # of a view
-    by:str, # its name
+    by, # its name
 ): # a label for each row, '' for none
     "What else the pictures could be called"
     if by=='issue' and 'second' in df: return df.second.where(df.issue>.5, '')

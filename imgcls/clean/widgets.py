@@ -19,16 +19,16 @@ from PIL import Image, ImageDraw
 from fastcore.basics import AttrDict, chunked, defaults, nested_attr, patch
 from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
-from .decisions import Cleaning, delete_it, effect, keep_it, tally
+from .decisions import Cleaning, delete_it, effect, keep_it, reason, tally
 from ..dataset import Dataset
 from ..learn.scores import guess, scores
 from ..picture import thumbnail
 
 # %% ../../nbs/lib/clean/widgets.ipynb #75023b9a
 def note(
-    text:str, # what to say
-    px:int, # pixels a side
-)->bytes: # JPEG
+    text, # what to say
+    px, # pixels a side
+): # JPEG
     "A picture that says something"
     im,buf = Image.new('RGB', (px,px), '#dddddd'),io.BytesIO()
     ImageDraw.Draw(im).multiline_text((8,8), textwrap.fill(text, px//7), '#a00000')
@@ -38,19 +38,19 @@ def note(
 # %% ../../nbs/lib/clean/widgets.ipynb #23faaed2
 def thumb(
     fn, # a picture
-    px:int, # pixels of the longer side
-)->bytes: # JPEG; of what can't be read, a picture that says so
+    px, # pixels of the longer side
+): # JPEG; of what can't be read, a picture that says so
     "Thumbnail of a file"
     try: return thumbnail(fn, px)
     except Exception as e: # whatever is wrong with a picture, its place on the page says so
-        return note(f"can't be read: {Path(fn).name}: {getattr(e, 'strerror', None) or e}", px)
+        return note(f"can't be read: {Path(fn).name}: {reason(e)}", px)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #aa871e07
 class Thumbs:
     "Thumbnails of the pictures of a dataset, each made once"
     def __init__(self,
         path, # dataset folder
-        px:int=140, # pixels of the longer side
+        px=140, # pixels of the longer side
     ):
         self.path,self.todo = Path(path),ThreadPoolExecutor(1)
         self.made = lru_cache(10_000)(lambda rel, mtime: thumb(self.path/rel, px))
@@ -72,12 +72,12 @@ def as_html(*parts, **attrs): return to_xml(Div(*parts, **attrs), indent=False)
 # %% ../../nbs/lib/clean/widgets.ipynb #4f4254b8
 def known(
     df, # of a view
-)->list: # of dicts that have attributes too
+): # of dicts that have attributes too
     "What is known of each picture"
     return [AttrDict({k:v for k,v in o.items() if v==v}) for o in df.to_dict('records')]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #924264a8
-def facts(loss=None, split='', width=None, height=None, **kwargs)->list:
+def facts(loss=None, split='', width=None, height=None, **kwargs):
     "Small print about a picture, as far as it is known"
     res = [loss is not None and f'loss {loss:.2f}', split, width and f'{width:.0f}×{height:.0f} px']
     return [o for o in res if o]
@@ -85,7 +85,7 @@ def facts(loss=None, split='', width=None, height=None, **kwargs)->list:
 # %% ../../nbs/lib/clean/widgets.ipynb #f4d28187
 def sayings(
     row, # of `known`
-)->dict: # class of the stylesheet → text, '' for nothing
+): # class of the stylesheet → text, '' for nothing
     "What there is to say about a picture"
     label,pred,small = row.label,row.get('pred', ''),facts(**row)
     opinion = 'differs' if label and pred!=label else 'agrees'
@@ -95,20 +95,20 @@ def sayings(
 # %% ../../nbs/lib/clean/widgets.ipynb #cc868ab8
 def caption(
     row, # of `known`
-)->str: # HTML
+): # HTML
     "The lines below a picture"
     lines = [Div(v, cls=f'imgcls-{k}') for k,v in sayings(row).items() if v]
     return as_html(*lines, cls='imgcls-caption', title=row.file)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #a4a5bf4d
 def button(
-    text:str, # on it
-    icon:str, # of Font Awesome
+    text, # on it
+    icon, # of Font Awesome
     do, # what a click does
-    tip:str='', # shown when the mouse rests on it; default: `text`
-    name:str='button', # class of the stylesheet
+    tip='', # shown when the mouse rests on it; default: `text`
+    name='button', # class of the stylesheet
     **kwargs, # of `Button`
-)->W.Button:
+):
     "A button with an icon"
     res = W.Button(description=text, icon=icon, tooltip=tip or text, _dom_classes=[f'imgcls-{name}'], **kwargs)
     res.on_click(lambda _: do())
@@ -116,11 +116,11 @@ def button(
 
 # %% ../../nbs/lib/clean/widgets.ipynb #112d71fe
 def classed(
-    name:str, # class of the stylesheet
+    name, # class of the stylesheet
     *children, # widgets
     kind=W.Box, # of box
     **kwargs, # of `kind`
-)->W.Box:
+):
     "A box that looks as the stylesheet says"
     return kind(children, _dom_classes=[f'imgcls-{name}'], **kwargs)
 
@@ -157,7 +157,7 @@ def buttons(self:Card):
 @patch
 def show(self:Card,
     row, # of `known`
-    thumb:bytes, # JPEG
+    thumb, # JPEG
 ):
     "Show another picture"
     self.row,self.proposal = row,row.get('proposal', '')
@@ -176,8 +176,8 @@ def choice(self:Card, what):
 # %% ../../nbs/lib/clean/widgets.ipynb #2ecea0da
 @patch
 def mark(self:Card,
-    what:str, # what was decided about the picture; '' for nothing
-    here:bool=False, # is it the one that keys are for?
+    what, # what was decided about the picture; '' for nothing
+    here=False, # is it the one that keys are for?
 ):
     "Show what was decided"
     row,self.row = self.row,None # while the menu is set, it decides nothing
@@ -193,7 +193,7 @@ def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
 # %% ../../nbs/lib/clean/widgets.ipynb #03061650
 def applied(
     res, # of `Cleaning.apply`
-)->str:
+):
     "What was applied, and what was not"
     bad = res[~res.done]
     left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
@@ -209,7 +209,7 @@ def stylesheet():
 def decided(
     n, # of `tally`
     verb='relabel', # what a label does
-)->list: # parts of a line of HTML
+): # parts of a line of HTML
     "What was decided, in figures"
     return [f'{n.total():,} looked at · to delete ', B(n['delete']), f' · to {verb} ', B(n['relabel'])]
 
@@ -225,8 +225,8 @@ class Review:
     def __init__(self,
         cleaning:Cleaning, # what there is to look at, and what was decided
         by=tuple(named_views), # the views to choose from
-        max_n:int=24, # pictures on a page
-        height:int=140, # pixels a side of a thumbnail
+        max_n=24, # pictures on a page
+        height=140, # pixels a side of a thumbnail
         labels=(), # labels that get a button on each card
     ):
         if max_n<1 or height<32: raise ValueError(f'max_n={max_n}, height={height}: wanted 1 or more, 32 px or more')
@@ -302,7 +302,7 @@ def safely(self:Review, do):
     "Call `do`; what goes wrong is said on the page, where nobody sees a kernel's log"
     self.said.value = ''
     try: return do()
-    except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
+    except (OSError,ValueError) as e: self.say(reason(e), 'alert')
 
 # %% ../../nbs/lib/clean/widgets.ipynb #aaa3693a
 @patch
@@ -320,7 +320,7 @@ def nothing(self:Review):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #007776ae
 @patch
-def asked(self:Review)->tuple: # name of a view, label, split; None: all
+def asked(self:Review): # name of a view, label, split; None: all
     "What the menus ask for"
     by,label,split = named_views[self.dd_view.value],self.dd_cats.value,(None,'train','valid')[self.dd_ds.index]
     return (by,None,None) if by=='unlabelled' else (by,None if label==every else label,split)
@@ -356,7 +356,7 @@ def fill(self:Review):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #178f8934
 @patch
-def show(self:Review, page:int):
+def show(self:Review, page):
     "Show page `page` of the list, from 0"
     self.page,self.said.value = min(max(page, 0), self.pages()-1),''
     with self.at.hold_trait_notifications(): self.at.max,self.at.value = self.pages(),self.page+1
@@ -400,7 +400,7 @@ def next(self:Review):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #1b29922a
 @patch
-def again(self:Review, size=None)->str: # a line of code
+def again(self:Review, size=None): # a line of code
     "How to train on what is left"
     return f"dls = get_dls({str(self.cleaning.path)!r}, {f'size={size}, ' if size else ''}csv='cleaned.csv')"
 
@@ -435,7 +435,7 @@ def learner_home(
 def guesses(
     learn, # any classifier
     data:Dataset, # with pictures that wait for a label
-)->pd.DataFrame: # file (relative to the dataset), pred, prob
+): # file (relative to the dataset), pred, prob
     "What the model says about pictures without a label, as far as they can be read; None where there are none"
     seen = data.looks([data.path/o for o in data.waiting()])
     fns = [data.path/o for o in seen.file[seen.wrong=='']]
@@ -473,8 +473,8 @@ class ImageClassifierCleaner(Review):
 # %% ../../nbs/lib/clean/widgets.ipynb #e7f73d99
 @patch
 def chosen(self:ImageClassifierCleaner,
-    what:str, # as of `effect`
-)->list: # (index into `fns`, decision)
+    what, # as of `effect`
+): # (index into `fns`, decision)
     "Pictures about which that was decided"
     now = self.cleaning.decisions
     return [(i,now[o]) for i,o in enumerate(self.df.file) if effect(now.get(o, ''))==what]
@@ -494,7 +494,7 @@ def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
 # %% ../../nbs/lib/clean/widgets.ipynb #a13905e2
 def side_by_side(
     df, # of the view 'alike'
-)->pd.DataFrame: # pairs of rows: the first of each group with each of the others
+): # pairs of rows: the first of each group with each of the others
     "Look-alikes as pairs, one after the other"
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
     return df.iloc[rows].reset_index(drop=True)
@@ -590,7 +590,7 @@ def type(self:ImageLabeler, txt):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #2c1cd59e
 @patch
-def show(self:ImageLabeler, page:int):
+def show(self:ImageLabeler, page):
     "Show page `page`, with an empty field"
     self.typed,self.keys.value = [],''
     super(ImageLabeler, self).show(page)

@@ -26,27 +26,28 @@ from .train import get_learner, load_stage
 from .interpret import temperature
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
-def _fitting(
+def fitting(
     dl, # loader of validation pictures
 ): # transform
     "The item transform of `dl` that makes a picture fit"
     tfm = first(dl.after_item.fs, risinstance((Resize,RandomResizedCrop)))
     if tfm: return tfm
-    raise ValueError('No Resize or RandomResizedCrop among the item transforms: the exported model could not know how to make a picture fit.')
+    raise ValueError('No Resize or RandomResizedCrop among the item transforms: '
+        'the exported model could not know how to make a picture fit.')
 
 # %% ../../nbs/lib/learn/export.ipynb #53fbf7fd
-def _resizing(
+def resizing(
     dl, # loader of validation pictures
 ): # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
     "How the item transforms of `dl` make a picture fit"
-    tfm = _fitting(dl)
+    tfm = fitting(dl)
     size,how = [int(o) for o in tfm.size],dict(method='squish', pad_mode='zeros')
     if isinstance(tfm, Resize): how = {k:str(getattr(tfm, k)) for k in how}
     xtra = math.ceil(max(size)*getattr(tfm, 'val_xtra', 0)/8)*8
     return dict(how, size=[o+xtra for o in size], crop=size, least=nested_attr(dl, 'pixels.least'))
 
 # %% ../../nbs/lib/learn/export.ipynb #dec60460
-def _check_items(
+def check_items(
     dl, # loader of validation pictures
 ):
     "Raise if an item transform does more to them than resize"
@@ -56,7 +57,7 @@ def _check_items(
         'could not repeat it: do it to the files before, or leave it out, and train again.')
 
 # %% ../../nbs/lib/learn/export.ipynb #5b514ac1
-def _check_batch(
+def check_batch(
     dl, # loader of validation pictures
     prep, # of `preprocessing`
 ):
@@ -66,23 +67,24 @@ def _check_batch(
     got,want = TensorBase(dl.after_batch((TensorImage(x),))[0]).float(),x.float()/255
     if prep['mean']: want = normalize(want, prep['mean'], prep['std'])
     if got.shape!=want.shape or (got-want).abs().max()>1e-3:
-        raise ValueError(f'The batch transforms ({dl.after_batch}) do more to validation pictures than normalise: a program without '
-            'fastai could not repeat it. Resize in the item transforms, leave out the rest, train if need be, and export again.')
+        raise ValueError(f'The batch transforms ({dl.after_batch}) do more to validation pictures than '
+            'normalise: a program without fastai could not repeat it. Resize in the item transforms, leave out the rest, '
+            'train if need be, and export again.')
 
 # %% ../../nbs/lib/learn/export.ipynb #120e982e
 def preprocessing(
     learn, # any image classification learner
-)->dict: # as of `_resizing`; and mean and std, None without `Normalize`
+)->dict: # as of `resizing`; and mean and std, None without `Normalize`
     "How `learn` prepares a picture for validation"
     dl = learn.dls.valid
     norm = first(dl.after_batch.fs, risinstance(Normalize))
-    prep = _resizing(dl) | {k:getattr(norm, k).flatten().tolist() if norm else None for k in ('mean','std')}
-    _check_items(dl)
-    _check_batch(dl, prep)
+    prep = resizing(dl) | {k:getattr(norm, k).flatten().tolist() if norm else None for k in ('mean','std')}
+    check_items(dl)
+    check_batch(dl, prep)
     return prep
 
 # %% ../../nbs/lib/learn/export.ipynb #f299462d
-class _Scale(nn.Module):
+class Scale(nn.Module):
     "Colours 0 to 1, [b,3,h,w], normalised; without mean and std, as they are"
     def __init__(self, mean, std):
         super().__init__()
@@ -92,7 +94,7 @@ class _Scale(nn.Module):
 
 # %% ../../nbs/lib/learn/export.ipynb #1100f3be
 @contextmanager
-def _quiet():
+def quiet():
     "Neither warnings nor logged errors"
     old = logging.root.manager.disable
     logging.disable(logging.ERROR)
@@ -103,20 +105,20 @@ def _quiet():
     finally: logging.disable(old)
 
 # %% ../../nbs/lib/learn/export.ipynb #9792893d
-def _by_torch(
+def by_torch(
     graph, # from colours 0 to 1, on the CPU
     size, # [w,h] in pixels
     **kwargs # of `torch.onnx.export`
 ):
     "`graph` in ONNX"
-    with _quiet(), tempfile.TemporaryDirectory() as tmp:
+    with quiet(), tempfile.TemporaryDirectory() as tmp:
         fn = f'{tmp}/model.onnx'
         how = dict(input_names=['image'], output_names=['logits'], external_data=False, verbose=False)
         torch.onnx.export(graph, (torch.rand(2, 3, *size[::-1]),), fn, **how, **kwargs)
         return onnx.load(fn)
 
 # %% ../../nbs/lib/learn/export.ipynb #8a7d5141
-def _nameless(
+def nameless(
     proto, # ONNX
 ):
     "`proto` without notes on where each node comes from"
@@ -131,10 +133,10 @@ def to_onnx(
 ): # onnx.ModelProto
     "The graph in ONNX, with a free batch size"
     axes = {0:'batch'}
-    try: return _nameless(_by_torch(graph, size, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}]))
-    except RuntimeError as e: warnings.warn(f'The newer exporter of torch {torch.__version__} does not know this network, so the '
-        f'older one was taken ({str(e).strip()[:200]})')
-    return _nameless(_by_torch(graph, size, dynamo=False, dynamic_axes=dict(image=axes, logits=axes)))
+    try: return nameless(by_torch(graph, size, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}]))
+    except RuntimeError as e: warnings.warn(f'The newer exporter of torch {torch.__version__} does not '
+        f'know this network, so the older one was taken ({str(e).strip()[:200]})')
+    return nameless(by_torch(graph, size, dynamo=False, dynamic_axes=dict(image=axes, logits=axes)))
 
 # %% ../../nbs/lib/learn/export.ipynb #edb3bb72
 @dataclass
@@ -162,30 +164,32 @@ def answers_of(
     return probs.clamp(min=1e-9).log(),targs
 
 # %% ../../nbs/lib/learn/export.ipynb #5e5e422c
-def _files(
+def learner_files(
     learn, # trained
 ): # two lists
     "What `learn` learned from, and what it is checked on"
     train,valid = [list(getattr(o, 'items', ())) for o in learn.dls]
     if valid: return train,valid
-    raise ValueError('This learner has no validation pictures to be checked on. One from `load_learner` has lost its data: '
-        'set `learn.dls` to the DataLoaders it was trained with.')
+    raise ValueError('This learner has no validation pictures to be checked on. One from '
+        '`load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
 
 # %% ../../nbs/lib/learn/export.ipynb #ca9cbd07
-def _of_learner(
+def of_learner(
     learn, # trained
 ): # `Trained`
     "`learn` as `write_onnx` wants it"
-    files,prep,arch = _files(learn),preprocessing(learn),getattr(learn, 'arch', type(learn.model))
-    scale = _Scale(prep['mean'], prep['std'])
+    files,prep,arch = learner_files(learn),preprocessing(learn),getattr(learn, 'arch', type(learn.model))
+    scale = Scale(prep['mean'], prep['std'])
     graph = nn.Sequential(scale, deepcopy(learn.model).cpu().float()).eval()
     def pictures(items):
-        for (x,) in progress_bar(learn.dls.test_dl(items, bs=16, num_workers=0), leave=False): yield x,scale.colours(x)
+        dl = learn.dls.test_dl(items, bs=16, num_workers=0)
+        for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
     about = prep,list(learn.dls.vocab),getattr(arch, '__name__', arch),*files
-    return Trained(learn.model.eval(), graph, *about, partial(answers_of, learn), pictures, dict(fastai=fastai.__version__))
+    versions = dict(fastai=fastai.__version__)
+    return Trained(learn.model.eval(), graph, *about, partial(answers_of, learn), pictures, versions)
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
-def _session(
+def session(
     model, # file, or ONNX as bytes
 ):
     "ONNX Runtime, on the CPU"
@@ -198,7 +202,7 @@ def ask(self:Trained,
     fns, # files
 ): # logits [n,classes]
     "What `proto` says of pictures"
-    sess = _session(proto.SerializeToString())
+    sess = session(proto.SerializeToString())
     return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in self.pictures(fns)]))
 
 # %% ../../nbs/lib/learn/export.ipynb #36acbe4c
@@ -206,11 +210,11 @@ def ask(self:Trained,
 def difference(self:Trained,
     proto, # ONNX
     n=64, # pictures of the validation set
-)->float:
+):
     "Largest difference between the probabilities of `proto` and of the network"
     fns = self.valid[:n]
-    with torch.no_grad(): want = torch.cat([TensorBase(self.net(x)).float().cpu() for x,_ in self.pictures(fns)])
-    return float((want.softmax(1)-self.ask(proto, fns).softmax(1)).abs().max())
+    with torch.no_grad(): want = [TensorBase(self.net(x)).float().cpu() for x,_ in self.pictures(fns)]
+    return float((torch.cat(want).softmax(1)-self.ask(proto, fns).softmax(1)).abs().max())
 
 # %% ../../nbs/lib/learn/export.ipynb #9492874b
 @patch
@@ -221,11 +225,11 @@ def checked(self:Trained,
     proto = to_onnx(self.graph, self.prep['crop'])
     diff = self.difference(proto)
     if diff<=max_diff: return proto,diff
-    raise ValueError(f'The exported graph differs from the network by {diff:.4f} in its probabilities, allowed is {max_diff}: '
-        'nothing was written.')
+    raise ValueError(f'The exported graph differs from the network by {diff:.4f} in its probabilities, '
+        f'allowed is {max_diff}: nothing was written.')
 
 # %% ../../nbs/lib/learn/export.ipynb #25a28c7e
-def _to_int8(
+def to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
     method, # `CalibrationMethod`
@@ -234,7 +238,7 @@ def _to_int8(
     feeds = ({'image':o[None]} for o in xs)
     reader = SimpleNamespace(get_next=lambda: next(feeds, None))
     kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
-    with tempfile.TemporaryDirectory() as tmp, _quiet(), redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as tmp, quiet(), redirect_stdout(io.StringIO()):
         onnx.save(proto, f'{tmp}/fp32.onnx')
         quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=method, **kw)
         return onnx.load(f'{tmp}/int8.onnx')
@@ -248,8 +252,8 @@ def in_8_bits(self:Trained,
     "`proto` with weights of a byte each, in several ways"
     fns = random.Random(42).sample(self.train, min(n, len(self.train)))
     xs = np.concatenate([x for _,x in self.pictures(fns)])
-    yield _to_int8(proto, xs, CalibrationMethod.MinMax)
-    yield _to_int8(proto, xs[:n//3], CalibrationMethod.Percentile)
+    yield to_int8(proto, xs, CalibrationMethod.MinMax)
+    yield to_int8(proto, xs[:n//3], CalibrationMethod.Percentile)
 
 # %% ../../nbs/lib/learn/export.ipynb #e5634ac7
 @patch
@@ -264,8 +268,8 @@ def quantised(self:Trained,
         logits = self.ask(small, self.valid)
         found.append(float(accuracy(logits, targs)))
         if found[-1]>=least: return small,logits
-    raise ValueError(f'In 8 bits the accuracy is {max(found):.1%}, wanted is {least:.1%}: nothing was written. Export without quantize, '
-        'or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
+    raise ValueError(f'In 8 bits the accuracy is {max(found):.1%}, wanted is {least:.1%}: nothing was written. '
+        'Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
 # %% ../../nbs/lib/learn/export.ipynb #87549848
 @patch
@@ -280,7 +284,7 @@ def examples(self:Trained,
     return [dict(label=k, jpeg=base64.b64encode(thumbnail(fn, 96, 80)).decode()) for k,fn in list(best.items())[:n]]
 
 # %% ../../nbs/lib/learn/export.ipynb #baaef530
-def _write_model(
+def write_model(
     proto, # ONNX
     fname, # file to write
     meta, # facts
@@ -295,10 +299,12 @@ def _write_model(
     return fname
 
 # %% ../../nbs/lib/learn/export.ipynb #5d13c20f
-def _check_wishes(fname, threshold, examples):
+def check_wishes(fname, threshold, examples):
     "Raise if no file can be written like that"
-    if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
-    if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
+    if Path(fname).suffix!='.onnx' or Path(fname).is_dir():
+        raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
+    if threshold is not None and not 0<=threshold<=1:
+        raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
     if examples<0: raise ValueError(f'examples={examples}: wanted a number of pictures, 0 or more')
 
 # %% ../../nbs/lib/learn/export.ipynb #2499ddd6
@@ -306,11 +312,12 @@ model_format = 1
 
 # %% ../../nbs/lib/learn/export.ipynb #3a86ea06
 @patch
-def facts(self:Trained)->dict:
+def facts(self:Trained):
     "What is known of a network without asking it"
     versions = dict(imgcls=__version__, torch=torch.__version__, **self.versions)
     n = sum(p.numel() for p in self.net.parameters())
-    return dict(format=model_format, labels=self.labels, **self.prep, arch=self.arch, n_params=n, versions=versions, created=timestamp())
+    about = dict(labels=self.labels, arch=self.arch, n_params=n, versions=versions, **self.prep)
+    return dict(about, format=model_format, created=timestamp())
 
 # %% ../../nbs/lib/learn/export.ipynb #0eb567ed
 @patch
@@ -318,14 +325,14 @@ def results(self:Trained,
     logits, # of its validation set, [n,classes]
     targs, # labels as indices
     before, # accuracy that it had in 32 bits
-)->dict:
+):
     "How well a network does"
     acc = float(accuracy(logits, targs))
     metrics = dict(valid_accuracy=acc, accuracy_lost=before-acc, n_valid=len(targs), n_train=len(self.train))
     return dict(metrics=metrics, temperature=temperature(logits, targs))
 
 # %% ../../nbs/lib/learn/export.ipynb #9f2d9e59
-def _wishes(labels, names, threshold, title, about)->dict:
+def wishes(labels, names, threshold, title, about):
     "What you say about a network"
     if threshold is None: threshold = (1+1/len(labels))/2
     return dict(title=title, about=about, names={k:(names or {}).get(k, k) for k in labels}, threshold=threshold)
@@ -344,13 +351,13 @@ def write_onnx(
     about='', # a sentence or two: what it is for, where its pictures came from, what it can't do
 )->Path: # `fname`
     "Write a trained network as one self-describing `.onnx` file"
-    _check_wishes(fname, threshold, examples)
+    check_wishes(fname, threshold, examples)
     (logits,targs),(proto,diff) = o.answers(),o.checked(max_diff)
     acc = float(accuracy(logits, targs))
     if quantize: proto,logits = o.quantised(proto, targs, acc-max_loss)
-    meta = o.facts() | o.results(logits, targs, acc) | _wishes(o.labels, names, threshold, title, about)
-    shown = o.examples(logits.softmax(1), targs, examples)
-    return _write_model(proto, fname, dict(meta, precision='int8' if quantize else 'fp32', max_diff=diff, examples=shown))
+    meta = o.facts() | o.results(logits, targs, acc) | wishes(o.labels, names, threshold, title, about)
+    meta.update(precision='int8' if quantize else 'fp32', max_diff=diff)
+    return write_model(proto, fname, dict(meta, examples=o.examples(logits.softmax(1), targs, examples)))
 
 # %% ../../nbs/lib/learn/export.ipynb #28a9bad6
 @delegates(write_onnx)
@@ -360,22 +367,22 @@ def export_onnx(
     **kwargs
 )->Path: # `fname`
     "Write `learn` as one self-describing `.onnx` file"
-    return write_onnx(_of_learner(learn), fname, **kwargs)
+    return write_onnx(of_learner(learn), fname, **kwargs)
 
 # %% ../../nbs/lib/learn/export.ipynb #81bb4d1b
-def _open_model(
+def open_model(
     fn, # that `write_onnx` wrote
 ): # (session, facts)
     "A model file, ready to be asked"
     if not Path(fn).is_file(): raise FileNotFoundError(f'{fn}: wanted a file that export_onnx wrote')
-    sess = _session(str(fn))
+    sess = session(str(fn))
     meta = sess.get_modelmeta().custom_metadata_map.get('imgcls')
     if meta: return sess,json.loads(meta)
     raise ValueError(f'{fn} was not written by export_onnx: it does not say how well it does')
 
 # %% ../../nbs/lib/learn/export.ipynb #d9e816b2
-def _milliseconds(
-    sess, # of `_session`
+def milliseconds(
+    sess, # of `session`
     crop, # width and height of a picture
     n, # times
 ):
@@ -385,14 +392,15 @@ def _milliseconds(
     return 1000*np.median(secs[3:]) # the first warm up
 
 # %% ../../nbs/lib/learn/export.ipynb #3b3af587
-def _measured(
+def measured(
     fn, # that `write_onnx` wrote
     n, # times it is asked
-)->dict:
+):
     "Size, speed and accuracy of a model file"
-    fn,(sess,meta) = Path(fn),_open_model(fn)
-    res = dict(file=fn.name, precision=meta['precision'], MB=fn.stat().st_size/1e6, ms=_milliseconds(sess, meta['crop'], n))
-    return res | dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
+    fn,(sess,meta) = Path(fn),open_model(fn)
+    how_well = dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
+    size,ms = fn.stat().st_size/1e6,milliseconds(sess, meta['crop'], n)
+    return dict(file=fn.name, precision=meta['precision'], MB=size, ms=ms, **how_well)
 
 # %% ../../nbs/lib/learn/export.ipynb #19c834a1
 def compare_models(
@@ -401,10 +409,10 @@ def compare_models(
 )->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy, what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
-    return pd.DataFrame([_measured(o, n) for o in fns]).set_index('file')
+    return pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
 
 # %% ../../nbs/lib/learn/export.ipynb #f0138bf2
-def _load_kept(
+def load_kept(
     path, # dataset folder
     stage, # name
 ): # Learner
@@ -430,6 +438,6 @@ def imgcls_export(
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
-    try: fn = export_onnx(_load_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
+    try: fn = export_onnx(load_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

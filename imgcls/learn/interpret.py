@@ -20,7 +20,7 @@ from .scores import has_body, show_grid, show_scores, shortened
 def wilson(
     k, # how many did
     n, # of how many
-)->tuple: # (low, high), shares from 0 to 1
+): # (low, high), shares from 0 to 1
     "Where the true share lies, in 95 cases of 100 (Wilson 1927)"
     def interval(k, n): return binomtest(k, n).proportion_ci(method='wilson') if n else (0.,1.)
     return np.vectorize(interval)(k, n)
@@ -29,7 +29,7 @@ def wilson(
 def of_split(
     df, # rows of `scores`
     split, # 'train' or 'valid'; None: both
-)->pd.DataFrame: # those of the split; all, where `df` has no splits
+): # those of the split; all, where `df` has no splits
     "Rows of one split"
     wanted = 'wanted rows of `scores(learn)`'
     if not isinstance(df, pd.DataFrame): raise TypeError(f'got a {type(df).__name__}: {wanted}')
@@ -42,7 +42,7 @@ def of_split(
 def shares(
     k, # [m], how many did
     n, # [m], of how many; 0: the share is NaN
-)->np.ndarray: # [m,3]: the share, and where the true one lies in 95 cases of 100
+): # [m,3]: the share, and where the true one lies in 95 cases of 100
     "Shares with their intervals"
     value = np.where(n>0, k/np.maximum(n, 1), np.nan)
     return np.stack([value, *wilson(k, n)], -1)
@@ -68,14 +68,22 @@ def f1_rows(
     return np.vstack([f1[:-1], mean_f1(f1[:-1])])
 
 # %% ../../nbs/lib/learn/interpret.ipynb #5ca36d73
+def tallies(
+    df, # label, pred
+    classes, # labels
+): # pictures that both label and model put into each class, that the model does, that the label does; the last for all
+    "What reports are made of"
+    m = confusion_matrix(list(df.label), list(df.pred), labels=classes)
+    return [np.append(o, o.sum()) for o in (m.diagonal(),m.sum(0),m.sum(1))]
+
+# %% ../../nbs/lib/learn/interpret.ipynb #b48d279a
 def class_report(
     df, # rows of `scores`
     split:str='valid', # None: both
 )->pd.DataFrame: # a row per class and one for all: n (labelled so), precision, recall, F1, each with its 95 % interval
     "How well each class is told from the others, and how well that is known"
     d,classes = of_split(df, split),sorted({*df.label,*df.pred})
-    m = confusion_matrix(list(d.label), list(d.pred), labels=classes)
-    both,said,n = [np.append(o, o.sum()) for o in (m.diagonal(),m.sum(0),m.sum(1))]
+    both,said,n = tallies(d, classes)
     found = dict(precision=shares(both, said), recall=shares(both, n), F1=f1_rows(both, said+n-both))
     res = pd.concat({k:pd.DataFrame(v, [*classes,'all'], ['value','low','high']) for k,v in found.items()}, axis=1)
     res.insert(0, ('n',''), n)
@@ -121,7 +129,7 @@ def evaluating(
 def feature_maps(
     body, # of a convolutional network
     x, # inputs [n,3,h,w]
-)->Tensor: # [n,nf,h,w]
+): # [n,nf,h,w]
     "What the body makes of each place of a picture"
     a = body(x)
     if a.ndim==4: return a
@@ -157,7 +165,7 @@ def heat_maps(
 def class_indices(
     vocab, # labels
     label, # one for all, a list with one for each, or None
-    n:int, # pictures
+    n, # pictures
 ): # an index for each picture; -1 for None
     "Labels to look for, as indices"
     names = [label]*n if isinstance(label, (str,NoneType)) else list(label)
@@ -167,6 +175,18 @@ def class_indices(
     return tensor([at[o] for o in names])
 
 # %% ../../nbs/lib/learn/interpret.ipynb #05f5db43
+def explain_batch(
+    learn, # a convolutional network
+    b, # a batch of its validation loader, without labels
+    idx, # the class to look for in each picture; -1: the one predicted
+): # for each: the map, the class, its probability
+    "What speaks for classes in pictures"
+    x = b[0].as_subclass(Tensor)
+    a,grad,z,idx = evidence(learn.model, x, idx.to(x.device))
+    probs = z.softmax(1).gather(1, idx[:,None])[:,0]
+    return zip(to_np(heat_maps(a, grad, x.shape[-2:])), [learn.dls.vocab[o] for o in idx], probs.tolist())
+
+# %% ../../nbs/lib/learn/interpret.ipynb #a0700eb9
 def explain(
     learn, # a convolutional network
     fns, # pictures
@@ -175,12 +195,9 @@ def explain(
     "For each picture: as the model sees it, its map, the class, and its probability"
     if not has_body(learn.model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
         f'this is a {type(learn.model).__name__}.')
-    vocab,dl = learn.dls.vocab,learn.dls.test_dl(fns, num_workers=0)
-    for b,idx in zip(dl, class_indices(vocab, label, len(fns)).split(dl.bs)):
-        x = b[0].as_subclass(Tensor)
-        a,grad,z,idx = evidence(learn.model, x, idx.to(x.device))
-        maps,probs = to_np(heat_maps(a, grad, x.shape[-2:])),z.softmax(1)
-        for im,o,p,i in zip(dl.decode(b)[0], maps, probs, idx): yield im,o,vocab[i],float(p[i])
+    dl = learn.dls.test_dl(fns, num_workers=0)
+    for b,idx in zip(dl, class_indices(learn.dls.vocab, label, len(fns)).split(dl.bs)):
+        for im,o in zip(dl.decode(b)[0], explain_batch(learn, b, idx)): yield im,*o
 
 # %% ../../nbs/lib/learn/interpret.ipynb #829c20f0
 def grad_cam(
@@ -208,7 +225,7 @@ def show_cam(
 # %% ../../nbs/lib/learn/interpret.ipynb #843db41c
 def in_bins(
     prob, # probabilities
-    n:int, # bins of equal width, from 0 to 1
+    n, # bins of equal width, from 0 to 1
 ): # the bin of each, by name
     "Which bin probabilities belong to"
     edges = np.linspace(0, 1, n+1)

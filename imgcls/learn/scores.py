@@ -18,6 +18,9 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
 
+# %% ../../nbs/lib/learn/scores.ipynb #0c47f207
+def copied(o, dtype=None): return np.array(torch.as_tensor(o).numpy(force=True), dtype)
+
 # %% ../../nbs/lib/learn/scores.ipynb #d8cce9a0
 def score_rows(
     probs, # [n,classes], each row adds up to 1
@@ -25,10 +28,11 @@ def score_rows(
     vocab, # names of the classes
 )->pd.DataFrame: # a row per picture: label, pred, prob, label_prob, loss, second (the best other class), margin (over it)
     "What probabilities say about labels"
-    p,t,names = np.array(probs),np.array(targs, int),np.array(list(vocab), dtype=object)
-    own = np.take_along_axis(p, t[:,None], 1)[:,0]
+    p,t,names = copied(probs),copied(targs, int),np.array(list(vocab), dtype=object)
+    at = np.arange(len(t)),t
+    own = p[at]
     said = dict(label=names[t], pred=names[p.argmax(1)], prob=p.max(1), label_prob=own, loss=-np.log(own.clip(1e-9)))
-    np.put_along_axis(p, t[:,None], -1, 1) # what is left are the others
+    p[at] = -1 # what is left are the others
     return pd.DataFrame(dict(said, second=names[p.argmax(1)], margin=own-p.max(1)))
 
 # %% ../../nbs/lib/learn/scores.ipynb #d4114527
@@ -36,7 +40,7 @@ def predictions(
     learn, # any classifier
     items, # paths of pictures
     **kwargs, # of `test_dl`
-)->tuple: # (probabilities [n,classes], labels as indices [n], if `with_labels`)
+): # (probabilities [n,classes], labels as indices [n], if `with_labels`)
     "What the model makes of pictures, through the transforms of validation; with a bar where it takes a while"
     dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
     with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
@@ -44,14 +48,14 @@ def predictions(
 # %% ../../nbs/lib/learn/scores.ipynb #5814fd69
 def has_body(
     model, # a network
-)->bool: # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
+): # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
     "Can features be taken between the two halves of `model`?"
     return isinstance(model, nn.Sequential) and len(model)==2
 
 # %% ../../nbs/lib/learn/scores.ipynb #12363789
 def flat_features(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
-)->Tensor: # [n,nf], averaged over places
+): # [n,nf], averaged over places
     "Features of an activation"
     x = x.detach().as_subclass(Tensor).float()
     return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
@@ -78,14 +82,14 @@ def body_features(
     if not probs.isfinite().all():
         raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
-    return feats.numpy(),probs.numpy(),np.array(targs, int)
+    return feats.numpy(),probs.numpy(),copied(targs, int)
 
 # %% ../../nbs/lib/learn/scores.ipynb #bea2635a
 def known_pairs(
     path, # dataset folder
     items, # paths of pictures in it
     feats=None, # [n,nf], from `body_features`; None: go by hashes alone
-)->pd.DataFrame: # as `look_alikes` has it
+): # as `look_alikes` has it
     "Which pictures look alike, by the hashes that `verify_images` noted and by features"
     data = Dataset(path)
     seen = data.seen().query('phash!=""').set_index('file')
@@ -95,8 +99,8 @@ def known_pairs(
 # %% ../../nbs/lib/learn/scores.ipynb #4e642204
 def sure_groups(
     pairs, # of `look_alikes`
-    n:int, # pictures in all
-)->np.ndarray: # [n], equal numbers for pictures that are surely the same
+    n, # pictures in all
+): # [n], equal numbers for pictures that are surely the same
     "A group for each picture; very many that look the same, such as blank pages, are none"
     return group_ids(pairs.loc[pairs.kind!='similar', ['i','j']].values, n, max(2, n//20))
 
@@ -104,7 +108,7 @@ def sure_groups(
 def grouped_folds(
     targs, # [n], labels as indices
     groups, # [n], equal numbers for pictures that belong together
-    n_folds:int=5, # parts; fewer where no class has so many groups
+    n_folds=5, # parts; fewer where no class has so many groups
 ): # [n], the part each picture is in
     "Parts with an even share of each class, groups kept together"
     _,first,group = np.unique(groups, return_index=True, return_inverse=True)
@@ -135,10 +139,10 @@ def held_out_probs(
     targs, # [n], labels as indices
     probs, # [n,classes], the network's own: they stand where a class has no other picture
     groups=None, # [n], equal numbers for pictures that belong together; default: each alone
-    n_folds:int=5, # parts; each is judged by a classifier trained on the others
+    n_folds=5, # parts; each is judged by a classifier trained on the others
 ): # [n,classes]
     "Probabilities from classifiers that were not shown the picture, nor its label"
-    x,t,res = StandardScaler().fit_transform(feats),np.array(targs, int),np.array(probs, float)
+    x,t,res = StandardScaler().fit_transform(feats),copied(targs, int),copied(probs, float)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning) # of classes with few pictures, and of few iterations
         fold = grouped_folds(t, range(len(t)) if groups is None else groups, n_folds)
@@ -149,10 +153,10 @@ def held_out_probs(
 def label_quality(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
-    method:str='normalized_margin', # or 'self_confidence'
+    method='normalized_margin', # or 'self_confidence'
 ): # [n], 0 (the label is wrong) to 1 (it is right)
     "How much probabilities speak for the labels (Northcutt et al. 2021, arXiv:1911.00068)"
-    rows = score_rows(np.array(probs, float), targs, range(len(probs[0])))
+    rows = score_rows(copied(probs, float), targs, range(len(probs[0])))
     ways = dict(self_confidence=rows.label_prob, normalized_margin=(rows.margin+1)/2)
     if method not in ways: raise ValueError(f'method={method!r}: wanted one of {", ".join(ways)}')
     return ways[method].values
@@ -160,7 +164,7 @@ def label_quality(
 # %% ../../nbs/lib/learn/scores.ipynb #c9229e95
 def learner_items(
     learn, # made with `get_dls`
-)->pd.DataFrame: # a row per picture: file, split
+): # a row per picture: file, split
     "The pictures that a learner was made with, in both splits"
     if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
     parts = [pd.DataFrame(dict(file=list(dl.items), split=o)) for o,dl in zip(('train','valid'), learn.dls)]
@@ -209,8 +213,8 @@ def scores(
 def show_grid(
     pics, # what `show_image` takes
     titles, # one for each
-    nrows:int, # rows
-    imsize:float=1.5, # inches a side of each picture
+    nrows, # rows
+    imsize=1.5, # inches a side of each picture
 ): # the axes
     "Pictures in rows, each below its title"
     fig,axs = get_grid(len(pics), nrows, imsize=imsize, return_fig=True)
@@ -219,8 +223,7 @@ def show_grid(
     return axs
 
 # %% ../../nbs/lib/learn/scores.ipynb #6bc6906b
-def shortened(s:str, n:int=16): return s if len(s)<=n else s[:n-1]+'…'
-
+def shortened(s, n=16): return s if len(s)<=n else s[:n-1]+'…'
 
 # %% ../../nbs/lib/learn/scores.ipynb #ca115ddc
 def show_scores(
@@ -238,8 +241,8 @@ def show_scores(
 def guess(
     learn, # any classifier
     items, # paths of pictures
-)->pd.DataFrame: # a row per picture, surest first: file, pred, prob
+): # a row per picture, surest first: file, pred, prob
     "What the model says about pictures without a label"
     prob,i = predictions(learn, items)[0].max(1)
-    df = pd.DataFrame(dict(file=list(items), pred=[learn.dls.vocab[o] for o in i], prob=np.array(prob, float)))
+    df = pd.DataFrame(dict(file=list(items), pred=[learn.dls.vocab[o] for o in i], prob=copied(prob, float)))
     return df.sort_values('prob', ascending=False, kind='stable', ignore_index=True)
