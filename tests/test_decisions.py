@@ -320,7 +320,8 @@ def test_look_alikes_without_a_model(digits):
 
 def test_views_follow_what_is_applied(digits):
     fns = Dataset(digits).files()
-    df = pd.DataFrame([dict(file=o, label=o.parent.name, pred='dog', prob=.9, loss=float(i), margin=(i-7)/10, issue=i/15, outlier=1.) for i,o in enumerate(fns)])
+    rows = [dict(file=o, label=o.parent.name, loss=float(i), margin=(i-7)/10, issue=i/15) for i,o in enumerate(fns)]
+    df = pd.DataFrame(rows).assign(pred='dog', second='cat', prob=.9, outlier=1.)
     df['split'] = ['valid' if i%3 else 'train' for i in df.index]
     c = Cleaning(digits, df)
     assert c.view('loss').file[0]==fns[-1].relative_to(digits).as_posix() and set(views)-{'unlabelled'}=={o for o in views if len(c.view(o))}

@@ -69,8 +69,9 @@ def folder_labels(
     df, # of `located`
 ): # folder → label; None where labels don't follow folders
     "What the folders of a dataset stand for"
-    at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
-    return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
+    pairs = {(PurePosixPath(o).parent.name,label) for o,label in zip(df.file, df.label)}
+    names = dict(pairs)
+    return names if len(pairs)==len(names)==len({*names.values()}) and all(names) else None
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2537e16e
 class Cleaning:
@@ -156,8 +157,8 @@ def refresh(self:Cleaning,
     also=(), # files that may be gone; what was decided about others that are is left out
 ):
     "Read the journals again"
-    now = {k:v for k,v in self.noted().items() if v and (k in also or (self.path/k).is_file())}
-    self.decisions = {k:self.meant(k, v) for k,v in now.items()}
+    def counts(rel): return rel in also or (self.path/rel).is_file()
+    self.decisions = {k:self.meant(k, v) for k,v in self.noted().items() if v and counts(k)}
 
 # %% ../../nbs/lib/clean/decisions.ipynb #50c44ed9
 @patch

@@ -9,7 +9,7 @@ __all__ = ['ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ebce16df
 import io, math, os, textwrap, time
-import ipywidgets as W, pandas as pd
+import ipywidgets as W
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.resources import files
@@ -419,8 +419,8 @@ def undo(self:Review):
     "Take the last apply back"
     when,res = self.cleaning.last_apply(),self.cleaning.undo()
     self.refresh()
-    what = f'What was applied at {when[11:19]} UTC on {when[:10]} is taken back'
-    self.say(f'{what}: {counted(len(res), "file")}. The decisions are still noted.' if when else 'Nothing to take back.')
+    done = f'What was applied at {when[:19]} UTC is taken back: {counted(len(res), "file")}. The decisions are still noted.'
+    self.say(done if when else 'Nothing to take back.')
     return res
 
 # %% ../../nbs/lib/clean/widgets.ipynb #b0fd6fff

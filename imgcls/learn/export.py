@@ -301,10 +301,10 @@ def write_model(
 # %% ../../nbs/lib/learn/export.ipynb #5d13c20f
 def check_wishes(fname, threshold, examples):
     "Raise if no file can be written like that"
-    if Path(fname).suffix!='.onnx' or Path(fname).is_dir():
-        raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
-    if threshold is not None and not 0<=threshold<=1:
-        raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
+    odd = Path(fname).suffix!='.onnx' or Path(fname).is_dir()
+    if odd: raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
+    usual = threshold is None or 0<=threshold<=1
+    if not usual: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
     if examples<0: raise ValueError(f'examples={examples}: wanted a number of pictures, 0 or more')
 
 # %% ../../nbs/lib/learn/export.ipynb #2499ddd6

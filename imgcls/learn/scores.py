@@ -77,8 +77,8 @@ def body_features(
     two,found = has_body(learn.model),[]
     if not two: warn_headless(learn.model)
     def keep(m, x): found.append(flat_features(x[0]))
-    with learn.model[1].register_forward_pre_hook(keep) if two else nullcontext():
-        probs,targs = predictions(learn, items, with_labels=True)
+    hook = learn.model[1].register_forward_pre_hook(keep) if two else nullcontext()
+    with hook: probs,targs = predictions(learn, items, with_labels=True)
     if not probs.isfinite().all():
         raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
@@ -148,18 +148,6 @@ def held_out_probs(
         fold = grouped_folds(t, range(len(t)) if groups is None else groups, n_folds)
         for k in progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds): refit(x, t, fold!=k, res)
     return res
-
-# %% ../../nbs/lib/learn/scores.ipynb #60506a41
-def label_quality(
-    probs, # [n,classes], of a model that was not shown these labels
-    targs, # [n], labels as indices
-    method='normalized_margin', # or 'self_confidence'
-): # [n], 0 (the label is wrong) to 1 (it is right)
-    "How much probabilities speak for the labels (Northcutt et al. 2021, arXiv:1911.00068)"
-    rows = score_rows(copied(probs, float), targs, range(len(probs[0])))
-    ways = dict(self_confidence=rows.label_prob, normalized_margin=(rows.margin+1)/2)
-    if method not in ways: raise ValueError(f'method={method!r}: wanted one of {", ".join(ways)}')
-    return ways[method].values
 
 # %% ../../nbs/lib/learn/scores.ipynb #c9229e95
 def learner_items(
