@@ -81,12 +81,17 @@ class Cleaning:
         scores:pd.DataFrame=None, # of `scores`; without it, no view needs a model's opinion
         vocab=None, # labels to choose from; default: those of `scores`, and the dataset's folders
     ):
-        self.data,self.scores,self.guesses = Dataset(os.path.abspath(path)),None,None
-        self.path,self.names,self.labels = self.data.path,{},{} # folder → label; file → label, where a list says so
+        self.data = Dataset(os.path.abspath(path))
+        self.scores = None
+        self.guesses = None
+        self.path = self.data.path
+        self.names = {}
+        self.labels = {} # folder → label; file → label, where a list says so
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is no folder: wanted a dataset, with a folder per class')
         if scores is not None: self.believe(scores)
         self.first,self.vocab = dict(self.labels),self.offered(vocab)
-        self.journal,self.lock = Table(self.path/'decisions.csv', journal_cols),FileLock(self.path/'.quarantine'/'.lock', timeout=60)
+        self.journal = Table(self.path/'decisions.csv', journal_cols)
+        self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
 
     def __repr__(self):
@@ -282,7 +287,8 @@ def by_name(self:Cleaning): return self.everything().sort_values('file').assign(
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
-    fn,rows = self.path/'cleaned.csv',list_rows(self.everything() if self.labels else self.data.layout())
+    fn = self.path/'cleaned.csv'
+    rows = list_rows(self.everything() if self.labels else self.data.layout())
     if fn.exists() and fn.read_bytes()==rows.to_csv(index=False, lineterminator='\n').encode(): return
     self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
     write_cleaned(self.path, rows)

@@ -16,7 +16,7 @@ from importlib.resources import files
 from IPython.display import display
 from pathlib import Path
 from PIL import Image, ImageDraw
-from fastcore.basics import AttrDict, chunked, defaults, nested_attr, patch
+from fastcore.basics import AttrDict, chunked, defaults, nested_attr, patch, store_attr
 from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
 from .decisions import Cleaning, delete_it, effect, keep_it, reason, tally
@@ -134,7 +134,9 @@ class Card:
         labels=(), # labels that get a button of their own
     ):
         self.row,self.decide = None,decide
-        self.img,self.txt,self.menu = W.Image(format='jpeg', layout=dict(height=f'{px}px')),W.HTML(),W.Dropdown(options=opts)
+        self.img = W.Image(format='jpeg', layout=dict(height=f'{px}px'))
+        self.txt = W.HTML()
+        self.menu = W.Dropdown(options=opts)
         self.menu.observe(lambda ch: self.choose(ch['new']), 'value')
         self.labels = {o:button(f'{i} {o}', '', lambda o=o: self.choose(o), f'{o} (key {i})') for i,o in enumerate(labels, 1)}
         rows = classed('labels', *self.labels.values()),classed('buttons', *self.buttons())
@@ -163,7 +165,8 @@ def show(self:Card,
     self.row,self.proposal = row,row.get('proposal', '')
     if self.proposal==row.label or self.proposal not in self.menu.options: self.proposal = ''
     self.img.value,self.txt.value = thumb,caption(row)
-    self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
+    self.yes.description = self.proposal
+    self.yes.tooltip = f'The label is {self.proposal}'
     self.no.description = '' if self.proposal else 'Delete'
 
 # %% ../../nbs/lib/clean/widgets.ipynb #700448a8
@@ -230,7 +233,8 @@ class Review:
         labels=(), # labels that get a button on each card
     ):
         if max_n<1 or height<32: raise ValueError(f'max_n={max_n}, height={height}: wanted 1 or more, 32 px or more')
-        self.cleaning,self.max_n,self.px,self.tops,self.thumbs = cleaning,max_n,height,labels,Thumbs(cleaning.path, height)
+        store_attr()
+        self.thumbs = Thumbs(cleaning.path, height)
         self.page,self.cards,self.others,self.last = 0,[],[],(None,0)
         columns = f'repeat(auto-fill, minmax(min(100%, {self.per*(height+40)-28}px), 1fr))'
         self.grid = classed('page', kind=W.GridBox, layout=dict(grid_template_columns=columns))
@@ -322,7 +326,9 @@ def nothing(self:Review):
 @patch
 def asked(self:Review): # name of a view, label, split; None: all
     "What the menus ask for"
-    by,label,split = named_views[self.dd_view.value],self.dd_cats.value,(None,'train','valid')[self.dd_ds.index]
+    by = named_views[self.dd_view.value]
+    label = self.dd_cats.value
+    split = (None,'train','valid')[self.dd_ds.index]
     return (by,None,None) if by=='unlabelled' else (by,None if label==every else label,split)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #3d0415e7
@@ -342,7 +348,7 @@ def take(self:Review, n):
     "`n` cards, not those that are shown: a click that is under way means the picture that was there"
     self.cards,self.others = self.others,self.cards
     opts = [keep_it,delete_it,*self.cleaning.vocab]
-    while len(self.cards)<n: self.cards.append(Card(opts, self.px, self.decide, self.tops))
+    while len(self.cards)<n: self.cards.append(Card(opts, self.height, self.decide, self.labels))
     return self.cards
 
 # %% ../../nbs/lib/clean/widgets.ipynb #18fcb6e8
@@ -557,7 +563,7 @@ class ImageLabeler(Review):
 @patch
 def where(self:ImageLabeler):
     "The page, and what keys mean"
-    keys = [] if self.tops else [f' · {i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1)]
+    keys = [] if self.labels else [f' · {i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1)]
     return super(ImageLabeler, self).where()+keys
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0aaa2cb1

@@ -41,7 +41,8 @@ def resizing(
 ): # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
     "How the item transforms of `dl` make a picture fit"
     tfm = fitting(dl)
-    size,how = [int(o) for o in tfm.size],dict(method='squish', pad_mode='zeros')
+    size = [int(o) for o in tfm.size]
+    how = dict(method='squish', pad_mode='zeros')
     if isinstance(tfm, Resize): how = {k:str(getattr(tfm, k)) for k in how}
     xtra = math.ceil(max(size)*getattr(tfm, 'val_xtra', 0)/8)*8
     return dict(how, size=[o+xtra for o in size], crop=size, least=nested_attr(dl, 'pixels.least'))
@@ -64,7 +65,8 @@ def check_batch(
     "Raise unless batches are turned into colours from 0 to 1, normalised, and nothing else"
     w,h = prep['crop']
     x = torch.randint(0, 256, (2,3,h,w), dtype=torch.uint8, device=dl.device)
-    got,want = TensorBase(dl.after_batch((TensorImage(x),))[0]).float(),x.float()/255
+    got = TensorBase(dl.after_batch((TensorImage(x),))[0]).float()
+    want = x.float()/255
     if prep['mean']: want = normalize(want, prep['mean'], prep['std'])
     if got.shape!=want.shape or (got-want).abs().max()>1e-3:
         raise ValueError(f'The batch transforms ({dl.after_batch}) do more to validation pictures than '

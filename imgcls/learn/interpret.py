@@ -52,10 +52,9 @@ def mean_f1(
     f1, # [classes,3]: value, low, high; NaN for classes that nothing is said of
 ): # [3]: value, low, high
     "Mean of F1 over classes with its interval (Zou and Donner 2008, widened by √2)"
-    value,low,high = f1[~np.isnan(f1[:,0])].T
-    below,above = [np.sqrt(2)*np.linalg.norm(o-value)/len(value) for o in (low,high)]
-    mean = value.mean()
-    return np.clip([mean, mean-below, mean+above], 0, 1)
+    f = f1[~np.isnan(f1[:,0])]
+    half = np.sqrt(2)*np.linalg.norm(f-f[:,:1], axis=0)/len(f)
+    return np.clip(f[:,0].mean()+half*[0,-1,1], 0, 1)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #a6e3cad3
 def f1_rows(
@@ -108,7 +107,8 @@ def show_confused(
     split:str='valid', # None: both
 ):
     "Pictures of the pairs of classes that are most confused"
-    pairs,d = most_confused(df, split=split).head(n),of_split(df, split)
+    pairs = most_confused(df, split=split).head(n)
+    d = of_split(df, split)
     if pairs.empty: raise ValueError(f'Nothing to show: in split {split!r} no picture is taken for another class. Try split=None.')
     for o in pairs.itertuples(): show_scores(d[(d.label==o.label) & (d.pred==o.pred)], k, 1)
 

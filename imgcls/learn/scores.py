@@ -28,7 +28,9 @@ def score_rows(
     vocab, # names of the classes
 )->pd.DataFrame: # a row per picture: label, pred, prob, label_prob, loss, second (the best other class), margin (over it)
     "What probabilities say about labels"
-    p,t,names = copied(probs),copied(targs, int),np.array(list(vocab), dtype=object)
+    p = copied(probs)
+    t = copied(targs, int)
+    names = np.array(list(vocab), dtype=object)
     at = np.arange(len(t)),t
     own = p[at]
     said = dict(label=names[t], pred=names[p.argmax(1)], prob=p.max(1), label_prob=own, loss=-np.log(own.clip(1e-9)))
@@ -142,7 +144,9 @@ def held_out_probs(
     n_folds=5, # parts; each is judged by a classifier trained on the others
 ): # [n,classes]
     "Probabilities from classifiers that were not shown the picture, nor its label"
-    x,t,res = StandardScaler().fit_transform(feats),copied(targs, int),copied(probs, float)
+    x = StandardScaler().fit_transform(feats)
+    t = copied(targs, int)
+    res = copied(probs, float)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning) # of classes with few pictures, and of few iterations
         fold = grouped_folds(t, range(len(t)) if groups is None else groups, n_folds)
