@@ -5,7 +5,7 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.learn.data import get_dls
 from imgcls.learn.interpret import (calibration_error, class_report, grad_cam, most_confused, plot_reliability, reliability, show_cam, show_confused,
     temperature, wilson)
-from imgcls.learn.scores import body_features, grouped_folds, held_out_probs, known_pairs, score_rows, scores, show_scores, sure_groups
+from imgcls.learn.scores import body_features, grouped_folds, held_out_probs, known_pairs, label_issues, score_rows, scores, show_scores, sure_groups
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -46,9 +46,10 @@ def cases():
         if c>2: yield p,t%(c-1)
 
 def test_confident_learning_agrees_with_cleanlab():
-    rank = pytest.importorskip('cleanlab.rank')
+    filt,rank = [pytest.importorskip(f'cleanlab.{o}') for o in ('filter','rank')]
     for p,t in cases():
         p = p/np.maximum(p.sum(1, keepdims=True), 1e-9)
+        np.testing.assert_array_equal(label_issues(p, t), filt.find_label_issues(t, p, filter_by='confident_learning', n_jobs=1))
         rows = score_rows(p, t, range(p.shape[1]))
         for o,q in dict(normalized_margin=(rows.margin+1)/2, self_confidence=rows.label_prob).items():
             np.testing.assert_allclose(q, rank.get_label_quality_scores(t, p, method=o), atol=1e-12)
@@ -56,6 +57,7 @@ def test_confident_learning_agrees_with_cleanlab():
 def test_inputs_are_left_as_they_are_and_may_be_tensors():
     p,t = next(cases())
     old = p.copy()
+    np.testing.assert_array_equal(label_issues(torch.tensor(p), torch.tensor(t)), label_issues(p, t))
     assert score_rows(torch.tensor(p), torch.tensor(t), list('abc')).equals(score_rows(p, t, list('abc')))
     held_out_probs(np.random.default_rng(0).normal(size=(len(t),4)), t, p)
     assert (p==old).all()

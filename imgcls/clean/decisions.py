@@ -222,7 +222,7 @@ def above(self:Cleaning, rel):
     folder = PurePosixPath(rel).parent
     if folder.name!=unlabelled: return folder.parent
     split = 'train' not in self.vocab and (self.path/'train').is_dir()
-    return PurePosixPath('train' if split else '')
+    return PurePosixPath('train'*split)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #94b15e61
 @patch
@@ -389,7 +389,7 @@ def last_apply(self:Cleaning):
 # %% ../../nbs/lib/clean/decisions.ipynb #2559ff86
 def why_issue(o):
     "Does the label of row `o` fit?"
-    return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
+    return f'{o.second} fits better' if o.issue>.5 else 'the label fits'
 
 # %% ../../nbs/lib/clean/decisions.ipynb #99eddff0
 def why_margin(o):
@@ -464,7 +464,7 @@ def likened(
     a, # the largest of them
 ):
     "What there is to say of a picture that looks like another"
-    apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
+    apart = [f'other {k}' for k in ('label','split') if getattr(o, k)!=getattr(a, k)]
     return ', '.join([*apart, f'{likeness[o.kind]} {o.twin}'])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b51bab9e
@@ -519,8 +519,7 @@ def proposed(
     by, # its name
 ): # a label for each row, '' for none
     "What else the pictures could be called"
-    if by=='issue' and 'second' in df: return df.second.where(df.issue>.5, '')
-    return df.get('pred', '')
+    return df.second.where(df.issue>.5, '') if by=='issue' else df.get('pred', '')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #fa7c9df8
 @patch

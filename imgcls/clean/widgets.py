@@ -105,12 +105,12 @@ def button(
     text, # on it
     icon, # of Font Awesome
     do, # what a click does
-    tip='', # shown when the mouse rests on it; default: `text`
+    tip='', # shown when the mouse rests on it
     name='button', # class of the stylesheet
     **kwargs, # of `Button`
 ):
     "A button with an icon"
-    res = W.Button(description=text, icon=icon, tooltip=tip or text, _dom_classes=[f'imgcls-{name}'], **kwargs)
+    res = W.Button(description=text, icon=icon, tooltip=tip, _dom_classes=[f'imgcls-{name}'], **kwargs)
     res.on_click(lambda _: do())
     return res
 
@@ -151,7 +151,7 @@ class Card:
 def buttons(self:Card):
     "The buttons of every card"
     self.yes = button('', 'check', lambda: self.choose(self.proposal), name='yes')
-    self.no = button('Delete', 'trash', lambda: self.choose(delete_it), name='no')
+    self.no = button('Delete', 'trash', lambda: self.choose(delete_it), 'Delete this picture', 'no')
     self.back = button('Undo', 'undo', lambda: self.choose(''), 'Take this decision back', 'back')
     return self.yes,self.no,self.back
 
@@ -563,7 +563,7 @@ class ImageLabeler(Review):
 @patch
 def where(self:ImageLabeler):
     "The page, and what keys mean"
-    keys = [] if self.labels else [f' · {i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1)]
+    keys = [] if self.labels else [f' · {k} {v}' for k,v in self.meanings.items() if v]
     return super(ImageLabeler, self).where()+keys
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0aaa2cb1

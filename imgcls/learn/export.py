@@ -337,7 +337,8 @@ def results(self:Trained,
 def wishes(labels, names, threshold, title, about):
     "What you say about a network"
     if threshold is None: threshold = (1+1/len(labels))/2
-    return dict(title=title, about=about, names={k:(names or {}).get(k, k) for k in labels}, threshold=threshold)
+    names = {k:k for k in labels} | (names or {})
+    return dict(title=title, about=about, names=names, threshold=threshold)
 
 # %% ../../nbs/lib/learn/export.ipynb #e2c7db40
 def write_onnx(

@@ -44,8 +44,7 @@ def shares(
     n, # [m], of how many; 0: the share is NaN
 ): # [m,3]: the share, and where the true one lies in 95 cases of 100
     "Shares with their intervals"
-    value = np.where(n>0, k/np.maximum(n, 1), np.nan)
-    return np.stack([value, *wilson(k, n)], -1)
+    return np.stack([k/np.where(n>0, n, np.nan), *wilson(k, n)], -1)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #a99cc75d
 def mean_f1(
@@ -64,7 +63,8 @@ def f1_rows(
     "F1 of each class, and their mean, with intervals"
     j = shares(both, either)
     f1 = 2*j/(1+j)
-    return np.vstack([f1[:-1], mean_f1(f1[:-1])])
+    f1[-1] = mean_f1(f1[:-1])
+    return f1
 
 # %% ../../nbs/lib/learn/interpret.ipynb #5ca36d73
 def tallies(
@@ -252,8 +252,8 @@ def calibration_error(
     split:str='valid', # None: both
 )->float: # 0 (means what it says) to 1
     "Mean distance of confidence from accuracy (ECE: Guo et al. 2017, arXiv:1706.04599)"
-    r = reliability(df, n_bins, split)
-    return float((r.n*(r.confidence-r.accuracy).abs()).sum()/r.n.sum())
+    r = reliability(df, n_bins, split).dropna()
+    return np.average((r.confidence-r.accuracy).abs(), weights=r.n)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #ad999f76
 def plot_accuracy(

@@ -153,6 +153,36 @@ def held_out_probs(
         for k in progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds): refit(x, t, fold!=k, res)
     return res
 
+# %% ../../nbs/lib/learn/scores.ipynb #5af91bc6
+def usual_probs(
+    probs, # [n,classes]
+    targs, # [n], labels as indices
+): # [classes]; 2 for a class without pictures
+    "How much a model believes in each class where that is the label, on average"
+    own = pd.Series(np.take_along_axis(probs, targs[:,None], 1)[:,0])
+    return own.groupby(targs).mean().clip(2e-6).reindex(range(probs.shape[1]), fill_value=2).values
+
+# %% ../../nbs/lib/learn/scores.ipynb #41771f11
+def confident_classes(
+    probs, # [n,classes], of a model that was not shown these labels
+    targs, # [n], labels as indices
+): # [n], index of a class; -1: none
+    "The class that each picture confidently belongs to: believed in as much as is usual where it is the label"
+    p = copied(probs, float)
+    sure = p>=usual_probs(p, copied(targs, int))-1e-6
+    n = sure.sum(1)
+    return np.select([n>1,n>0], [p.argmax(1),sure.argmax(1)], -1)
+
+# %% ../../nbs/lib/learn/scores.ipynb #c3ddd804
+def label_issues(
+    probs, # [n,classes], of a model that was not shown these labels
+    targs, # [n], labels as indices
+): # [n], bool
+    "Which labels are probably wrong: off the diagonal of the confident joint, and not what the model would say itself"
+    c,t = confident_classes(probs, targs),copied(targs, int)
+    margin = score_rows(copied(probs, float), t, range(len(probs[0]))).margin
+    return (c>=0) & (c!=t) & (margin.values<-1e-6)
+
 # %% ../../nbs/lib/learn/scores.ipynb #c9229e95
 def learner_items(
     learn, # made with `get_dls`
