@@ -138,10 +138,11 @@ class Card:
         self.txt = W.HTML()
         self.menu = W.Dropdown(options=opts)
         self.menu.observe(lambda ch: self.choose(ch['new']), 'value')
-        self.labels = {o:button(f'{i} {o}', '', lambda o=o: self.choose(o), f'{o} (key {i})') for i,o in enumerate(labels, 1)}
+        self.labels = {o:self.label_button(i, o) for i,o in enumerate(labels, 1)}
         rows = classed('labels', *self.labels.values()),classed('buttons', *self.buttons())
         self.box = W.VBox([self.img, self.txt, *rows, *([] if labels else [self.menu])])
 
+    def label_button(self, i, o): return button(f'{i} {o}', '', lambda: self.choose(o), f'{o} (key {i})')
     def choose(self, what):
         "What a button or the menu does"
         if self.row is not None: self.decide(self.row.file, what)
@@ -236,13 +237,10 @@ class Review:
         store_attr()
         self.thumbs = Thumbs(cleaning.path, height)
         self.page,self.cards,self.others,self.last = 0,[],[],(None,0)
-        columns = f'repeat(auto-fill, minmax(min(100%, {self.per*(height+40)-28}px), 1fr))'
-        self.grid = classed('page', kind=W.GridBox, layout=dict(grid_template_columns=columns))
-        self.info,self.said = W.HTML(),W.HTML()
-        parts = classed('bar', *self.menus(by)),self.info,self.grid,classed('bar', *self.buttons()),self.said
-        self.widget = classed('review', *parts, stylesheet(), kind=W.VBox)
+        self.widget = self.laid_out(by)
         self.choose()
 
+    def columns(self): return f'repeat(auto-fill, minmax(min(100%, {self.per*(self.height+40)-28}px), 1fr))'
     def turn(self): "The card that keys are for, if there are keys"
     def arranged(self, boxes): return boxes
     def listed(self, by, label, split): return self.cleaning.view(by, label, split, self.new.value)
@@ -253,25 +251,41 @@ class Review:
     def refresh(self): self.choose(self.page)
     def _ipython_display_(self): display(self.widget)
 
+# %% ../../nbs/lib/clean/widgets.ipynb #6ccc3902
+@patch
+def laid_out(self:Review, by):
+    "All parts of the page in a box"
+    self.info,self.said = W.HTML(),W.HTML()
+    self.grid = classed('page', kind=W.GridBox, layout=dict(grid_template_columns=self.columns()))
+    above = classed('bar', *self.menus(by))
+    below = classed('bar', *self.buttons())
+    return classed('review', above, self.info, self.grid, below, self.said, stylesheet(), kind=W.VBox)
+
 # %% ../../nbs/lib/clean/widgets.ipynb #ef945f75
 def hide(widget, when=True):
     if when: widget.layout.display = 'none'
 
 # %% ../../nbs/lib/clean/widgets.ipynb #9a2dc0ec
 @patch
-def menus(self:Review, by):
-    "What stands above the page"
+def filters(self:Review, by):
+    "What chooses the pictures"
     self.dd_view = W.Dropdown(options=list(by), description='View')
     self.dd_cats = W.Dropdown(options=[every,*self.cleaning.vocab], description='Class')
     self.dd_ds = W.Dropdown(options=['Train and valid','Train','Valid'], description='Split')
     self.new = W.Checkbox(description='Only new', indent=False)
     hide(self.dd_view, len(by)<2)
     hide(self.dd_ds, self.cleaning.scores is None)
+    return [self.dd_view,self.dd_cats,self.dd_ds,self.new]
+
+# %% ../../nbs/lib/clean/widgets.ipynb #857b1a1b
+@patch
+def menus(self:Review, by):
+    "What stands above the page"
+    filters = self.filters(by)
+    for o in filters: o.observe(lambda _: self.safely(self.choose), 'value')
     self.at = W.BoundedIntText(value=1, min=1, max=1, description='Page')
-    asked = [self.dd_view,self.dd_cats,self.dd_ds,self.new]
-    for o in asked: o.observe(lambda _: self.safely(self.choose), 'value')
     self.at.observe(lambda ch: self.turned(ch['new']-1), 'value')
-    return [*asked, self.at]
+    return [*filters, self.at]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0bc959e8
 @patch

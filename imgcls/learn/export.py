@@ -176,19 +176,28 @@ def learner_files(
         '`load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
 
 # %% ../../nbs/lib/learn/export.ipynb #ca9cbd07
+def learner_pictures(
+    learn, # trained
+    scale, # `Scale` of it
+): # function: files → batches of pictures, for the network and as colours
+    "How `learn` reads pictures"
+    def pictures(items):
+        dl = learn.dls.test_dl(items, bs=16, num_workers=0)
+        for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
+    return pictures
+
+# %% ../../nbs/lib/learn/export.ipynb #b191a201
 def of_learner(
     learn, # trained
 ): # `Trained`
     "`learn` as `write_onnx` wants it"
-    files,prep,arch = learner_files(learn),preprocessing(learn),getattr(learn, 'arch', type(learn.model))
+    train,valid = learner_files(learn)
+    prep = preprocessing(learn)
     scale = Scale(prep['mean'], prep['std'])
     graph = nn.Sequential(scale, deepcopy(learn.model).cpu().float()).eval()
-    def pictures(items):
-        dl = learn.dls.test_dl(items, bs=16, num_workers=0)
-        for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
-    about = prep,list(learn.dls.vocab),getattr(arch, '__name__', arch),*files
-    versions = dict(fastai=fastai.__version__)
-    return Trained(learn.model.eval(), graph, *about, partial(answers_of, learn), pictures, versions)
+    arch = getattr(learn, 'arch', type(learn.model))
+    about = prep,list(learn.dls.vocab),getattr(arch, '__name__', arch),train,valid,partial(answers_of, learn)
+    return Trained(learn.model.eval(), graph, *about, learner_pictures(learn, scale), dict(fastai=fastai.__version__))
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
 def session(
@@ -327,18 +336,20 @@ def results(self:Trained,
     logits, # of its validation set, [n,classes]
     targs, # labels as indices
     before, # accuracy that it had in 32 bits
+    n, # examples to show
 ):
     "How well a network does"
     acc = float(accuracy(logits, targs))
     metrics = dict(valid_accuracy=acc, accuracy_lost=before-acc, n_valid=len(targs), n_train=len(self.train))
-    return dict(metrics=metrics, temperature=temperature(logits, targs))
+    examples = self.examples(logits.softmax(1), targs, n)
+    return dict(metrics=metrics, temperature=temperature(logits, targs), examples=examples)
 
 # %% ../../nbs/lib/learn/export.ipynb #9f2d9e59
-def wishes(labels, names, threshold, title, about):
+def wishes(labels, names, threshold, title, about, quantize):
     "What you say about a network"
     if threshold is None: threshold = (1+1/len(labels))/2
     names = {k:k for k in labels} | (names or {})
-    return dict(title=title, about=about, names=names, threshold=threshold)
+    return dict(title=title, about=about, names=names, threshold=threshold, precision='int8' if quantize else 'fp32')
 
 # %% ../../nbs/lib/learn/export.ipynb #e2c7db40
 def write_onnx(
@@ -355,12 +366,13 @@ def write_onnx(
 )->Path: # `fname`
     "Write a trained network as one self-describing `.onnx` file"
     check_wishes(fname, threshold, examples)
-    (logits,targs),(proto,diff) = o.answers(),o.checked(max_diff)
+    logits,targs = o.answers()
+    proto,diff = o.checked(max_diff)
     acc = float(accuracy(logits, targs))
     if quantize: proto,logits = o.quantised(proto, targs, acc-max_loss)
-    meta = o.facts() | o.results(logits, targs, acc) | wishes(o.labels, names, threshold, title, about)
-    meta.update(precision='int8' if quantize else 'fp32', max_diff=diff)
-    return write_model(proto, fname, dict(meta, examples=o.examples(logits.softmax(1), targs, examples)))
+    found = o.facts() | o.results(logits, targs, acc, examples)
+    wished = wishes(o.labels, names, threshold, title, about, quantize)
+    return write_model(proto, fname, dict(found, max_diff=diff, **wished))
 
 # %% ../../nbs/lib/learn/export.ipynb #28a9bad6
 @delegates(write_onnx)
