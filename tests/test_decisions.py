@@ -192,13 +192,13 @@ def test_what_is_not_in_the_dataset(data, bad, said):
 
 def test_bad_input_is_said(data):
     with pytest.raises(ValueError, match="'lynx': wanted"): fresh(data).decide('cat/0.png', 'lynx')
-    with pytest.raises(TypeError, match='vocab='): Cleaning(data, ['cat','dog'])
+    with pytest.raises(ValueError, match='vocab='): Cleaning(data, ['cat','dog'])
     with pytest.raises(TypeError, match='list of labels'): Cleaning(data, vocab='cat')
-    with pytest.raises(TypeError, match='one file'): fresh(data).decide(['cat/0.png'], '<Delete>')
-    with pytest.raises(ValueError, match='forget'): fresh(data).decide('cat/0.png', '')
-    with pytest.raises(ValueError, match='not in a class folder'): fresh(data).decide('manifest.csv', '<Delete>')
+    with pytest.raises(TypeError, match='not list'): fresh(data).decide(['cat/0.png'], '<Delete>')
+    with pytest.raises(ValueError, match="what='': wanted one of"): fresh(data).decide('cat/0.png', '')
+    with pytest.raises(FileNotFoundError, match='no such picture in the class folders'): fresh(data).decide('manifest.csv', '<Delete>')
     with pytest.raises(ValueError, match='wanted one of cat'): fresh(data).view('all', label='lynx')
-    with pytest.raises(ValueError, match='no column label'): Cleaning(data, pd.DataFrame(dict(file=['cat/0.png'])))
+    with pytest.raises(ValueError, match='without label'): Cleaning(data, pd.DataFrame(dict(file=['cat/0.png'])))
     with pytest.raises(FileNotFoundError, match='another dataset'): Cleaning(data/'cat', pd.DataFrame(dict(file=[data/'dog'/'0.png'], label='dog')))
     with pytest.raises(ValueError, match='be the name of a class'): Cleaning(data, vocab=['../cat'])
     with pytest.raises(ValueError, match='needs what a model thinks'): fresh(data).view('loss')
@@ -320,7 +320,8 @@ def test_look_alikes_without_a_model(digits):
 
 def test_views_follow_what_is_applied(digits):
     fns = Dataset(digits).files()
-    df = pd.DataFrame([dict(file=o, label=o.parent.name, pred='dog', prob=.9, loss=float(i), margin=(i-7)/10, issue=i/15, outlier=1.) for i,o in enumerate(fns)])
+    rows = [dict(file=o, label=o.parent.name, loss=float(i), margin=(i-7)/10, issue=i/15) for i,o in enumerate(fns)]
+    df = pd.DataFrame(rows).assign(pred='dog', second='cat', prob=.9, outlier=1.)
     df['split'] = ['valid' if i%3 else 'train' for i in df.index]
     c = Cleaning(digits, df)
     assert c.view('loss').file[0]==fns[-1].relative_to(digits).as_posix() and set(views)-{'unlabelled'}=={o for o in views if len(c.view(o))}

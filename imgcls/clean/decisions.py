@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from fastcore.basics import patch
 from fastcore.foundation import L
 from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabelled
+from ..learn.scores import best_twins
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes
 
@@ -22,35 +23,55 @@ from ..twins import group_ids, look_alikes
 keep_it,delete_it = '<Keep>','<Delete>'
 journal_cols = 'time action file decision batch'.split()
 
+# %% ../../nbs/lib/clean/decisions.ipynb #1e23000e
+def effect(
+    what, # a decision
+): # open, keep, delete or relabel
+    "What a decision does to a picture"
+    return {'':'open', keep_it:'keep', delete_it:'delete'}.get(what, 'relabel')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #48e89d0e
+def tally(
+    decisions, # file → decision
+): # by `effect`
+    "How many pictures are kept, deleted and relabelled"
+    return Counter(map(effect, decisions.values()))
+
 # %% ../../nbs/lib/clean/decisions.ipynb #ac5dce95
 def has(
     path, # dataset folder
     rel, # path relative to it, with /
-)->bool:
+):
     "Is `rel` a file within the dataset?"
     return not os.path.isabs(rel) and '..' not in rel.split('/') and (path/rel).is_file()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #9622b233
-def checked_scores(
+def check_scores(
+    df, # anything
+):
+    "Refuse what is no table of `scores`"
+    lost = {'file','label'}-set(getattr(df, 'columns', ()))
+    if lost: raise ValueError(f'scores is a {type(df).__name__} without {" and ".join(sorted(lost))}: '
+        'wanted the table that `scores(learn)` returns; labels go into vocab=')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #0076100c
+def located(
     df, # of `scores`
     data:Dataset,
-)->pd.DataFrame: # with paths relative to the dataset
-    "What a model thinks of pictures of `data`, or an error that says what it is instead"
-    wanted = 'wanted the table that `scores(learn)` returns'
-    if not isinstance(df, pd.DataFrame): raise TypeError(f'scores is a {type(df).__name__}: {wanted}; labels go into vocab=')
-    lost = {'file','label'}-set(df)
-    if lost: raise ValueError(f'scores has no column {" and ".join(sorted(lost))}: {wanted}')
-    df = df.assign(**{k:[data.rel(o) for o in df[k]] for k in ('file','twin') if k in df}).reset_index(drop=True)
+): # with paths relative to the dataset
+    "What a model thinks of pictures of `data`, or an error if they are elsewhere"
+    df = df.assign(**{k:df[k].map(data.rel) for k in ('file','twin') if k in df}).reset_index(drop=True)
     if not len(df) or any(has(data.path, o) for o in df.file): return df
     raise FileNotFoundError(f'No file of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dd27f9e1
 def folder_labels(
-    df, # of `checked_scores`
-)->dict: # folder → label; None where labels don't follow folders
+    df, # of `located`
+): # folder → label; None where labels don't follow folders
     "What the folders of a dataset stand for"
-    at = pd.DataFrame(dict(top=[PurePosixPath(o).parent.name for o in df.file], label=df.label)).drop_duplicates()
-    return dict(at.values) if at.label.is_unique and at.top.is_unique and all(at.top) else None
+    pairs = {(PurePosixPath(o).parent.name,label) for o,label in zip(df.file, df.label)}
+    names = dict(pairs)
+    return names if len(pairs)==len(names)==len({*names.values()}) and all(names) else None
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2537e16e
 class Cleaning:
@@ -60,83 +81,114 @@ class Cleaning:
         scores:pd.DataFrame=None, # of `scores`; without it, no view needs a model's opinion
         vocab=None, # labels to choose from; default: those of `scores`, and the dataset's folders
     ):
-        self.data,self.guesses = Dataset(os.path.abspath(path)),None
+        self.data = Dataset(os.path.abspath(path))
+        self.scores = None
+        self.guesses = None
         self.path = self.data.path
+        self.names = {}
+        self.labels = {} # folder → label; file → label, where a list says so
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is no folder: wanted a dataset, with a folder per class')
-        if isinstance(vocab, str): raise TypeError(f'vocab={vocab!r}: wanted a list of labels, e.g. [{vocab!r}]')
-        self.scores = None if scores is None else checked_scores(scores, self.data)
-        named = {} if scores is None else folder_labels(self.scores)
-        self.names,self.first = named or {},{} if named is not None else dict(self.scores[['file','label']].values)
-        self.labels,found = dict(self.first),{*self.data.layout().label} if scores is None else {*self.scores.label}
-        asked = dict.fromkeys(sorted(found) if vocab is None else vocab)
-        self.vocab = [o if o in found else check_label(o) for o in asked]
-        self.journal,self.lock = Table(self.path/'decisions.csv', journal_cols),FileLock(self.path/'.quarantine'/'.lock', timeout=60)
+        if scores is not None: self.believe(scores)
+        self.first,self.vocab = dict(self.labels),self.offered(vocab)
+        self.journal = Table(self.path/'decisions.csv', journal_cols)
+        self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
 
     def __repr__(self):
-        n = Counter(o if o in (keep_it,delete_it) else 'other' for o in self.decisions.values())
-        return f'Cleaning({str(self.path)!r}): {n[keep_it]} to keep, {n[delete_it]} to delete, {n["other"]} to relabel'
+        n = tally(self.decisions)
+        return f'Cleaning({str(self.path)!r}): {n["keep"]} to keep, {n["delete"]} to delete, {n["relabel"]} to relabel'
 
-    def label_of(self, rel):
-        "Label that file `rel` has now; '' for none"
-        top = self.data.label(rel)
-        return self.labels.get(rel, self.names.get(top, top))
+# %% ../../nbs/lib/clean/decisions.ipynb #3f9b6ba5
+@patch
+def believe(self:Cleaning, df):
+    "Take pictures and labels from the table `df` of `scores`"
+    check_scores(df)
+    self.scores = located(df, self.data)
+    named = folder_labels(self.scores)
+    if named is None: self.labels = dict(self.scores[['file','label']].values)
+    else: self.names = named
+
+# %% ../../nbs/lib/clean/decisions.ipynb #90bcfe06
+@patch
+def offered(self:Cleaning,
+    vocab, # None: those that are there
+): # labels to choose from, all of which can be names of folders
+    "The labels of `vocab`, each once"
+    if isinstance(vocab, str): raise TypeError(f'{vocab!r} is one label: wanted a list of labels, e.g. [{vocab!r}]')
+    found = {*(self.data.layout() if self.scores is None else self.scores).label}
+    return [o if o in found else check_label(o) for o in dict.fromkeys(sorted(found) if vocab is None else vocab)]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #7927ca65
+@patch
+def label_of(self:Cleaning, rel):
+    "Label that file `rel` has now; '' for none"
+    top = self.data.label(rel)
+    return self.labels.get(rel, self.names.get(top, top))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b4f63516
 @patch
-def moves_of(self:Cleaning, batches)->pd.DataFrame: # rows of the journal of moves, in order
+def moves_of(self:Cleaning, batches): # rows of the journal of moves, in order
     "Files that `batches` moved, or were about to"
     return self.data.moves.table.read().query('action=="move" and batch in @batches')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #80447af2
 @patch
-def carried_out(self:Cleaning)->list: # rows of the journal of moves, in order
+def carried_out(self:Cleaning): # rows of the journal of moves, in order
     "Moves that were applied and not taken back"
-    log,there,res = self.moves_of(self.data.moves.pending('clean ')),{},[]
-    def exists(o): return there.get(o, (self.path/o).exists())
-    for o in log[::-1].itertuples(): # back in time: what lay where before each
-        if not exists(o.dst) and exists(o.src): continue
-        there |= {o.dst:False, o.src:True}
-        res.append(o)
-    return res[::-1]
+    df = self.moves_of(self.data.moves.pending('clean '))
+    def exists(rel): return (self.path/rel).exists()
+    return df.loc[[exists(dst) or not exists(src) for src,dst in zip(df.src, df.dst)]]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #80f97772
+@patch
+def noted(self:Cleaning): # file → decision; '' is none
+    "What the journals say: what was decided, less what was carried out; what got another label was looked at"
+    df = self.journal.read().query('action=="decide"').drop_duplicates('file', keep='last').set_index('file')
+    now = dict(df.decision)
+    for o in self.carried_out().itertuples():
+        done = {o.src:'', o.dst:keep_it if o.dst[0]!='.' else ''}
+        now |= {k:v for k,v in done.items() if df.time.get(k, '')<=o.time}
+    return now
+
+# %% ../../nbs/lib/clean/decisions.ipynb #dd1ed9ed
+@patch
+def meant(self:Cleaning, rel, what):
+    "What decision `what` about file `rel` comes to"
+    return keep_it if what and what==self.label_of(rel) else what
+
+# %% ../../nbs/lib/clean/decisions.ipynb #bdd8cfa3
 @patch
 def refresh(self:Cleaning,
     also=(), # files that may be gone; what was decided about others that are is left out
 ):
-    "Read the journals again: what is decided, less what was carried out; what got another label was looked at"
-    rows = self.journal.read().query('action=="decide"').drop_duplicates('file', keep='last').set_index('file')
-    now = dict(rows.decision)
-    for o in self.carried_out():
-        for k,v in ((o.src,''), (o.dst,keep_it if o.dst[0]!='.' else '')):
-            if rows.time.get(k, '')<=o.time: now[k] = v
-    now = {k:v for k,v in now.items() if v and (k in also or (self.path/k).is_file())}
-    self.decisions = {k:keep_it if v==self.label_of(k) else v for k,v in now.items()}
+    "Read the journals again"
+    def counts(rel): return rel in also or (self.path/rel).is_file()
+    self.decisions = {k:self.meant(k, v) for k,v in self.noted().items() if v and counts(k)}
 
 # %% ../../nbs/lib/clean/decisions.ipynb #50c44ed9
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
-    kind = type(fn).__name__
-    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {kind}: wanted one file; decide about several in a loop')
     rel = self.data.rel(fn)
-    top,_,name = rel.partition('/')
-    if not has(self.path, rel):
-        raise FileNotFoundError(f'{fn}: no such picture in {self.path}. .quarantine/moves.csv there says what was moved where')
-    if rel in self.labels or (name and (top[0]!='.' or top==unlabelled)): return rel
-    raise ValueError(f'{fn} is not in a class folder, nor in {unlabelled}: wanted a picture of the dataset')
+    placed = '/' in rel and (rel[0]!='.' or rel.startswith(f'{unlabelled}/'))
+    if has(self.path, rel) and (placed or rel in self.labels): return rel
+    raise FileNotFoundError(f'{fn}: no such picture in the class folders of {self.path}, nor in {unlabelled}. '
+        '.quarantine/moves.csv there says what was moved where')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #2b2d43a2
+def one_of(name, got, options):
+    "Refuse what is not among `options`"
+    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d5fef2df
 @patch
 def decide(self:Cleaning,
     fn, # a file as `scores` has it, or relative to the dataset
-    what:str, # '<Keep>', '<Delete>' or a label
+    what:str, # '<Keep>', '<Delete>' or a label; `forget` takes it back
 ):
     "Remember what should become of a picture"
-    rel,known = self.found(fn),[keep_it,delete_it,*self.vocab]
-    if what not in known: raise ValueError(f'{what!r}: wanted one of {", ".join(known)}; `forget` takes a decision back')
-    self.note([rel], what)
+    one_of('what', what, [keep_it,delete_it,*self.vocab])
+    self.note([self.found(fn)], what)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #88a3e353
 @patch
@@ -157,42 +209,56 @@ def write(self:Cleaning, todo):
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
-    todo = {o:keep_it if what and what==self.label_of(o) else what for o in rels}
+    todo = {o:self.meant(o, what) for o in rels}
     todo = {k:v for k,v in todo.items() if self.decisions.get(k, '')!=v}
     if todo: self.write(todo)
-    for k,v in todo.items():
-        self.decisions.pop(k, None)
-        if v: self.decisions[k] = v
+    for k in todo: self.decisions.pop(k, None)
+    self.decisions |= {k:v for k,v in todo.items() if v}
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b9fd9d35
+@patch
+def above(self:Cleaning, rel):
+    "Folder that the class folder of file `rel` is in; a first label is for training"
+    folder = PurePosixPath(rel).parent
+    if folder.name!=unlabelled: return folder.parent
+    split = 'train' not in self.vocab and (self.path/'train').is_dir()
+    return PurePosixPath('train'*split)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #94b15e61
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
     if rel in self.labels: return rel
-    p,top = PurePosixPath(rel),next((k for k,v in self.names.items() if v==label), label)
-    if p.parent.name!=unlabelled: return (p.parent.parent/top/p.name).as_posix()
-    sets = (self.path/'train').is_dir() and 'train' not in self.vocab
-    return f'{"train/"*sets}{top}/{p.name}'
+    top = {v:k for k,v in self.names.items()}.get(label, label)
+    return (self.above(rel)/top/PurePosixPath(rel).name).as_posix()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3f4f9ebd
 @patch
+def places(self:Cleaning,
+    df, # file, decision
+): # paths relative to the dataset
+    "Where each file goes"
+    res = []
+    for o in df.itertuples():
+        to = f'.quarantine/{o.file}' if o.decision==delete_it else self.home(o.file, o.decision)
+        res.append(self.path/to if to==o.file else free_name(self.path/to, res))
+    return [o.relative_to(self.path).as_posix() for o in res]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #3dcf1060
+@patch
 def plan(self:Cleaning)->pd.DataFrame: # a row per picture that would change: file, label, decision, to (path after it)
     "What `apply` would do"
-    rows,taken = [],set()
-    for f,what in self.decisions.items():
-        if what in (keep_it, label := self.label_of(f)): continue
-        to = f'.quarantine/{f}' if what==delete_it else self.home(f, what)
-        if to!=f: to = free_name(self.path/to, taken).relative_to(self.path).as_posix()
-        taken.add(self.path/to)
-        rows.append((f, label, what, to))
-    return pd.DataFrame(rows, columns=['file','label','decision','to'])
+    df = pd.DataFrame(self.decisions.items(), columns=['file','decision'])
+    df = df[df.decision!=keep_it].reset_index(drop=True)
+    df.insert(1, 'label', df.file.map(self.label_of))
+    return df.assign(to=self.places(df))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #db306a7a
 def list_rows(
-    df, # file, label and perhaps split
-)->pd.DataFrame: # name, label and, where there are splits, split
+    df, # file (or name), label and perhaps split
+): # name, label and, where there are splits, split
     "Rows of `cleaned.csv`"
-    cols = ['name','label'] + ['split']*bool('split' in df and (df.split!='').any())
+    cols = 'name label split'.split() if any(df.get('split', '')) else ['name','label']
     return (df if 'name' in df else df.rename(columns=dict(file='name')))[cols]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #9bbea226
@@ -221,11 +287,11 @@ def by_name(self:Cleaning): return self.everything().sort_values('file').assign(
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
-    fn,df = self.path/'cleaned.csv',self.data.layout()
-    if self.labels: df = self.everything().assign(label=lambda o: o.file.map(self.labels))
-    if fn.exists() and fn.read_bytes()==list_rows(df).to_csv(index=False, lineterminator='\n').encode(): return
+    fn = self.path/'cleaned.csv'
+    rows = list_rows(self.everything() if self.labels else self.data.layout())
+    if fn.exists() and fn.read_bytes()==rows.to_csv(index=False, lineterminator='\n').encode(): return
     self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
-    write_cleaned(self.path, df)
+    write_cleaned(self.path, rows)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #e59c8e3c
 @patch
@@ -239,16 +305,42 @@ def alone(self:Cleaning):
 # %% ../../nbs/lib/clean/decisions.ipynb #c1cbadc5
 @patch
 def carry_out(self:Cleaning, o, batch):
-    "Do what row `o` of the plan says; '' or what prevented it"
-    if not (self.path/o.file).is_file(): return 'the file is gone'
+    "Do what row `o` of the plan says"
     why = 'deleted in the cleaner' if o.decision==delete_it else f'{o.label or "no label"} → {o.decision}'
-    try:
-        if o.to==o.file: self.labels[o.file] = o.decision
-        else: self.data.moves.move(o.file, o.to, why, batch)
-    except (OSError,ValueError) as e: return getattr(e, 'strerror', None) or str(e)
+    if o.to==o.file: self.labels[o.file] = o.decision
+    else: self.data.moves.move(o.file, o.to, why, batch)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #67c57584
+def reason(e): return getattr(e, 'strerror', None) or str(e)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #49b2c908
+@patch
+def attempt(self:Cleaning, o, batch):
+    "`carry_out` row `o` of the plan; '' or what prevented it"
+    if not (self.path/o.file).is_file(): return 'the file is gone'
+    try: self.carry_out(o, batch)
+    except (OSError,ValueError) as e: return reason(e)
     return ''
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3e839e99
+@patch
+def follow(self:Cleaning,
+    moved, # from → to
+):
+    "Note in `scores` where files are now, and how they are labelled"
+    if self.scores is None: return
+    for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
+    self.scores['label'] = self.scores.file.map(self.label_of)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #ce6cff4f
+@patch
+def settle(self:Cleaning, moved):
+    "Let all that is known follow the files that were `moved` (from → to)"
+    self.follow(moved)
+    self.data.manifest()
+    self.refresh()
+
+# %% ../../nbs/lib/clean/decisions.ipynb #fbd84461
 @patch
 def apply(self:Cleaning,
     dry_run:bool=False, # only say what would be done?
@@ -258,34 +350,23 @@ def apply(self:Cleaning,
     with self.alone():
         self.refresh(self.decisions)
         df,batch = self.plan(),f'clean {timestamp()}'
-        why = pd.Series([self.carry_out(o, batch) for o in df.itertuples()], dtype=object)
+        why = pd.Series([self.attempt(o, batch) for o in df.itertuples()], dtype=object)
         df = df.assign(done=why=='', why=why)
+        self.settle(dict(df.loc[df.done, ['file','to']].values))
         self.write_list(batch)
-        self.data.manifest()
-        self.follow(dict(df.loc[df.done, ['file','to']].values))
-        self.refresh()
     return df
-
-# %% ../../nbs/lib/clean/decisions.ipynb #28d579a3
-@patch
-def follow(self:Cleaning, moved):
-    "Note in `scores` where files are now"
-    if self.scores is None: return
-    for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
-    self.scores['label'] = [self.label_of(o) if o[0]!='.' else l for o,l in zip(self.scores.file, self.scores.label)]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #9c7d14c8
 @patch
 def last_batch(self:Cleaning):
     "The apply that `undo` would take back; '' if there is none"
-    return next(iter(self.data.moves.pending('clean ')[::-1]), '')
+    return ['', *self.data.moves.pending('clean ')][-1]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #7ada387e
 @patch
-def listed(self:Cleaning)->dict: # file → label
-    "What `cleaned.csv` says"
-    fn = self.path/'cleaned.csv'
-    return dict(Table(fn, ['name','label']).read()[['name','label']].values) if fn.exists() else {}
+def listed(self:Cleaning): # file → label
+    "What `cleaned.csv` says, if there is one"
+    return dict(Table(self.path/'cleaned.csv', ['name','label']).read()[['name','label']].values)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #6ef4b34c
 @patch
@@ -295,10 +376,8 @@ def undo(self:Cleaning)->L: # the files that were put back
         if not (batch := self.last_batch()): return L()
         mine,res = self.moves_of([batch]),self.data.moves.undo(batch)
         self.note([o for o in mine.dst if o in self.decisions], '')
-        self.data.manifest()
         if self.labels: self.labels = self.first | self.listed()
-        self.follow(dict(zip(mine.dst, mine.src)))
-        self.refresh()
+        self.settle(dict(zip(mine.dst, mine.src)))
     return L(o for o in res if o!='cleaned.csv')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f1d6b0f2
@@ -310,7 +389,7 @@ def last_apply(self:Cleaning):
 # %% ../../nbs/lib/clean/decisions.ipynb #2559ff86
 def why_issue(o):
     "Does the label of row `o` fit?"
-    return f'{getattr(o, "second", "another class")} fits better' if o.issue>.5 else 'the label fits'
+    return f'{o.second} fits better' if o.issue>.5 else 'the label fits'
 
 # %% ../../nbs/lib/clean/decisions.ipynb #99eddff0
 def why_margin(o):
@@ -334,60 +413,63 @@ def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
     known = self.scores is not None and by in self.scores
     if not known: raise ValueError(f'The view {by!r} needs what a model thinks: Cleaning(path, scores(learn))')
-    df = self.everything()
-    key = df.margin.abs() if by=='margin' else -df[by]
-    df = df.loc[key.sort_values(kind='stable').index]
-    df = df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
-    return df.assign(proposal=df.second.where(df.issue>.5, '')) if by=='issue' and 'second' in df else df
+    df = self.everything().sort_values(by, key=abs, ascending=by=='margin', kind='stable')
+    return df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #24477125
 @patch
 def waiting(self:Cleaning):
     "Pictures without a label, with what a model says about them, if one was asked"
-    fns = [o.relative_to(self.path).as_posix() for o in sorted((self.path/unlabelled).glob('[!.]*')) if o.is_file()]
-    df = pd.DataFrame(dict(file=pd.Series(fns, dtype=str), label='', split='', why=''))
+    df = pd.DataFrame(dict(file=pd.Series(self.data.waiting(), dtype=str), label='', split='', why=''))
     if self.guesses is None: return df
     return df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #c22a9d3d
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #1213d09f
 def twin_pairs(
     df, # file, sha256, phash; of `scores`: twin and kind as well
-    max_dist:int, # bits of the hash, of 256, that may differ
-)->pd.DataFrame: # i, j, kind; the surest first
+    max_dist, # bits of the hash, of 256, that may differ
+): # i, j, kind; the surest first
     "Pairs of look-alikes: by hash, and by features as far as `scores` has found them"
-    res = look_alikes(hash_array(df.phash), sha=list(df.sha256), max_dist=max_dist)[['i','j','kind']]
+    res = look_alikes(hash_array(df.phash), sha=list(df.sha256), max_dist=max_dist)
     if 'twin' not in df: return res
-    at = dict(zip(df.file, range(len(df))))
-    far = df[(df.kind=='similar') & df.twin.isin(at)]
-    return pd.concat([res, pd.DataFrame(dict(i=far.file.map(at), j=far.twin.map(at), kind='similar'))])
+    far = df.assign(i=df.index, j=df.twin.map(pd.Series(df.index, df.file)))[df.kind=='similar'].dropna(subset='j')
+    return pd.concat([res, far], join='inner').astype(dict(j=int))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3fba91c5
+def grouped(
+    df, # a row per picture
+    pairs, # of `twin_pairs`
+): # group; twin and kind: the picture each looks like most, and how; without pictures that are like no other
+    "Groups of look-alikes"
+    best = best_twins(pairs[['i','j','kind']], df.file)
+    return df.assign(**best, group=group_ids(pairs[['i','j']].values, len(df)))[best.kind!='']
+
+# %% ../../nbs/lib/clean/decisions.ipynb #dfd2eaa7
 def in_groups(
-    df, # file, label, split, width, height, group and sure (place of its surest pair in `likeness`)
-)->pd.DataFrame: # the largest picture of a group comes first
+    df, # of `grouped`
+): # the largest picture of a group comes first
     "Groups in the order to look at them: those with several labels, then those in both splits, then the surest"
-    df = df.assign(area=df.width*df.height).sort_values(['area','file'], ascending=[False,True])
+    df = df.assign(area=-df.width*df.height, sure=df.kind.map([*likeness].index)).sort_values(['area','file'])
     g = df.groupby('group')
-    one = {k:g[k].transform('nunique')<2 for k in ('label','split')}
-    order = pd.DataFrame(dict(one, sure=g.sure.transform('min'), first=g.file.transform('first')))
-    order = order.sort_values([*order], kind='stable')
+    one = g[['label','split']].transform('nunique')<2
+    order = one.assign(sure=g.sure.transform('min'), first=g.file.transform('first')).sort_values([*one,'sure','first'], kind='stable')
     return df.loc[order.index].assign(group=order['first'].factorize()[0]).reset_index(drop=True)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f60f29c9
 def likened(
     o, # one of several look-alikes
     a, # the largest of them
-    kind, # of the two
-)->str:
+):
     "What there is to say of a picture that looks like another"
-    apart = ['other label']*(o.label!=a.label) + ['other split']*(o.split!=a.split)
-    return ', '.join([*apart, f'{likeness[kind]} {a.file}'])
+    apart = [f'other {k}' for k in ('label','split') if getattr(o, k)!=getattr(a, k)]
+    return ', '.join([*apart, f'{likeness[o.kind]} {o.twin}'])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b51bab9e
 @patch
-def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, phash, width, height
+def looked_at(self:Cleaning): # columns of `scores`, and sha256, phash, width, height
     "All labelled pictures that can be read, with what is to be seen in them"
     df = self.everything()
     seen = self.data.looks([self.path/o for o in df.file])
@@ -396,12 +478,11 @@ def looked_at(self:Cleaning)->pd.DataFrame: # columns of `scores`, and sha256, p
 # %% ../../nbs/lib/clean/decisions.ipynb #a44324cf
 def why_alike(
     g, # rows of a group, the largest picture first
-    kinds, # of two files → their kind
-)->list:
-    "What there is to say of each of several look-alikes"
+): # a sentence for each
+    "What there is to say of several look-alikes"
     a,*others = g.itertuples()
     first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
-    return [first, *[likened(o, a, kinds.get(frozenset((o.file,a.file)), 'near')) for o in others]]
+    return [first, *[likened(o, a) for o in others]]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #297d87c1
 @patch
@@ -410,26 +491,16 @@ def alike(self:Cleaning,
 )->pd.DataFrame: # columns of `scores`, group, and why; the largest picture of a group comes first
     "Groups of look-alikes, in the order to look at them"
     df = self.looked_at()
-    pairs,f = twin_pairs(df, max_dist),list(df.file)
-    kinds = {frozenset((f[i],f[j])):k for i,j,k in pairs[::-1].itertuples(index=False)}
-    ids = group_ids(pairs[['i','j']].values, len(df))
-    sure = pairs.kind.map(list(likeness).index).groupby(ids[pairs.i]).min()
-    df = df.assign(group=ids, sure=pd.Series(ids).map(sure))
-    df = in_groups(df[df.duplicated('group', keep=False)])
-    why = [o for _,g in df.groupby('group') for o in why_alike(g, kinds)]
+    df = in_groups(grouped(df, twin_pairs(df, max_dist)))
+    why = [o for _,g in df.groupby('group') for o in why_alike(g)]
     return df.assign(why=pd.Series(why, dtype=object))
-
-# %% ../../nbs/lib/clean/decisions.ipynb #03b87cdb
-def one_of(name, got, options):
-    "Refuse what is not among `options`"
-    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d07963c3
 def only(
     df, # of a view
     col, # 'label' or 'split'
     want, # None: all
-)->pd.DataFrame:
+):
     "Rows with what is wanted in a column; of look-alikes, the groups that have one"
     if want is None: return df
     hit = df.get(col, pd.Series('', df.index))==want
@@ -437,17 +508,31 @@ def only(
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2725d9b2
 @patch
+def rows_of(self:Cleaning, by):
+    "All rows of view `by`"
+    made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting)
+    return made[by]() if by in made else self.ranked(by)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #f19de29b
+def proposed(
+    df, # of a view
+    by, # its name
+): # a label for each row, '' for none
+    "What else the pictures could be called"
+    return df.second.where(df.issue>.5, '') if by=='issue' else df.get('pred', '')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #fa7c9df8
+@patch
 def view(self:Cleaning,
     by:str='loss', # one of `views`
     label:str=None, # only pictures with this label
     split:str=None, # only 'train' or 'valid'
     new:bool=False, # only pictures about which nothing is decided?
-)->pd.DataFrame: # columns of `scores`, and why; 'alike' has group as well, 'issue' the label that fits better, as proposal
+)->pd.DataFrame: # columns of `scores`, why, and proposal (another label); 'alike' has group as well
     "What to look at, in order, with the reason"
     one_of('by', by, views)
     one_of('label', label, [*self.vocab,None])
     one_of('split', split, ['train','valid',None])
-    made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting)
-    df = made[by]() if by in made else self.ranked(by)
-    df = only(only(df, 'label', label), 'split', split)
+    df = self.rows_of(by)
+    df = only(only(df.assign(proposal=proposed(df, by)), 'label', label), 'split', split)
     return df[~(new & df.file.isin(self.decisions))].reset_index(drop=True)

@@ -8,63 +8,57 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/widgets.html.md"""
 __all__ = ['ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ebce16df
-import io, math, os, tempfile, textwrap, time
-import ipywidgets as W, pandas as pd
+import io, math, os, textwrap, time
+import ipywidgets as W
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from hashlib import sha1
+from functools import lru_cache
 from importlib.resources import files
 from IPython.display import display
 from pathlib import Path
 from PIL import Image, ImageDraw
-from uuid import uuid4
-from fastcore.basics import patch, defaults
+from fastcore.basics import AttrDict, chunked, defaults, nested_attr, patch, store_attr
 from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
-from .decisions import Cleaning, delete_it, keep_it
+from .decisions import Cleaning, delete_it, effect, keep_it, reason, tally
 from ..dataset import Dataset
 from ..learn.scores import guess, scores
 from ..picture import thumbnail
 
 # %% ../../nbs/lib/clean/widgets.ipynb #75023b9a
+def note(
+    text, # what to say
+    px, # pixels a side
+): # JPEG
+    "A picture that says something"
+    im,buf = Image.new('RGB', (px,px), '#dddddd'),io.BytesIO()
+    ImageDraw.Draw(im).multiline_text((8,8), textwrap.fill(text, px//7), '#a00000')
+    im.save(buf, 'JPEG')
+    return buf.getvalue()
+
+# %% ../../nbs/lib/clean/widgets.ipynb #23faaed2
 def thumb(
     fn, # a picture
-    px:int, # pixels of the longer side
-)->bytes: # JPEG; of what can't be read, a picture that says so
+    px, # pixels of the longer side
+): # JPEG; of what can't be read, a picture that says so
     "Thumbnail of a file"
     try: return thumbnail(fn, px)
     except Exception as e: # whatever is wrong with a picture, its place on the page says so
-        im,buf = Image.new('RGB', (px,px), '#dddddd'),io.BytesIO()
-        said = textwrap.fill(f'{Path(fn).name}: {getattr(e, "strerror", None) or e}', px//7)
-        ImageDraw.Draw(im).multiline_text((8,8), f"can't be read:\n\n{said}", '#a00000')
-        im.save(buf, 'JPEG')
-        return buf.getvalue()
+        return note(f"can't be read: {Path(fn).name}: {reason(e)}", px)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #aa871e07
 class Thumbs:
     "Thumbnails of the pictures of a dataset, each made once"
     def __init__(self,
-        path, # dataset folder; where nothing can be written, thumbnails are kept in a temporary folder
-        px:int=140, # pixels of the longer side
+        path, # dataset folder
+        px=140, # pixels of the longer side
     ):
-        self.path,self.px,self.dir = Path(path),px,Path(path)/'.thumbs'/str(px)
-        self.todo = ThreadPoolExecutor(1)
-        try: self.dir.mkdir(parents=True, exist_ok=True)
-        except OSError: self.dir = Path(tempfile.mkdtemp())
+        self.path,self.todo = Path(path),ThreadPoolExecutor(1)
+        self.made = lru_cache(10_000)(lambda rel, mtime: thumb(self.path/rel, px))
 
     def one(self, rel):
         "JPEG bytes of the picture at `rel`"
         fn = self.path/rel
-        try: stat = fn.stat()
-        except OSError: return thumb(fn, self.px)
-        key = f'{rel} {stat.st_mtime_ns} {stat.st_size}'
-        kept = self.dir/f'{sha1(key.encode()).hexdigest()}.jpg'
-        if kept.exists(): return kept.read_bytes()
-        b,tmp = thumb(fn, self.px),self.dir/f'{uuid4().hex}.tmp'
-        with suppress(OSError):
-            tmp.write_bytes(b)
-            os.replace(tmp, kept)
-        return b
+        return self.made(rel, fn.stat().st_mtime_ns if fn.exists() else 0)
 
     def __call__(self, rels):
         "JPEG bytes for each of `rels`"
@@ -76,62 +70,57 @@ class Thumbs:
 def as_html(*parts, **attrs): return to_xml(Div(*parts, **attrs), indent=False)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #4f4254b8
-def told(row, k):
-    "What `row` says in column `k`; '' for nothing"
-    v = getattr(row, k, '')
-    return '' if v is None or v!=v else v
+def known(
+    df, # of a view
+): # of dicts that have attributes too
+    "What is known of each picture"
+    return [AttrDict({k:v for k,v in o.items() if v==v}) for o in df.to_dict('records')]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #924264a8
-def facts(
-    row, # of a view
-)->list: # loss, split and size, as far as they are known
-    "Small print about a picture"
-    loss,width = told(row, 'loss'),told(row, 'width')
-    res = [loss!='' and f'loss {loss:.2f}', told(row, 'split'), width!='' and f'{width:.0f}×{row.height:.0f} px']
+def facts(loss=None, split='', width=None, height=None, **kwargs):
+    "Small print about a picture, as far as it is known"
+    res = [loss is not None and f'loss {loss:.2f}', split, width and f'{width:.0f}×{height:.0f} px']
     return [o for o in res if o]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #f4d28187
-def caption(
-    row, # of a view
-)->str: # HTML
+def sayings(
+    row, # of `known`
+): # class of the stylesheet → text, '' for nothing
     "What there is to say about a picture"
-    label,pred,why = [told(row, o) for o in ('label','pred','why')]
-    small = facts(row)
-    said = dict(label=label, none='' if label else 'no label')
-    said['differs' if label and pred!=label else 'agrees'] = pred and f'model: {pred} {row.prob:.0%}'
-    said.update(facts=' · '.join(small), why='' if why in small else why)
-    return as_html(*[Div(v, cls=f'imgcls-{k}') for k,v in said.items() if v], cls='imgcls-caption', title=row.file)
+    label,pred,small = row.label,row.get('pred', ''),facts(**row)
+    opinion = 'differs' if label and pred!=label else 'agrees'
+    res = {'label':label, 'none':'' if label else 'no label', opinion:pred and f'model: {pred} {row.prob:.0%}'}
+    return res | dict(facts=' · '.join(small), why='' if row.why in small else row.why)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #4bb4958f
-def proposal(
-    row, # of a view
-    opts, # labels to choose from
-)->str: # '' where it is the one that the picture has
-    "The label that is proposed for a picture"
-    o = getattr(row, 'proposal', getattr(row, 'pred', ''))
-    return str(o) if o in opts and o!=row.label else ''
+# %% ../../nbs/lib/clean/widgets.ipynb #cc868ab8
+def caption(
+    row, # of `known`
+): # HTML
+    "The lines below a picture"
+    lines = [Div(v, cls=f'imgcls-{k}') for k,v in sayings(row).items() if v]
+    return as_html(*lines, cls='imgcls-caption', title=row.file)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #a4a5bf4d
 def button(
-    text:str, # on it
-    icon:str, # of Font Awesome
+    text, # on it
+    icon, # of Font Awesome
     do, # what a click does
-    tip:str='', # shown when the mouse rests on it; default: `text`
-    name:str='button', # class of the stylesheet
+    tip='', # shown when the mouse rests on it
+    name='button', # class of the stylesheet
     **kwargs, # of `Button`
-)->W.Button:
+):
     "A button with an icon"
-    res = W.Button(description=text, icon=icon, tooltip=tip or text, _dom_classes=[f'imgcls-{name}'], **kwargs)
+    res = W.Button(description=text, icon=icon, tooltip=tip, _dom_classes=[f'imgcls-{name}'], **kwargs)
     res.on_click(lambda _: do())
     return res
 
 # %% ../../nbs/lib/clean/widgets.ipynb #112d71fe
 def classed(
-    name:str, # class of the stylesheet
+    name, # class of the stylesheet
     *children, # widgets
     kind=W.Box, # of box
     **kwargs, # of `kind`
-)->W.Box:
+):
     "A box that looks as the stylesheet says"
     return kind(children, _dom_classes=[f'imgcls-{name}'], **kwargs)
 
@@ -144,49 +133,63 @@ class Card:
         decide, # called with (file, decision); '' is none
         labels=(), # labels that get a button of their own
     ):
-        self.row,self.proposal,self.decide = None,'',decide
-        self.img,self.txt = W.Image(format='jpeg', layout=dict(height=f'{px}px')),W.HTML()
+        self.row,self.decide = None,decide
+        self.img = W.Image(format='jpeg', layout=dict(height=f'{px}px'))
+        self.txt = W.HTML()
         self.menu = W.Dropdown(options=opts)
-        self.yes = button('', 'check', lambda: self.choose(self.proposal), name='yes')
-        self.no = button('Delete', 'trash', lambda: self.choose(delete_it), name='no')
-        self.back = button('Undo', 'undo', lambda: self.choose(''), 'Take this decision back', 'back')
-        def named(i, o): return button(f'{i} {o}', '', lambda: self.choose(o), f'{o} (key {i})')
-        self.labels = {o:named(i, o) for i,o in enumerate(labels, 1)}
         self.menu.observe(lambda ch: self.choose(ch['new']), 'value')
-        rows = classed('labels', *self.labels.values()),classed('buttons', self.yes, self.no, self.back)
+        self.labels = {o:self.label_button(i, o) for i,o in enumerate(labels, 1)}
+        rows = classed('labels', *self.labels.values()),classed('buttons', *self.buttons())
         self.box = W.VBox([self.img, self.txt, *rows, *([] if labels else [self.menu])])
 
+    def label_button(self, i, o): return button(f'{i} {o}', '', lambda: self.choose(o), f'{o} (key {i})')
     def choose(self, what):
         "What a button or the menu does"
         if self.row is not None: self.decide(self.row.file, what)
 
+# %% ../../nbs/lib/clean/widgets.ipynb #c99167c7
+@patch
+def buttons(self:Card):
+    "The buttons of every card"
+    self.yes = button('', 'check', lambda: self.choose(self.proposal), name='yes')
+    self.no = button('Delete', 'trash', lambda: self.choose(delete_it), 'Delete this picture', 'no')
+    self.back = button('Undo', 'undo', lambda: self.choose(''), 'Take this decision back', 'back')
+    return self.yes,self.no,self.back
+
 # %% ../../nbs/lib/clean/widgets.ipynb #8419c165
 @patch
 def show(self:Card,
-    row, # of a view
-    thumb:bytes, # JPEG
+    row, # of `known`
+    thumb, # JPEG
 ):
     "Show another picture"
-    self.row,self.proposal = row,proposal(row, self.menu.options)
+    self.row,self.proposal = row,row.get('proposal', '')
+    if self.proposal==row.label or self.proposal not in self.menu.options: self.proposal = ''
     self.img.value,self.txt.value = thumb,caption(row)
-    self.yes.description,self.yes.tooltip = self.proposal,f'The label is {self.proposal}'
+    self.yes.description = self.proposal
+    self.yes.tooltip = f'The label is {self.proposal}'
     self.no.description = '' if self.proposal else 'Delete'
 
 # %% ../../nbs/lib/clean/widgets.ipynb #700448a8
 @patch
+def choice(self:Card, what):
+    "Let the menu show decision `what`, also one that it did not offer"
+    if what and what not in self.menu.options: self.menu.options = (*self.menu.options, what)
+    self.menu.value = what or keep_it
+
+# %% ../../nbs/lib/clean/widgets.ipynb #2ecea0da
+@patch
 def mark(self:Card,
-    what:str, # what was decided about the picture; '' for nothing
-    here:bool=False, # is it the one that keys are for?
+    what, # what was decided about the picture; '' for nothing
+    here=False, # is it the one that keys are for?
 ):
     "Show what was decided"
     row,self.row = self.row,None # while the menu is set, it decides nothing
-    for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
-    if what and what not in self.menu.options: self.menu.options = (*self.menu.options, what) # decided elsewhere
-    self.menu.value = what or keep_it
-    state = {'':'open', keep_it:'keep', delete_it:'delete'}.get(what, 'relabel')
-    names = ['card', state] + ['proposes']*bool(self.proposal) + ['here']*here
-    self.box._dom_classes = [f'imgcls-{o}' for o in names]
+    self.choice(what)
     self.row = row
+    for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
+    names = ['card', effect(what)] + ['proposes']*bool(self.proposal) + ['here']*here
+    self.box._dom_classes = [f'imgcls-{o}' for o in names]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #9e4bb4f5
 def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
@@ -194,7 +197,7 @@ def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
 # %% ../../nbs/lib/clean/widgets.ipynb #03061650
 def applied(
     res, # of `Cleaning.apply`
-)->str:
+):
     "What was applied, and what was not"
     bad = res[~res.done]
     left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
@@ -208,74 +211,100 @@ def stylesheet():
 
 # %% ../../nbs/lib/clean/widgets.ipynb #61da3ba5
 def decided(
-    now, # file → decision
+    n, # of `tally`
     verb='relabel', # what a label does
-)->tuple: # (parts of a line of HTML, how many files would change)
+): # parts of a line of HTML
     "What was decided, in figures"
-    n_del,n_kept = [list(now.values()).count(o) for o in (delete_it,keep_it)]
-    n_new = len(now)-n_del-n_kept
-    return [f'{len(now):,} looked at · to delete ', B(n_del), f' · to {verb} ', B(n_new)],n_del+n_new
+    return [f'{n.total():,} looked at · to delete ', B(n['delete']), f' · to {verb} ', B(n['relabel'])]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #a57ae49c
 every = 'All classes'
 named_views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike',
     'No label yet':'unlabelled', 'All':'all'}
 
+# %% ../../nbs/lib/clean/widgets.ipynb #736b77e5
 class Review:
     "Pages of pictures to decide about"
-    verb = 'relabel'
+    verb,per,noun = 'relabel',1,'picture' # what a label does; pictures that belong together, and what they are called
     def __init__(self,
         cleaning:Cleaning, # what there is to look at, and what was decided
         by=tuple(named_views), # the views to choose from
-        max_n:int=24, # pictures on a page
-        height:int=140, # pixels a side of a thumbnail
+        max_n=24, # pictures on a page
+        height=140, # pixels a side of a thumbnail
         labels=(), # labels that get a button on each card
     ):
         if max_n<1 or height<32: raise ValueError(f'max_n={max_n}, height={height}: wanted 1 or more, 32 px or more')
-        self.cleaning,self.max_n,self.px,self.tops = cleaning,max_n,height,labels
-        self.thumbs,self.cards,self.others = Thumbs(cleaning.path, height),[],[]
-        self.page,self.rows,self.busy,self.last = 0,pd.DataFrame(columns=['file']),False,(None,0)
-        columns = f'repeat(auto-fill, minmax({height+12}px, 1fr))'
-        self.grid = classed('page', kind=W.GridBox, layout=dict(grid_template_columns=columns))
-        self.info,self.said = W.HTML(),W.HTML()
-        parts = classed('bar', *self.menus(by)),self.info,self.grid,classed('bar', *self.buttons()),self.said
-        self.widget = classed('review', *parts, stylesheet(), kind=W.VBox)
+        store_attr()
+        self.thumbs = Thumbs(cleaning.path, height)
+        self.page,self.cards,self.others,self.last = 0,[],[],(None,0)
+        self.widget = self.laid_out(by)
         self.choose()
 
+    def columns(self): return f'repeat(auto-fill, minmax(min(100%, {self.per*(self.height+40)-28}px), 1fr))'
     def turn(self): "The card that keys are for, if there are keys"
-    def arranged(self, cards): return [o.box for o in cards]
+    def arranged(self, boxes): return boxes
     def listed(self, by, label, split): return self.cleaning.view(by, label, split, self.new.value)
     def on_page(self, page): return self.rows.iloc[page*self.max_n:][:self.max_n]
     def pages(self): return max(1, math.ceil(len(self.rows)/self.max_n))
     def shown(self): return self.cards[:len(self.on_page(self.page))]
-    def counted(self): return counted(len(self.rows), 'picture')
     def back(self): self.show(self.page-1)
     def refresh(self): self.choose(self.page)
-    def again(self): return f"dls = get_dls({str(self.cleaning.path)!r}, csv='cleaned.csv')"
     def _ipython_display_(self): display(self.widget)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #6ccc3902
+@patch
+def laid_out(self:Review, by):
+    "All parts of the page in a box"
+    self.info,self.said = W.HTML(),W.HTML()
+    self.grid = classed('page', kind=W.GridBox, layout=dict(grid_template_columns=self.columns()))
+    above = classed('bar', *self.menus(by))
+    below = classed('bar', *self.buttons())
+    return classed('review', above, self.info, self.grid, below, self.said, stylesheet(), kind=W.VBox)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #ef945f75
+def hide(widget, when=True):
+    if when: widget.layout.display = 'none'
 
 # %% ../../nbs/lib/clean/widgets.ipynb #9a2dc0ec
 @patch
-def menus(self:Review, by):
-    "What stands above the page"
+def filters(self:Review, by):
+    "What chooses the pictures"
     self.dd_view = W.Dropdown(options=list(by), description='View')
     self.dd_cats = W.Dropdown(options=[every,*self.cleaning.vocab], description='Class')
     self.dd_ds = W.Dropdown(options=['Train and valid','Train','Valid'], description='Split')
     self.new = W.Checkbox(description='Only new', indent=False)
+    hide(self.dd_view, len(by)<2)
+    hide(self.dd_ds, self.cleaning.scores is None)
+    return [self.dd_view,self.dd_cats,self.dd_ds,self.new]
+
+# %% ../../nbs/lib/clean/widgets.ipynb #857b1a1b
+@patch
+def menus(self:Review, by):
+    "What stands above the page"
+    filters = self.filters(by)
+    for o in filters: o.observe(lambda _: self.safely(self.choose), 'value')
     self.at = W.BoundedIntText(value=1, min=1, max=1, description='Page')
-    asked = [self.dd_view,self.dd_cats,self.dd_ds,self.new]
-    for o in asked: o.observe(lambda _: self.safely(self.choose), 'value')
-    self.at.observe(lambda ch: self.busy or self.safely(lambda: self.show(ch['new']-1)), 'value')
-    return [*asked, self.at]
+    self.at.observe(lambda ch: self.turned(ch['new']-1), 'value')
+    return [*filters, self.at]
+
+# %% ../../nbs/lib/clean/widgets.ipynb #0bc959e8
+@patch
+def turned(self:Review, page):
+    "The page number was set to that of `page`"
+    if page!=self.page: self.safely(lambda: self.show(page))
 
 # %% ../../nbs/lib/clean/widgets.ipynb #daa65727
 @patch
+def button(self:Review, name, icon, do, style=''): return button(name, icon, lambda: self.pressed(do), button_style=style)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #8c067ead
+@patch
 def buttons(self:Review):
     "What stands below the page"
-    def made(name, icon, do, style=''): return button(name, icon, lambda: self.pressed(do), button_style=style)
-    self.btn_next,self.btn_undo = made('Next batch', 'arrow-right', self.next),made('Undo apply', 'undo', self.undo)
-    self.btn_apply = made('Apply', 'check', self.apply, 'primary')
-    return [made('Back', 'arrow-left', self.back), self.btn_next, self.btn_apply, self.btn_undo]
+    self.btn_next = self.button('Next batch', 'arrow-right', self.next)
+    self.btn_apply = self.button('Apply', 'check', self.apply, 'primary')
+    self.btn_undo = self.button('Undo apply', 'undo', self.undo)
+    return [self.button('Back', 'arrow-left', self.back), self.btn_next, self.btn_apply, self.btn_undo]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #f3f8cf49
 @patch
@@ -291,7 +320,7 @@ def safely(self:Review, do):
     "Call `do`; what goes wrong is said on the page, where nobody sees a kernel's log"
     self.said.value = ''
     try: return do()
-    except (OSError,ValueError) as e: self.say(getattr(e, 'strerror', None) or str(e), 'alert')
+    except (OSError,ValueError) as e: self.say(reason(e), 'alert')
 
 # %% ../../nbs/lib/clean/widgets.ipynb #aaa3693a
 @patch
@@ -309,15 +338,22 @@ def nothing(self:Review):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #007776ae
 @patch
+def asked(self:Review): # name of a view, label, split; None: all
+    "What the menus ask for"
+    by = named_views[self.dd_view.value]
+    label = self.dd_cats.value
+    split = (None,'train','valid')[self.dd_ds.index]
+    return (by,None,None) if by=='unlabelled' else (by,None if label==every else label,split)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #3d0415e7
+@patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
-    by,label,split = named_views[self.dd_view.value],self.dd_cats.value,(None,'train','valid')[self.dd_ds.index]
-    if by=='unlabelled' or label==every: label = None
-    slow = by=='alike' and not (self.cleaning.path/'.looks.csv').exists()
+    asked = self.asked()
+    slow = asked[0]=='alike' and not (self.cleaning.path/'.looks.csv').exists()
     if slow: self.say('Looking at every picture, once, to find those that look alike …')
-    self.rows = self.rows[:0] # should the next lines fail
     self.btn_undo.disabled = not self.cleaning.last_apply()
-    self.rows = self.listed(by, label, None if by=='unlabelled' else split)
+    self.rows = self.listed(*asked)
     self.show(page)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #f0397df5
@@ -326,20 +362,25 @@ def take(self:Review, n):
     "`n` cards, not those that are shown: a click that is under way means the picture that was there"
     self.cards,self.others = self.others,self.cards
     opts = [keep_it,delete_it,*self.cleaning.vocab]
-    while len(self.cards)<n: self.cards.append(Card(opts, self.px, self.decide, self.tops))
+    while len(self.cards)<n: self.cards.append(Card(opts, self.height, self.decide, self.labels))
     return self.cards
 
 # %% ../../nbs/lib/clean/widgets.ipynb #18fcb6e8
 @patch
-def show(self:Review, page:int):
+def fill(self:Review):
+    "Put the pictures of the page on cards"
+    rows = self.on_page(self.page)
+    cards = self.take(len(rows))
+    for card,row,o in zip(cards, known(rows), self.thumbs(rows.file)): card.show(row, o)
+    self.grid.children = self.arranged([o.box for o in self.shown()])
+
+# %% ../../nbs/lib/clean/widgets.ipynb #178f8934
+@patch
+def show(self:Review, page):
     "Show page `page` of the list, from 0"
     self.page,self.said.value = min(max(page, 0), self.pages()-1),''
-    self.busy = True # the page number is set here, not by the user
-    self.at.max,self.at.value = self.pages(),self.page+1
-    self.busy = False
-    rows = self.on_page(self.page)
-    for card,row,o in zip(self.take(len(rows)), rows.itertuples(), self.thumbs(rows.file)): card.show(row, o)
-    self.grid.children = self.arranged(self.shown())
+    with self.at.hold_trait_notifications(): self.at.max,self.at.value = self.pages(),self.page+1
+    self.fill()
     self.thumbs.ahead(self.on_page(self.page+1).file)
     self.mark()
 
@@ -347,7 +388,8 @@ def show(self:Review, page:int):
 @patch
 def where(self:Review):
     "The page, and of how many pictures"
-    return [f'Page {self.page+1} of {self.pages()} · ', *([self.counted()] if len(self.rows) else self.nothing())]
+    many = [counted(len(self.rows)//self.per, self.noun)] if len(self.rows) else self.nothing()
+    return [f'Page {self.page+1} of {self.pages()} · ', *many]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0c5d9026
 @patch
@@ -355,9 +397,9 @@ def mark(self:Review):
     "Show what was decided: on the cards, and in figures above them"
     now,turn = self.cleaning.decisions,self.turn()
     for o in self.shown(): o.mark(now.get(o.row.file, ''), o is turn)
-    done,new = decided(now, self.verb)
-    self.btn_apply.disabled = not new
-    self.info.value = as_html(*self.where(), ' · ', *done, cls='imgcls-count')
+    n = tally(now)
+    self.btn_apply.disabled = not n['delete']+n['relabel']
+    self.info.value = as_html(*self.where(), ' · ', *decided(n, self.verb), cls='imgcls-count')
 
 # %% ../../nbs/lib/clean/widgets.ipynb #62d6b03a
 @patch
@@ -378,6 +420,12 @@ def next(self:Review):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #1b29922a
 @patch
+def again(self:Review, size=None): # a line of code
+    "How to train on what is left"
+    return f"dls = get_dls({str(self.cleaning.path)!r}, {f'size={size}, ' if size else ''}csv='cleaned.csv')"
+
+# %% ../../nbs/lib/clean/widgets.ipynb #472c047e
+@patch
 def apply(self:Review):
     "Carry out all decisions; they can be taken back with `undo`"
     res = self.cleaning.apply()
@@ -391,31 +439,27 @@ def undo(self:Review):
     "Take the last apply back"
     when,res = self.cleaning.last_apply(),self.cleaning.undo()
     self.refresh()
-    what = f'What was applied at {when[11:19]} UTC on {when[:10]} is taken back'
-    self.say(f'{what}: {counted(len(res), "file")}. The decisions are still noted.' if when else 'Nothing to take back.')
+    done = f'What was applied at {when[:19]} UTC is taken back: {counted(len(res), "file")}. The decisions are still noted.'
+    self.say(done if when else 'Nothing to take back.')
     return res
 
 # %% ../../nbs/lib/clean/widgets.ipynb #b0fd6fff
 def learner_home(
     learn, # its items are files
-)->Path:
+):
     "Folder of the dataset that a learner was trained on"
-    fns = [o for dl in learn.dls for o in dl.items]
-    rels = [os.path.relpath(o, learn.path) for o in fns]
-    return learn.path if all(o[:2]!='..' and o.count(os.sep)<3 for o in rels) else Dataset.of(fns).path
+    known = nested_attr(learn, 'dls.train.pixels') # that of `get_dls` says so itself
+    return learn.path if known else Dataset.of([o for dl in learn.dls for o in dl.items]).path
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0d19b9ca
 def guesses(
     learn, # any classifier
-    cleaning:Cleaning, # of a dataset with pictures that wait for a label
-)->pd.DataFrame: # file (relative to the dataset), pred, prob
+    data:Dataset, # with pictures that wait for a label
+): # file (relative to the dataset), pred, prob
     "What the model says about pictures without a label, as far as they can be read; None where there are none"
-    data,rels = cleaning.data,cleaning.view('unlabelled').file
-    if not len(rels): return None
-    seen = data.looks([data.path/o for o in rels])
+    seen = data.looks([data.path/o for o in data.waiting()])
     fns = [data.path/o for o in seen.file[seen.wrong=='']]
-    df = guess(learn, fns) if fns else pd.DataFrame(columns=['file','pred','prob'])
-    return df.assign(file=[data.rel(o) for o in df.file])
+    if fns: return guess(learn, fns).assign(file=lambda df: df.file.map(data.rel))
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
@@ -441,69 +485,65 @@ class ImageClassifierCleaner(Review):
 
     def listed(self, by, label, split):
         c = self.cleaning
-        if by=='unlabelled' and c.guesses is None: c.guesses = guesses(self.learn, c)
+        if by=='unlabelled' and c.guesses is None: c.guesses = guesses(self.learn, c.data)
         return super().listed(by, label, split)
 
-    def again(self):
-        size = getattr(getattr(self.learn.dls.train, 'pixels', None), 'size', None)
-        return super().again().replace(', csv', f', size={size}, csv' if size else ', csv')
+    def again(self): return super().again(nested_attr(self.learn, 'dls.train.pixels.size'))
 
 # %% ../../nbs/lib/clean/widgets.ipynb #e7f73d99
 @patch
+def chosen(self:ImageClassifierCleaner,
+    what, # as of `effect`
+): # (index into `fns`, decision)
+    "Pictures about which that was decided"
+    now = self.cleaning.decisions
+    return [(i,now[o]) for i,o in enumerate(self.df.file) if effect(now.get(o, ''))==what]
+
+# %% ../../nbs/lib/clean/widgets.ipynb #bf2f5c09
+@patch
 def delete(self:ImageClassifierCleaner)->L: # indices into `fns`
     "Pictures to delete"
-    return L(i for i,o in enumerate(self.df.file) if self.cleaning.decisions.get(o)==delete_it)
+    return L(i for i,_ in self.chosen('delete'))
 
 # %% ../../nbs/lib/clean/widgets.ipynb #7513d0c0
 @patch
 def change(self:ImageClassifierCleaner)->L: # (index into `fns`, new label)
     "Pictures to relabel"
-    todo = {o.file:o.decision for o in self.cleaning.plan().itertuples() if o.decision!=delete_it}
-    return L((i,todo[o]) for i,o in enumerate(self.df.file) if o in todo)
+    return L(self.chosen('relabel'))
 
 # %% ../../nbs/lib/clean/widgets.ipynb #a13905e2
 def side_by_side(
     df, # of the view 'alike'
-)->pd.DataFrame: # pairs of rows: the first of each group with each of the others
+): # pairs of rows: the first of each group with each of the others
     "Look-alikes as pairs, one after the other"
     rows = [i for g in df.groupby('group', sort=False).indices.values() for o in g[1:] for i in (g[0],o)]
     return df.iloc[rows].reset_index(drop=True)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #3d4eafdc
-class ImageCleaner(Review):
-    "Look at a dataset without a model: at all of it, or at pairs that look alike"
-    def __init__(self,
-        path, # dataset folder
-        duplicates:bool=False, # pairs of look-alikes, side by side?
-        scores=None, # of `scores`; without it, nothing is known of splits
-        max_n:int=24, # pictures on a page
-        height:int=140, # pixels a side of a thumbnail
-    ):
-        self.pairs = duplicates
-        by = list(named_views) if scores is not None else ['All','Look-alikes','No label yet']
-        if duplicates: by,max_n = ['Look-alikes'],max(2, max_n-max_n%2)
-        super().__init__(Cleaning(path, scores), by, max_n, height)
-        two = f'minmax(min(100%, {2*height+52}px), 1fr)'
-        if duplicates: self.grid.layout.grid_template_columns = f'repeat(auto-fill, {two})'
-        self.dd_view.layout.display = 'none' if duplicates else None
-        if scores is None: self.dd_ds.layout.display = 'none'
-
-    def listed(self, by, label, split):
-        df = super().listed(by, label, split)
-        return side_by_side(df) if self.pairs else df
+class Pairs(Review):
+    "Pictures that look alike, side by side"
+    per,noun = 2,'pair'
+    def listed(self, *args): return side_by_side(super().listed(*args))
+    def arranged(self, boxes): return [classed('pair', *o, kind=W.GridBox) for o in chunked(boxes, 2)]
 
     def mark(self):
         super().mark()
-        if not self.pairs: return
-        def gone(o): return self.cleaning.decisions.get(o.row.file)==delete_it
-        lost = [a.row.file for a,b in zip(self.shown()[::2], self.shown()[1::2]) if gone(a) and gone(b)]
+        gone = {k for k,v in self.cleaning.decisions.items() if v==delete_it}
+        lost = [a.row.file for a,b in chunked(self.shown(), 2) if {a.row.file,b.row.file}<=gone]
         if lost: self.say(f'Both pictures of {counted(len(lost), "pair")} would go, e.g. {lost[0]}.', 'alert')
 
-    def counted(self): return counted(len(self.rows)//2, 'pair') if self.pairs else super().counted()
-
-    def arranged(self, cards):
-        if not self.pairs: return super().arranged(cards)
-        return [classed('pair', a.box, b.box, kind=W.GridBox) for a,b in zip(cards[::2], cards[1::2])]
+# %% ../../nbs/lib/clean/widgets.ipynb #cbec7b0c
+def ImageCleaner(
+    path, # dataset folder
+    duplicates:bool=False, # pairs of look-alikes, side by side?
+    scores=None, # of `scores`; without it, nothing is known of splits
+    max_n:int=24, # pictures on a page
+    height:int=140, # pixels a side of a thumbnail
+)->Review:
+    "Look at a dataset without a model: at all of it, or at pairs that look alike"
+    c = Cleaning(path, scores)
+    if duplicates: return Pairs(c, ['Look-alikes'], max(2, max_n-max_n%2), height)
+    return Review(c, ['All','Look-alikes','No label yet'] if scores is None else list(named_views), max_n, height)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #b90f173b
 class ImageLabeler(Review):
@@ -516,28 +556,29 @@ class ImageLabeler(Review):
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
-        if isinstance(classes, str): raise TypeError(f'classes={classes!r}: wanted a list of labels, e.g. [{classes!r}]')
         c = Cleaning(path, vocab=list(learn.dls.vocab) if classes is None and learn else classes)
         if not c.vocab: raise ValueError(f"{path} has no class folders yet: say which classes, ImageLabeler(path, ['cat','dog'])")
-        if learn: c.guesses = guesses(learn, c)
-        self.typed = []
+        if learn: c.guesses = guesses(learn, c.data)
+        self.typed,keys = [],[delete_it,*c.vocab[:9]]
+        self.meanings = {' ':'', **{str(i):o for i,o in enumerate(keys)}}
         super().__init__(c, ['No label yet'], max_n, height, c.vocab if len(c.vocab)<10 else ())
 
     def menus(self, by):
-        res = super().menus(by)
-        for o in res[:3]: o.layout.display = 'none'
         self.keys = W.Text(description='Keys', placeholder='click here, then 1–9', _dom_classes=['imgcls-keys'])
-        self.keys.observe(lambda ch: self.busy or self.safely(lambda: self.type(ch['new'])), 'value')
+        self.keys.observe(lambda ch: self.safely(lambda: self.type(ch['new'])), 'value')
+        res = super().menus(by)
+        hide(self.dd_cats)
         return [*res, self.keys]
 
     def again(self): return f'dls = get_dls({str(self.cleaning.path)!r})'
     def nothing(self): return ['No pictures wait for a label. ', Code('import_folder(src, path, label=None)'), ' brings some in']
 
-    def mark(self):
-        super().mark()
-        if self.tops: return
-        keys = ' · '.join(f'{i} {o}' for i,o in enumerate(self.cleaning.vocab[:9], 1))
-        self.info.value += as_html(f'Keys: {keys}')
+# %% ../../nbs/lib/clean/widgets.ipynb #0b7b78e1
+@patch
+def where(self:ImageLabeler):
+    "The page, and what keys mean"
+    keys = [] if self.labels else [f' · {k} {v}' for k,v in self.meanings.items() if v]
+    return super(ImageLabeler, self).where()+keys
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0aaa2cb1
 @patch
@@ -546,20 +587,13 @@ def turn(self:ImageLabeler):
     past = {*self.cleaning.decisions, *[fn for key,fn in self.typed if key==' ']}
     return next((o for o in self.shown() if o.row.file not in past), None)
 
-# %% ../../nbs/lib/clean/widgets.ipynb #7b1d4b5f
-@patch
-def means(self:ImageLabeler, key):
-    "What a key decides: 0 deletes, 1 to 9 are the classes in their order; '' for nothing"
-    what = [delete_it,*self.cleaning.vocab[:9]]
-    return what[int(key)] if key.isdecimal() and int(key)<len(what) else ''
-
 # %% ../../nbs/lib/clean/widgets.ipynb #c0e3004c
 @patch
 def press(self:ImageLabeler, key):
     "What one key does"
-    here,what = self.turn(),self.means(key)
-    if here and what: self.cleaning.decide(here.row.file, what)
-    self.typed.append((key, here.row.file if here and (what or key==' ') else ''))
+    here = self.turn() if key in self.meanings else None
+    if here and self.meanings[key]: self.cleaning.decide(here.row.file, self.meanings[key])
+    self.typed.append((key, here.row.file if here else ''))
     done = not self.turn() and self.page+1<self.pages()
     if done: super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
 
@@ -576,8 +610,7 @@ def type(self:ImageLabeler, txt):
 
 # %% ../../nbs/lib/clean/widgets.ipynb #2c1cd59e
 @patch
-def show(self:ImageLabeler, page:int):
+def show(self:ImageLabeler, page):
     "Show page `page`, with an empty field"
-    self.typed,self.busy = [],True
-    self.keys.value = ''
+    self.typed,self.keys.value = [],''
     super(ImageLabeler, self).show(page)

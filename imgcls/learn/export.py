@@ -26,61 +26,77 @@ from .train import get_learner, load_stage
 from .interpret import temperature
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
-def _resizing(
+def fitting(
+    dl, # loader of validation pictures
+): # transform
+    "The item transform of `dl` that makes a picture fit"
+    tfm = first(dl.after_item.fs, risinstance((Resize,RandomResizedCrop)))
+    if tfm: return tfm
+    raise ValueError('No Resize or RandomResizedCrop among the item transforms: '
+        'the exported model could not know how to make a picture fit.')
+
+# %% ../../nbs/lib/learn/export.ipynb #53fbf7fd
+def resizing(
     dl, # loader of validation pictures
 ): # size [w,h] to resize to by `method`, then `crop` [w,h] from the middle; least: see `UprightImage`
     "How the item transforms of `dl` make a picture fit"
-    tfm = first(dl.after_item.fs, risinstance((Resize,RandomResizedCrop)))
-    if tfm is None: raise ValueError('No Resize or RandomResizedCrop among the item transforms: the exported model '
-        'could not know how to make a picture fit.')
+    tfm = fitting(dl)
     size = [int(o) for o in tfm.size]
-    res = dict(size=size, crop=size, method='squish', pad_mode='zeros', least=nested_attr(dl, 'pixels.least'))
-    if isinstance(tfm, Resize): return dict(res, method=str(tfm.method), pad_mode=str(tfm.pad_mode))
-    xtra = math.ceil(max(size)*tfm.val_xtra/8)*8
-    return dict(res, size=[o+xtra for o in size])
+    how = dict(method='squish', pad_mode='zeros')
+    if isinstance(tfm, Resize): how = {k:str(getattr(tfm, k)) for k in how}
+    xtra = math.ceil(max(size)*getattr(tfm, 'val_xtra', 0)/8)*8
+    return dict(how, size=[o+xtra for o in size], crop=size, least=nested_attr(dl, 'pixels.least'))
 
 # %% ../../nbs/lib/learn/export.ipynb #dec60460
-def _check_repeatable(
+def check_items(
+    dl, # loader of validation pictures
+):
+    "Raise if an item transform does more to them than resize"
+    known = Resize,RandomResizedCrop,ToTensor
+    odd = first(dl.after_item.fs, lambda o: o.split_idx!=0 and not isinstance(o, known))
+    if odd: raise ValueError(f'{type(odd).__name__} changes validation pictures too, and a program without fastai '
+        'could not repeat it: do it to the files before, or leave it out, and train again.')
+
+# %% ../../nbs/lib/learn/export.ipynb #5b514ac1
+def check_batch(
     dl, # loader of validation pictures
     prep, # of `preprocessing`
 ):
-    "Raise unless pictures are resized, turned into colours from 0 to 1, normalised, and nothing else"
-    odd = first(dl.after_item.fs, lambda o: o.split_idx!=0 and not isinstance(o, (Resize,RandomResizedCrop,ToTensor)))
-    if odd: raise ValueError(f'{type(odd).__name__} changes validation pictures too, and a program without fastai '
-        'could not repeat it: do it to the files before, or leave it out, and train again.')
+    "Raise unless batches are turned into colours from 0 to 1, normalised, and nothing else"
     w,h = prep['crop']
     x = torch.randint(0, 256, (2,3,h,w), dtype=torch.uint8, device=dl.device)
-    got,want = TensorBase(dl.after_batch((TensorImage(x),))[0]).float(),x.float()/255
-    if got.shape!=want.shape: raise ValueError(f'The batch transforms make {tuple(got.shape[2:])} of {h,w} pixels: '
-        f'resize in the item transforms, e.g. Resize({got.shape[-1]}), and export again.')
+    got = TensorBase(dl.after_batch((TensorImage(x),))[0]).float()
+    want = x.float()/255
     if prep['mean']: want = normalize(want, prep['mean'], prep['std'])
-    if (got-want).abs().max()>1e-3: raise ValueError(f'The batch transforms ({dl.after_batch}) do more to validation '
-        'pictures than normalise: a program without fastai could not repeat it. Leave that out, and train again.')
+    if got.shape!=want.shape or (got-want).abs().max()>1e-3:
+        raise ValueError(f'The batch transforms ({dl.after_batch}) do more to validation pictures than '
+            'normalise: a program without fastai could not repeat it. Resize in the item transforms, leave out the rest, '
+            'train if need be, and export again.')
 
 # %% ../../nbs/lib/learn/export.ipynb #120e982e
 def preprocessing(
     learn, # any image classification learner
-)->dict: # as of `_resizing`; and mean and std, None without `Normalize`
+)->dict: # as of `resizing`; and mean and std, None without `Normalize`
     "How `learn` prepares a picture for validation"
     dl = learn.dls.valid
     norm = first(dl.after_batch.fs, risinstance(Normalize))
-    prep = _resizing(dl) | {k:getattr(norm, k).flatten().tolist() if norm else None for k in ('mean','std')}
-    _check_repeatable(dl, prep)
+    prep = resizing(dl) | {k:getattr(norm, k).flatten().tolist() if norm else None for k in ('mean','std')}
+    check_items(dl)
+    check_batch(dl, prep)
     return prep
 
 # %% ../../nbs/lib/learn/export.ipynb #f299462d
-class _Normalised(nn.Module):
-    "Colours 0 to 1, [b,3,h,w] → what `model` says of them, normalised; without mean and std, as they are"
-    def __init__(self, model, mean, std):
+class Scale(nn.Module):
+    "Colours 0 to 1, [b,3,h,w], normalised; without mean and std, as they are"
+    def __init__(self, mean, std):
         super().__init__()
-        self.model = model
         self.mean,self.std = [nn.Buffer(torch.tensor(o)[:,None,None]) for o in (mean or [0.]*3, std or [1.]*3)]
-    def forward(self, image): return self.model((image-self.mean)/self.std)
+    def forward(self, image): return (image-self.mean)/self.std
     def colours(self, x): return (TensorBase(x).float().cpu()*self.std+self.mean).numpy()
 
 # %% ../../nbs/lib/learn/export.ipynb #1100f3be
 @contextmanager
-def _quiet():
+def quiet():
     "Neither warnings nor logged errors"
     old = logging.root.manager.disable
     logging.disable(logging.ERROR)
@@ -91,33 +107,38 @@ def _quiet():
     finally: logging.disable(old)
 
 # %% ../../nbs/lib/learn/export.ipynb #9792893d
-def _by_torch(
+def by_torch(
     graph, # from colours 0 to 1, on the CPU
     size, # [w,h] in pixels
     **kwargs # of `torch.onnx.export`
 ):
     "`graph` in ONNX"
-    with _quiet(), tempfile.TemporaryDirectory() as tmp:
+    with quiet(), tempfile.TemporaryDirectory() as tmp:
         fn = f'{tmp}/model.onnx'
         how = dict(input_names=['image'], output_names=['logits'], external_data=False, verbose=False)
         torch.onnx.export(graph, (torch.rand(2, 3, *size[::-1]),), fn, **how, **kwargs)
         return onnx.load(fn)
 
 # %% ../../nbs/lib/learn/export.ipynb #8a7d5141
+def nameless(
+    proto, # ONNX
+):
+    "`proto` without notes on where each node comes from"
+    g = proto.graph
+    for o in (*g.node, *g.value_info, *g.initializer, *g.input, *g.output, g): del o.metadata_props[:]
+    return proto
+
+# %% ../../nbs/lib/learn/export.ipynb #9fa56c01
 def to_onnx(
     graph, # from colours 0 to 1 to logits, on the CPU
     size, # [w,h] in pixels
 ): # onnx.ModelProto
     "The graph in ONNX, with a free batch size"
     axes = {0:'batch'}
-    try: proto = _by_torch(graph, size, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}])
-    except RuntimeError as e:
-        warnings.warn(f'The newer exporter of torch {torch.__version__} does not know this network, so the older one '
-            f'was taken ({str(e).strip()[:200]})')
-        proto = _by_torch(graph, size, dynamo=False, dynamic_axes=dict(image=axes, logits=axes))
-    g = proto.graph
-    for o in (*g.node, *g.value_info, *g.initializer, *g.input, *g.output, g): del o.metadata_props[:]
-    return proto
+    try: return nameless(by_torch(graph, size, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}]))
+    except RuntimeError as e: warnings.warn(f'The newer exporter of torch {torch.__version__} does not '
+        f'know this network, so the older one was taken ({str(e).strip()[:200]})')
+    return nameless(by_torch(graph, size, dynamo=False, dynamic_axes=dict(image=axes, logits=axes)))
 
 # %% ../../nbs/lib/learn/export.ipynb #edb3bb72
 @dataclass
@@ -145,45 +166,81 @@ def answers_of(
     return probs.clamp(min=1e-9).log(),targs
 
 # %% ../../nbs/lib/learn/export.ipynb #5e5e422c
-def _of_learner(
+def learner_files(
+    learn, # trained
+): # two lists
+    "What `learn` learned from, and what it is checked on"
+    train,valid = [list(getattr(o, 'items', ())) for o in learn.dls]
+    if valid: return train,valid
+    raise ValueError('This learner has no validation pictures to be checked on. One from '
+        '`load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
+
+# %% ../../nbs/lib/learn/export.ipynb #ca9cbd07
+def learner_pictures(
+    learn, # trained
+    scale, # `Scale` of it
+): # function: files → batches of pictures, for the network and as colours
+    "How `learn` reads pictures"
+    def pictures(items):
+        dl = learn.dls.test_dl(items, bs=16, num_workers=0)
+        for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
+    return pictures
+
+# %% ../../nbs/lib/learn/export.ipynb #b191a201
+def of_learner(
     learn, # trained
 ): # `Trained`
     "`learn` as `write_onnx` wants it"
-    dls = learn.dls
-    train,valid = [list(getattr(o, 'items', ())) for o in dls]
-    if not valid: raise ValueError('This learner has no validation pictures to be checked on. One from '
-        '`load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
-    prep,arch = preprocessing(learn),getattr(learn, 'arch', type(learn.model))
-    graph = _Normalised(deepcopy(learn.model).cpu().float(), prep['mean'], prep['std']).eval()
-    def pictures(items):
-        for (x,) in progress_bar(dls.test_dl(items, bs=16, num_workers=0), leave=False): yield x,graph.colours(x)
-    about = prep,list(dls.vocab),getattr(arch, '__name__', arch),train,valid
-    versions = dict(fastai=fastai.__version__)
-    return Trained(learn.model.eval(), graph, *about, partial(answers_of, learn), pictures, versions)
+    train,valid = learner_files(learn)
+    prep = preprocessing(learn)
+    scale = Scale(prep['mean'], prep['std'])
+    graph = nn.Sequential(scale, deepcopy(learn.model).cpu().float()).eval()
+    arch = getattr(learn, 'arch', type(learn.model))
+    about = prep,list(learn.dls.vocab),getattr(arch, '__name__', arch),train,valid,partial(answers_of, learn)
+    return Trained(learn.model.eval(), graph, *about, learner_pictures(learn, scale), dict(fastai=fastai.__version__))
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
-def _run(
+def session(
+    model, # file, or ONNX as bytes
+):
+    "ONNX Runtime, on the CPU"
+    return onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
+
+# %% ../../nbs/lib/learn/export.ipynb #0725f301
+@patch
+def ask(self:Trained,
     proto, # ONNX
-    o, # `Trained`
     fns, # files
-): # [n,classes]
+): # logits [n,classes]
     "What `proto` says of pictures"
-    sess = onnxruntime.InferenceSession(proto.SerializeToString(), providers=['CPUExecutionProvider'])
-    return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in o.pictures(fns)]))
+    sess = session(proto.SerializeToString())
+    return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in self.pictures(fns)]))
 
 # %% ../../nbs/lib/learn/export.ipynb #36acbe4c
-def difference(
+@patch
+def difference(self:Trained,
     proto, # ONNX
-    o, # `Trained`
     n=64, # pictures of the validation set
-)->float:
+):
     "Largest difference between the probabilities of `proto` and of the network"
-    fns = o.valid[:n]
-    with torch.no_grad(): want = torch.cat([TensorBase(o.net(x)).float().cpu() for x,_ in o.pictures(fns)])
-    return float((want.softmax(1)-_run(proto, o, fns).softmax(1)).abs().max())
+    fns = self.valid[:n]
+    with torch.no_grad(): want = [TensorBase(self.net(x)).float().cpu() for x,_ in self.pictures(fns)]
+    return float((torch.cat(want).softmax(1)-self.ask(proto, fns).softmax(1)).abs().max())
+
+# %% ../../nbs/lib/learn/export.ipynb #9492874b
+@patch
+def checked(self:Trained,
+    max_diff, # of probabilities
+): # (ONNX, largest difference)
+    "The network as ONNX, if that says the same"
+    proto = to_onnx(self.graph, self.prep['crop'])
+    diff = self.difference(proto)
+    if diff<=max_diff: return proto,diff
+    raise ValueError(f'The exported graph differs from the network by {diff:.4f} in its probabilities, '
+        f'allowed is {max_diff}: nothing was written.')
 
 # %% ../../nbs/lib/learn/export.ipynb #25a28c7e
-def _to_int8(
+def to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
     method, # `CalibrationMethod`
@@ -192,47 +249,53 @@ def _to_int8(
     feeds = ({'image':o[None]} for o in xs)
     reader = SimpleNamespace(get_next=lambda: next(feeds, None))
     kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
-    with tempfile.TemporaryDirectory() as tmp, _quiet(), redirect_stdout(io.StringIO()):
-        src,fn = [Path(tmp)/o for o in ('fp32.onnx','int8.onnx')]
-        src.write_bytes(proto.SerializeToString())
-        quantize_static(src, fn, reader, calibrate_method=method, **kw)
-        return onnx.load(fn)
+    with tempfile.TemporaryDirectory() as tmp, quiet(), redirect_stdout(io.StringIO()):
+        onnx.save(proto, f'{tmp}/fp32.onnx')
+        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=method, **kw)
+        return onnx.load(f'{tmp}/int8.onnx')
 
 # %% ../../nbs/lib/learn/export.ipynb #444414a3
-def _quantised(
+@patch
+def in_8_bits(self:Trained,
     proto, # ONNX
-    o, # `Trained`
-    targs, # labels of the validation set as indices
-    acc, # accuracy of `proto`
-    max_loss, # of it
     n=96, # pictures to calibrate with
+): # ONNX, the more careful ways later
+    "`proto` with weights of a byte each, in several ways"
+    fns = random.Random(42).sample(self.train, min(n, len(self.train)))
+    xs = np.concatenate([x for _,x in self.pictures(fns)])
+    yield to_int8(proto, xs, CalibrationMethod.MinMax)
+    yield to_int8(proto, xs[:n//3], CalibrationMethod.Percentile)
+
+# %% ../../nbs/lib/learn/export.ipynb #e5634ac7
+@patch
+def quantised(self:Trained,
+    proto, # ONNX
+    targs, # labels of the validation set as indices
+    least, # accuracy that is wanted
 ): # (ONNX, its logits for the validation set)
-    "`proto` in 8 bits, if that costs no more than `max_loss`"
-    xs = np.concatenate([x for _,x in o.pictures(random.Random(42).sample(o.train, min(n, len(o.train))))])
-    lost = []
-    for method,k in ((CalibrationMethod.MinMax,n), (CalibrationMethod.Percentile,n//3)):
-        small = _to_int8(proto, xs[:k], method)
-        logits = _run(small, o, o.valid)
-        lost.append(acc-float(accuracy(logits, targs)))
-        if lost[-1]<=max_loss: return small,logits
-    raise ValueError(f'In 8 bits the accuracy falls by {min(lost):.1%}, allowed is {max_loss:.1%}: nothing was '
-        'written. Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take '
-        'it better than others.')
+    "`proto` in 8 bits, if that is accurate enough"
+    found = []
+    for small in self.in_8_bits(proto):
+        logits = self.ask(small, self.valid)
+        found.append(float(accuracy(logits, targs)))
+        if found[-1]>=least: return small,logits
+    raise ValueError(f'In 8 bits the accuracy is {max(found):.1%}, wanted is {least:.1%}: nothing was written. '
+        'Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
 # %% ../../nbs/lib/learn/export.ipynb #87549848
-def _pick_examples(
-    o, # `Trained`
+@patch
+def examples(self:Trained,
     probs, # of its validation set, [n,classes]
     targs, # labels as indices
     n, # at most
 ): # dicts of label and thumbnail
     "Pictures that the network is sure of and right about, one a class"
     sure,guess = probs.max(1)
-    best = {o.labels[targs[i]]:o.valid[i] for i in sure.argsort().tolist() if guess[i]==targs[i]}
+    best = {self.labels[targs[i]]:self.valid[i] for i in sure.argsort().tolist() if guess[i]==targs[i]}
     return [dict(label=k, jpeg=base64.b64encode(thumbnail(fn, 96, 80)).decode()) for k,fn in list(best.items())[:n]]
 
 # %% ../../nbs/lib/learn/export.ipynb #baaef530
-def _write_model(
+def write_model(
     proto, # ONNX
     fname, # file to write
     meta, # facts
@@ -247,17 +310,46 @@ def _write_model(
     return fname
 
 # %% ../../nbs/lib/learn/export.ipynb #5d13c20f
-def _check_wishes(fname, threshold, examples):
+def check_wishes(fname, threshold, examples):
     "Raise if no file can be written like that"
-    if Path(fname).suffix!='.onnx' or Path(fname).is_dir(): raise ValueError(f'{fname} can not be a model: wanted '
-        'the name of a file that ends in .onnx')
-    if threshold is not None and not 0<=threshold<=1: raise ValueError(f'threshold={threshold}: wanted a confidence '
-        'from 0 to 1, e.g. 0.7')
-    if not (isinstance(examples, int) and examples>=0): raise ValueError(f'examples={examples!r}: wanted a number of '
-        'pictures, 0 or more')
+    odd = Path(fname).suffix!='.onnx' or Path(fname).is_dir()
+    if odd: raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
+    usual = threshold is None or 0<=threshold<=1
+    if not usual: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
+    if examples<0: raise ValueError(f'examples={examples}: wanted a number of pictures, 0 or more')
 
 # %% ../../nbs/lib/learn/export.ipynb #2499ddd6
 model_format = 1
+
+# %% ../../nbs/lib/learn/export.ipynb #3a86ea06
+@patch
+def facts(self:Trained):
+    "What is known of a network without asking it"
+    versions = dict(imgcls=__version__, torch=torch.__version__, **self.versions)
+    n = sum(p.numel() for p in self.net.parameters())
+    about = dict(labels=self.labels, arch=self.arch, n_params=n, versions=versions, **self.prep)
+    return dict(about, format=model_format, created=timestamp())
+
+# %% ../../nbs/lib/learn/export.ipynb #0eb567ed
+@patch
+def results(self:Trained,
+    logits, # of its validation set, [n,classes]
+    targs, # labels as indices
+    before, # accuracy that it had in 32 bits
+    n, # examples to show
+):
+    "How well a network does"
+    acc = float(accuracy(logits, targs))
+    metrics = dict(valid_accuracy=acc, accuracy_lost=before-acc, n_valid=len(targs), n_train=len(self.train))
+    examples = self.examples(logits.softmax(1), targs, n)
+    return dict(metrics=metrics, temperature=temperature(logits, targs), examples=examples)
+
+# %% ../../nbs/lib/learn/export.ipynb #9f2d9e59
+def wishes(labels, names, threshold, title, about, quantize):
+    "What you say about a network"
+    if threshold is None: threshold = (1+1/len(labels))/2
+    names = {k:k for k in labels} | (names or {})
+    return dict(title=title, about=about, names=names, threshold=threshold, precision='int8' if quantize else 'fp32')
 
 # %% ../../nbs/lib/learn/export.ipynb #e2c7db40
 def write_onnx(
@@ -273,22 +365,14 @@ def write_onnx(
     about='', # a sentence or two: what it is for, where its pictures came from, what it can't do
 )->Path: # `fname`
     "Write a trained network as one self-describing `.onnx` file"
-    _check_wishes(fname, threshold, examples)
+    check_wishes(fname, threshold, examples)
     logits,targs = o.answers()
-    proto = to_onnx(o.graph, o.prep['crop'])
-    diff,acc = difference(proto, o),float(accuracy(logits, targs))
-    if diff>max_diff: raise ValueError(f'The exported graph differs from the network by {diff:.4f} in its '
-        f'probabilities, allowed is {max_diff}: nothing was written.')
-    if quantize: proto,logits = _quantised(proto, o, targs, acc, max_loss)
-    now = float(accuracy(logits, targs))
-    metrics = dict(valid_accuracy=now, accuracy_lost=acc-now, n_valid=len(targs), n_train=len(o.train))
-    shown = _pick_examples(o, logits.softmax(1), targs, examples)
-    meta = dict(format=model_format, title=title, about=about, labels=o.labels, **o.prep, arch=o.arch, metrics=metrics,
-        names={k:(names or {}).get(k, k) for k in o.labels}, precision='int8' if quantize else 'fp32', max_diff=diff,
-        temperature=temperature(logits, targs), threshold=(1+1/len(o.labels))/2 if threshold is None else threshold,
-        versions=dict(imgcls=__version__, torch=torch.__version__, **o.versions), created=timestamp(), examples=shown,
-        n_params=sum(p.numel() for p in o.net.parameters()))
-    return _write_model(proto, fname, meta)
+    proto,diff = o.checked(max_diff)
+    acc = float(accuracy(logits, targs))
+    if quantize: proto,logits = o.quantised(proto, targs, acc-max_loss)
+    found = o.facts() | o.results(logits, targs, acc, examples)
+    wished = wishes(o.labels, names, threshold, title, about, quantize)
+    return write_model(proto, fname, dict(found, max_diff=diff, **wished))
 
 # %% ../../nbs/lib/learn/export.ipynb #28a9bad6
 @delegates(write_onnx)
@@ -298,37 +382,52 @@ def export_onnx(
     **kwargs
 )->Path: # `fname`
     "Write `learn` as one self-describing `.onnx` file"
-    return write_onnx(_of_learner(learn), fname, **kwargs)
+    return write_onnx(of_learner(learn), fname, **kwargs)
 
 # %% ../../nbs/lib/learn/export.ipynb #81bb4d1b
-def _open_model(
+def open_model(
     fn, # that `write_onnx` wrote
 ): # (session, facts)
     "A model file, ready to be asked"
     if not Path(fn).is_file(): raise FileNotFoundError(f'{fn}: wanted a file that export_onnx wrote')
-    sess = onnxruntime.InferenceSession(str(fn), providers=['CPUExecutionProvider'])
+    sess = session(str(fn))
     meta = sess.get_modelmeta().custom_metadata_map.get('imgcls')
-    if not meta: raise ValueError(f'{fn} was not written by export_onnx: it does not say how well it does')
-    return sess,json.loads(meta)
+    if meta: return sess,json.loads(meta)
+    raise ValueError(f'{fn} was not written by export_onnx: it does not say how well it does')
 
 # %% ../../nbs/lib/learn/export.ipynb #d9e816b2
+def milliseconds(
+    sess, # of `session`
+    crop, # width and height of a picture
+    n, # times
+):
+    "How long a picture takes, the median"
+    x = np.random.rand(1, 3, *crop[::-1]).astype('float32')
+    secs = timeit.repeat(lambda: sess.run(None, dict(image=x)), number=1, repeat=n+3)
+    return 1000*np.median(secs[3:]) # the first warm up
+
+# %% ../../nbs/lib/learn/export.ipynb #3b3af587
+def measured(
+    fn, # that `write_onnx` wrote
+    n, # times it is asked
+):
+    "Size, speed and accuracy of a model file"
+    fn,(sess,meta) = Path(fn),open_model(fn)
+    how_well = dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
+    size,ms = fn.stat().st_size/1e6,milliseconds(sess, meta['crop'], n)
+    return dict(file=fn.name, precision=meta['precision'], MB=size, ms=ms, **how_well)
+
+# %% ../../nbs/lib/learn/export.ipynb #19c834a1
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n=20, # runs to take the median of
 )->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy, what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
-    sess,metas = zip(*map(_open_model, fns))
-    xs = [np.random.rand(1, 3, *o['crop'][::-1]).astype('float32') for o in metas]
-    asks = [partial(s.run, None, dict(image=x)) for s,x in zip(sess, xs)]
-    took = [[timeit.timeit(o, number=1) for o in asks] for _ in range(n+3)][3:] # the first warm up
-    rows = [dict(o, **o['metrics'], file=Path(fn).name, MB=Path(fn).stat().st_size/1e6) for fn,o in zip(fns, metas)]
-    df = pd.DataFrame(rows).assign(ms=1000*np.median(took, 0)).set_index('file')
-    df = df.rename(columns=dict(valid_accuracy='accuracy', accuracy_lost='lost'))
-    return df.reindex(columns='precision MB ms accuracy lost'.split()).fillna(0.)
+    return pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
 
 # %% ../../nbs/lib/learn/export.ipynb #f0138bf2
-def _load_kept(
+def load_kept(
     path, # dataset folder
     stage, # name
 ): # Learner
@@ -354,6 +453,6 @@ def imgcls_export(
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
-    try: fn = export_onnx(_load_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
+    try: fn = export_onnx(load_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

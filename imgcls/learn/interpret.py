@@ -12,24 +12,24 @@ __all__ = ['class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_c
 from contextlib import contextmanager
 from fastai.vision.all import *
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import multilabel_confusion_matrix
-from .scores import has_body, show_grid, show_scored, shortened
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix
+from .scores import has_body, show_grid, show_scores, shortened
 
 # %% ../../nbs/lib/learn/interpret.ipynb #baf0dfbc
 def wilson(
     k, # how many did
     n, # of how many
-)->tuple: # (low, high), shares from 0 to 1
+): # (low, high), shares from 0 to 1
     "Where the true share lies, in 95 cases of 100 (Wilson 1927)"
-    k,n,z = np.asarray(k, float),np.asarray(n, float),1.96
-    half = z*np.sqrt(k*(n-k)/np.maximum(n, 1)+z*z/4)
-    return tuple(((k+z*z/2+o)/(n+z*z)).clip(0, 1) for o in (-half,half))
+    def interval(k, n): return binomtest(k, n).proportion_ci(method='wilson') if n else (0.,1.)
+    return np.vectorize(interval)(k, n)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #4ff7fd12
 def of_split(
     df, # rows of `scores`
     split, # 'train' or 'valid'; None: both
-)->pd.DataFrame: # those of the split; all, where `df` has no splits
+): # those of the split; all, where `df` has no splits
     "Rows of one split"
     wanted = 'wanted rows of `scores(learn)`'
     if not isinstance(df, pd.DataFrame): raise TypeError(f'got a {type(df).__name__}: {wanted}')
@@ -42,36 +42,50 @@ def of_split(
 def shares(
     k, # [m], how many did
     n, # [m], of how many; 0: the share is NaN
-)->np.ndarray: # [m,3]: the share, and where the true one lies in 95 cases of 100
+): # [m,3]: the share, and where the true one lies in 95 cases of 100
     "Shares with their intervals"
-    value = np.where(n>0, k/np.maximum(n, 1), np.nan)
-    return np.stack([value, *wilson(k, n)], -1)
+    return np.stack([k/np.where(n>0, n, np.nan), *wilson(k, n)], -1)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #a99cc75d
 def mean_f1(
     f1, # [classes,3]: value, low, high; NaN for classes that nothing is said of
-)->list: # value, low, high
+): # [3]: value, low, high
     "Mean of F1 over classes with its interval (Zou and Donner 2008, widened by √2)"
     f = f1[~np.isnan(f1[:,0])]
-    below,above = np.sqrt(2*((f[:,1:]-f[:,:1])**2).sum(0))/len(f)
-    mean = f[:,0].mean()
-    return [mean, max(mean-below, 0), min(mean+above, 1)]
+    half = np.sqrt(2)*np.linalg.norm(f-f[:,:1], axis=0)/len(f)
+    return np.clip(f[:,0].mean()+half*[0,-1,1], 0, 1)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #a6e3cad3
+def f1_rows(
+    both, # [classes+1], pictures that label and model put into the class; the last is for all
+    either, # [classes+1], pictures that one of them does
+): # [classes+1,3]: value, low, high
+    "F1 of each class, and their mean, with intervals"
+    j = shares(both, either)
+    f1 = 2*j/(1+j)
+    f1[-1] = mean_f1(f1[:-1])
+    return f1
+
+# %% ../../nbs/lib/learn/interpret.ipynb #5ca36d73
+def tallies(
+    df, # label, pred
+    classes, # labels
+): # pictures that both label and model put into each class, that the model does, that the label does; the last for all
+    "What reports are made of"
+    m = confusion_matrix(list(df.label), list(df.pred), labels=classes)
+    return [np.append(o, o.sum()) for o in (m.diagonal(),m.sum(0),m.sum(1))]
+
+# %% ../../nbs/lib/learn/interpret.ipynb #b48d279a
 def class_report(
     df, # rows of `scores`
     split:str='valid', # None: both
 )->pd.DataFrame: # a row per class and one for all: n (labelled so), precision, recall, F1, each with its 95 % interval
     "How well each class is told from the others, and how well that is known"
     d,classes = of_split(df, split),sorted({*df.label,*df.pred})
-    counts = multilabel_confusion_matrix(list(d.label), list(d.pred), labels=classes).reshape(-1, 4)
-    _,fp,fn,tp = np.vstack([counts, counts.sum(0)]).T
-    both = shares(tp, tp+fp+fn)
-    f1 = 2*both/(1+both)
-    f1[-1] = mean_f1(f1[:-1])
-    cols = pd.MultiIndex.from_product([['precision','recall','F1'], ['value','low','high']])
-    res = pd.DataFrame(np.hstack([shares(tp, tp+fp), shares(tp, tp+fn), f1]), [*classes,'all'], cols)
-    res.insert(0, ('n',''), tp+fn)
+    both,said,n = tallies(d, classes)
+    found = dict(precision=shares(both, said), recall=shares(both, n), F1=f1_rows(both, said+n-both))
+    res = pd.concat({k:pd.DataFrame(v, [*classes,'all'], ['value','low','high']) for k,v in found.items()}, axis=1)
+    res.insert(0, ('n',''), n)
     return res
 
 # %% ../../nbs/lib/learn/interpret.ipynb #a4d67a11
@@ -82,8 +96,8 @@ def most_confused(
 )->pd.DataFrame: # label, pred, n; most frequent first
     "Which class is taken for which, and how often"
     d = of_split(df, split)
-    n = d[d.label!=d.pred].groupby(['label','pred']).size().rename('n').reset_index()
-    return n[n.n>=min_n].sort_values(['n','label','pred'], ascending=[False,True,True], ignore_index=True)
+    n = d[d.label!=d.pred].groupby(['label','pred']).size().reset_index(name='n')
+    return n[n.n>=min_n].sort_values('n', ascending=False, kind='stable', ignore_index=True)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #e0974b50
 def show_confused(
@@ -93,11 +107,10 @@ def show_confused(
     split:str='valid', # None: both
 ):
     "Pictures of the pairs of classes that are most confused"
-    pairs,d = most_confused(df, split=split).head(n),of_split(df, split)
+    pairs = most_confused(df, split=split).head(n)
+    d = of_split(df, split)
     if pairs.empty: raise ValueError(f'Nothing to show: in split {split!r} no picture is taken for another class. Try split=None.')
-    k = min(k, pairs.n.max())
-    found = [list(d[(d.label==p.label) & (d.pred==p.pred)].head(k).itertuples()) for p in pairs.itertuples()]
-    show_scored([o for row in found for o in row+[None]*(k-len(row))], len(pairs))
+    for o in pairs.itertuples(): show_scores(d[(d.label==o.label) & (d.pred==o.pred)], k, 1)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #eed87cb3
 @contextmanager
@@ -116,7 +129,7 @@ def evaluating(
 def feature_maps(
     body, # of a convolutional network
     x, # inputs [n,3,h,w]
-)->Tensor: # [n,nf,h,w]
+): # [n,nf,h,w]
     "What the body makes of each place of a picture"
     a = body(x)
     if a.ndim==4: return a
@@ -124,48 +137,67 @@ def feature_maps(
         'does. Look through a convolutional network trained on the same pictures, such as resnet34.')
 
 # %% ../../nbs/lib/learn/interpret.ipynb #0bbfa9af
-def class_maps(
+def evidence(
     model, # nn.Sequential(body, head)
     x, # inputs [n,3,h,w]
     idx, # [n], the class to look for; -1: the one predicted
-)->tuple: # (maps [n,h,w] from 0 to 1, probabilities [n,classes], the classes looked for [n])
-    "Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) for a batch"
+): # (activations [n,nf,h,w], their gradients, outputs [n,classes], the classes looked for [n])
+    "What the outputs for classes depend on"
     with evaluating(model), torch.enable_grad():
         a = feature_maps(model[0], x).requires_grad_()
-        z,idx = model[1](a),idx.to(x.device)
+        z = model[1](a)
         idx = torch.where(idx<0, z.argmax(1), idx)
-        weight, = torch.autograd.grad(z.gather(1, idx[:,None]).sum(), a)
-    heat = F.relu((weight.mean((2,3), keepdim=True)*a.detach()).sum(1, keepdim=True))
-    heat = F.interpolate(heat, x.shape[-2:], mode='bicubic')[:,0].clamp(min=0)
-    top = heat.amax((1,2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
-    return heat/top,z.detach().softmax(1),idx
+        grad, = torch.autograd.grad(z.gather(1, idx[:,None]).sum(), a)
+    return a.detach(),grad,z.detach(),idx
+
+# %% ../../nbs/lib/learn/interpret.ipynb #abb85e31
+def heat_maps(
+    a, # activations [n,nf,h,w]
+    grad, # gradients of the same shape
+    size, # (height, width) of the picture
+): # [n,h,w], from 0 to 1
+    "Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391)"
+    heat = F.relu((grad.mean((2,3), keepdim=True)*a).sum(1, keepdim=True))
+    heat = F.interpolate(heat, size, mode='bicubic')[:,0].clamp(min=0)
+    return F.normalize(heat, math.inf, (1,2), eps=1e-30)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #9bf71fa4
 def class_indices(
     vocab, # labels
     label, # one for all, a list with one for each, or None
-    n:int, # pictures
-)->list: # an index for each picture; -1 for None
+    n, # pictures
+): # an index for each picture; -1 for None
     "Labels to look for, as indices"
-    names,at = [label]*n if isinstance(label, (str,type(None))) else list(label),{None:-1} | {o:i for i,o in enumerate(vocab)}
+    names = [label]*n if isinstance(label, (str,NoneType)) else list(label)
+    at = {None:-1} | {o:i for i,o in enumerate(vocab)}
     if len(names)!=n: raise ValueError(f'{len(names)} labels for {n} pictures: wanted one for all, or one for each')
     if bad := {*names}-{*at}: raise ValueError(f'label={bad.pop()!r}: wanted one of {", ".join(vocab)}, or None')
-    return [at[o] for o in names]
+    return tensor([at[o] for o in names])
 
 # %% ../../nbs/lib/learn/interpret.ipynb #05f5db43
+def explain_batch(
+    learn, # a convolutional network
+    b, # a batch of its validation loader, without labels
+    idx, # the class to look for in each picture; -1: the one predicted
+): # for each: the map, the class, its probability
+    "What speaks for classes in pictures"
+    x = b[0].as_subclass(Tensor)
+    a,grad,z,idx = evidence(learn.model, x, idx.to(x.device))
+    probs = z.softmax(1).gather(1, idx[:,None])[:,0]
+    return zip(to_np(heat_maps(a, grad, x.shape[-2:])), [learn.dls.vocab[o] for o in idx], probs.tolist())
+
+# %% ../../nbs/lib/learn/interpret.ipynb #a0700eb9
 def explain(
     learn, # a convolutional network
     fns, # pictures
     label=None, # the class to look for, or a list with one for each; default: the one predicted
 ):
     "For each picture: as the model sees it, its map, the class, and its probability"
-    kind = type(learn.model).__name__
-    if not has_body(learn.model): raise ValueError(f'Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; this is a {kind}.')
-    vocab,dl = list(learn.dls.vocab),learn.dls.test_dl(fns, num_workers=0)
-    todo = tensor(class_indices(vocab, label, len(fns))).split(dl.bs)
-    for b,idx in zip(dl, todo):
-        maps,probs,idx = class_maps(learn.model, b[0].as_subclass(Tensor), idx)
-        for im,o,p,i in zip(dl.decode(b)[0], maps, probs, idx): yield im,to_np(o),vocab[i],float(p[i])
+    if not has_body(learn.model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
+        f'this is a {type(learn.model).__name__}.')
+    dl = learn.dls.test_dl(fns, num_workers=0)
+    for b,idx in zip(dl, class_indices(learn.dls.vocab, label, len(fns)).split(dl.bs)):
+        for im,o in zip(dl.decode(b)[0], explain_batch(learn, b, idx)): yield im,*o
 
 # %% ../../nbs/lib/learn/interpret.ipynb #829c20f0
 def grad_cam(
@@ -184,26 +216,33 @@ def show_cam(
     nrows:int=1,
 ):
     "Pictures with the map of `grad_cam` over them, the class it is for, and its probability"
-    fns = list(fns) if isinstance(fns, pd.Series) else listify(fns)
+    fns = [fns] if isinstance(fns, (str,Path)) else list(fns)
     if not fns: raise ValueError('No pictures to show: `fns` is empty.')
     pics,maps,names,probs = zip(*explain(learn, fns, label))
     titles = [f'{shortened(o)} {p:.0%}' for o,p in zip(names, probs)]
-    axs = show_grid(pics, titles, nrows, imsize=1.6)
-    for ax,o in zip(axs, maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
+    for ax,o in zip(show_grid(pics, titles, nrows, imsize=1.6), maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #843db41c
+def in_bins(
+    prob, # probabilities
+    n, # bins of equal width, from 0 to 1
+): # the bin of each, by name
+    "Which bin probabilities belong to"
+    edges = np.linspace(0, 1, n+1)
+    names = [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])]
+    return pd.cut(prob.clip(0, 1), edges, labels=names, include_lowest=True).rename('bin')
+
+# %% ../../nbs/lib/learn/interpret.ipynb #f8411574
 def reliability(
     df, # rows of `scores` or `score_rows`
     n_bins:int=10, # bins of equal width, from 0 to 1
     split:str='valid', # None: both
 )->pd.DataFrame: # a row per bin: bin, n, confidence (mean probability given), accuracy (share right), low, high (its interval)
     "How often answers are right, by the probability they were given with"
-    d,edges = of_split(df, split),np.linspace(0, 1, n_bins+1)
-    at = pd.cut(d.prob.clip(0, 1), edges, include_lowest=True)
-    bins = d.assign(right=d.pred==d.label).groupby(at, observed=False)
-    res = bins.agg(n=('right','size'), right=('right','sum'), confidence=('prob','mean')).reset_index(drop=True)
+    d = of_split(df, split)
+    bins = d.assign(right=d.pred==d.label).groupby(in_bins(d.prob, n_bins), observed=False)
+    res = bins.agg(n=('right','size'), right=('right','sum'), confidence=('prob','mean')).reset_index()
     res[['accuracy','low','high']] = shares(res.pop('right'), res.n)
-    res.insert(0, 'bin', [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])])
     return res
 
 # %% ../../nbs/lib/learn/interpret.ipynb #d959bd7c
@@ -213,24 +252,32 @@ def calibration_error(
     split:str='valid', # None: both
 )->float: # 0 (means what it says) to 1
     "Mean distance of confidence from accuracy (ECE: Guo et al. 2017, arXiv:1706.04599)"
-    r = reliability(df, n_bins, split)
-    return float((r.n*(r.confidence-r.accuracy).abs()).sum()/r.n.sum())
+    r = reliability(df, n_bins, split).dropna()
+    return np.average((r.confidence-r.accuracy).abs(), weights=r.n)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #ad999f76
-def plot_bins(
+def plot_accuracy(
     r, # rows of `reliability`
-    title:str, # of the figure
-    ax, # for accuracy against confidence
-    hist, # for the number of pictures in each bin
+    ax, # to plot on
+    title='', # of the figure
 ):
-    "One model's reliability"
-    some,x = r[r.n>0],(np.arange(len(r))+.5)/len(r)
+    "Accuracy against confidence"
+    r = r[r.n>0]
     ax.plot([0,1], [0,1], 'k:', label='means what it says')
-    ax.errorbar(some.confidence, some.accuracy, np.abs(some[['low','high']].T-some.accuracy), fmt='o-', capsize=3)
-    ax.set(xlim=(0,1), ylim=(0,1.03), title=title)
-    hist.bar_label(hist.bar(x, r.n, .9/len(r)), fontsize=9)
-    hist.set_xlabel('confidence')
-    hist.margins(y=.25)
+    ax.errorbar(r.confidence, r.accuracy, np.abs(r[['low','high']].T-r.accuracy), fmt='o-', capsize=3)
+    ax.set(xlim=(0,1), ylim=(0,1.03), ylabel='accuracy', title=title)
+    ax.legend(loc='lower right')
+
+# %% ../../nbs/lib/learn/interpret.ipynb #4b2299a4
+def plot_counts(
+    r, # rows of `reliability`
+    ax, # to plot on
+):
+    "How many pictures are in each bin"
+    k = len(r)
+    ax.bar_label(ax.bar((np.arange(k)+.5)/k, r.n, .9/k), fontsize=9)
+    ax.set(xlabel='confidence', ylabel='pictures')
+    ax.margins(y=.25)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #80ea35ec
 def plot_reliability(
@@ -239,16 +286,13 @@ def plot_reliability(
     split:str='valid', # None: both
 ):
     "Accuracy against confidence, with 95 % intervals, and how many pictures are in each bin"
-    dfs = dfs if isinstance(dfs, dict) else {'':dfs}
-    k = len(dfs)
-    fig,axs = plt.subplots(2, k, figsize=(4.2*k,5), sharex=True, sharey='row', height_ratios=[3,1], squeeze=False)
+    if not isinstance(dfs, dict): dfs = {'':dfs}
+    size = dict(figsize=(4.4*len(dfs),5), height_ratios=[3,1], layout='constrained')
+    _,axs = plt.subplots(2, len(dfs), sharex=True, sharey='row', squeeze=False, **size)
     for (name,df),(ax,hist) in zip(dfs.items(), axs.T):
-        title = f'{name} (error {calibration_error(df, n_bins, split):.3f})'
-        plot_bins(reliability(df, n_bins, split), title.strip(), ax, hist)
-    axs[0,0].set_ylabel('accuracy')
-    axs[0,0].legend(loc='lower right')
-    axs[1,0].set_ylabel('pictures')
-    fig.tight_layout()
+        r = reliability(df, n_bins, split)
+        plot_accuracy(r, ax, f'{name} (error {calibration_error(df, n_bins, split):.3f})'.strip())
+        plot_counts(r, hist)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #5d3cc695
 def temperature(
@@ -260,5 +304,4 @@ def temperature(
     if not len(y): raise ValueError('No pictures to calibrate on: wanted logits [n,classes] with n of 1 or more.')
     z = z.double().log_softmax(1).clamp(min=-100)
     def loss(t): return F.cross_entropy(z/math.exp(t), y.long()).item()
-    low,high = math.log(.3),math.log(10)
-    return math.exp(minimize_scalar(loss, bounds=(low,high), method='bounded', options=dict(xatol=1e-6)).x)
+    return math.exp(minimize_scalar(loss, bounds=np.log([.3,10])).x)

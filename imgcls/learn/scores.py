@@ -11,7 +11,6 @@ __all__ = ['score_rows', 'scores', 'show_scores']
 from contextlib import nullcontext
 from fastai.vision.all import *
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from ..dataset import Dataset
@@ -19,8 +18,8 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
 
-# %% ../../nbs/lib/learn/scores.ipynb #3d523d2e
-def _arr(o, dtype=None): return np.array(o.detach().cpu().numpy() if isinstance(o, Tensor) else o, dtype=dtype)
+# %% ../../nbs/lib/learn/scores.ipynb #0c47f207
+def copied(o, dtype=None): return np.array(torch.as_tensor(o).numpy(force=True), dtype)
 
 # %% ../../nbs/lib/learn/scores.ipynb #d8cce9a0
 def score_rows(
@@ -29,19 +28,21 @@ def score_rows(
     vocab, # names of the classes
 )->pd.DataFrame: # a row per picture: label, pred, prob, label_prob, loss, second (the best other class), margin (over it)
     "What probabilities say about labels"
-    p,t,names = _arr(probs),_arr(targs, int),np.array(list(vocab), dtype=object)
-    i = np.arange(len(t))
-    own = p[i,t]
+    p = copied(probs)
+    t = copied(targs, int)
+    names = np.array(list(vocab), dtype=object)
+    at = np.arange(len(t)),t
+    own = p[at]
     said = dict(label=names[t], pred=names[p.argmax(1)], prob=p.max(1), label_prob=own, loss=-np.log(own.clip(1e-9)))
-    p[i,t] = -1
-    return pd.DataFrame(said).assign(second=names[p.argmax(1)], margin=own-p.max(1))
+    p[at] = -1 # what is left are the others
+    return pd.DataFrame(dict(said, second=names[p.argmax(1)], margin=own-p.max(1)))
 
 # %% ../../nbs/lib/learn/scores.ipynb #d4114527
 def predictions(
     learn, # any classifier
     items, # paths of pictures
     **kwargs, # of `test_dl`
-)->tuple: # (probabilities [n,classes], labels as indices [n], if `with_labels`)
+): # (probabilities [n,classes], labels as indices [n], if `with_labels`)
     "What the model makes of pictures, through the transforms of validation; with a bar where it takes a while"
     dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
     with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
@@ -49,41 +50,48 @@ def predictions(
 # %% ../../nbs/lib/learn/scores.ipynb #5814fd69
 def has_body(
     model, # a network
-)->bool: # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
+): # is it `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it?
     "Can features be taken between the two halves of `model`?"
     return isinstance(model, nn.Sequential) and len(model)==2
 
 # %% ../../nbs/lib/learn/scores.ipynb #12363789
 def flat_features(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
-)->Tensor: # [n,nf], averaged over places
+): # [n,nf], averaged over places
     "Features of an activation"
     x = x.detach().as_subclass(Tensor).float()
     return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
 
 # %% ../../nbs/lib/learn/scores.ipynb #e810e6f6
+def warn_headless(
+    model, # a network that is not body and head
+):
+    "Say that features of `model` are worth less"
+    warnings.warn(f'The model is a {type(model).__name__}, not nn.Sequential(body, head): its outputs serve as features. '
+        'They know the training labels better than features do, so wrong labels there are harder to find.')
+
+# %% ../../nbs/lib/learn/scores.ipynb #53eb722b
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
     items, # paths of labelled pictures
-)->tuple: # (features that go into the head [n,nf], probabilities [n,classes], labels as indices [n])
+): # (features that go into the head [n,nf], probabilities [n,classes], labels as indices [n])
     "What the body makes of pictures, and the head of that"
     two,found = has_body(learn.model),[]
-    if not two: warnings.warn(f'The model is a {type(learn.model).__name__}, not nn.Sequential(body, head): its outputs serve as '
-        'features. They know the training labels better than features do, so wrong labels there are harder to find.')
+    if not two: warn_headless(learn.model)
     def keep(m, x): found.append(flat_features(x[0]))
     hook = learn.model[1].register_forward_pre_hook(keep) if two else nullcontext()
     with hook: probs,targs = predictions(learn, items, with_labels=True)
     if not probs.isfinite().all():
         raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
-    return feats.numpy(),probs.numpy(),_arr(targs, int)
+    return feats.numpy(),probs.numpy(),copied(targs, int)
 
 # %% ../../nbs/lib/learn/scores.ipynb #bea2635a
 def known_pairs(
     path, # dataset folder
     items, # paths of pictures in it
     feats=None, # [n,nf], from `body_features`; None: go by hashes alone
-)->pd.DataFrame: # as `look_alikes` has it
+): # as `look_alikes` has it
     "Which pictures look alike, by the hashes that `verify_images` noted and by features"
     data = Dataset(path)
     seen = data.seen().query('phash!=""').set_index('file')
@@ -93,8 +101,8 @@ def known_pairs(
 # %% ../../nbs/lib/learn/scores.ipynb #4e642204
 def sure_groups(
     pairs, # of `look_alikes`
-    n:int, # pictures in all
-)->np.ndarray: # [n], equal numbers for pictures that are surely the same
+    n, # pictures in all
+): # [n], equal numbers for pictures that are surely the same
     "A group for each picture; very many that look the same, such as blank pages, are none"
     return group_ids(pairs.loc[pairs.kind!='similar', ['i','j']].values, n, max(2, n//20))
 
@@ -102,15 +110,15 @@ def sure_groups(
 def grouped_folds(
     targs, # [n], labels as indices
     groups, # [n], equal numbers for pictures that belong together
-    n_folds:int=5, # parts; fewer where no class has so many groups
-)->np.ndarray: # [n], the part each picture is in
+    n_folds=5, # parts; fewer where no class has so many groups
+): # [n], the part each picture is in
     "Parts with an even share of each class, groups kept together"
-    _,first,inv = np.unique(groups, return_index=True, return_inverse=True)
+    _,first,group = np.unique(groups, return_index=True, return_inverse=True)
     lab,res = targs[first],np.zeros(len(first), int)
     k = min(n_folds, np.bincount(lab).max())
-    if k<2: return res[inv]
-    for i,(_,part) in enumerate(StratifiedKFold(k, shuffle=True, random_state=42).split(lab, lab)): res[part] = i
-    return res[inv]
+    folds = StratifiedKFold(k, shuffle=True, random_state=42).split(lab, lab) if k>1 else ()
+    for i,(_,part) in enumerate(folds): res[part] = i
+    return res[group]
 
 # %% ../../nbs/lib/learn/scores.ipynb #2cca9077
 def refit(
@@ -133,66 +141,52 @@ def held_out_probs(
     targs, # [n], labels as indices
     probs, # [n,classes], the network's own: they stand where a class has no other picture
     groups=None, # [n], equal numbers for pictures that belong together; default: each alone
-    n_folds:int=5, # parts; each is judged by a classifier trained on the others
-)->np.ndarray: # [n,classes]
+    n_folds=5, # parts; each is judged by a classifier trained on the others
+): # [n,classes]
     "Probabilities from classifiers that were not shown the picture, nor its label"
-    x,t,res = StandardScaler().fit_transform(_arr(feats)),_arr(targs, int),_arr(probs, float)
+    x = StandardScaler().fit_transform(feats)
+    t = copied(targs, int)
+    res = copied(probs, float)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning) # of classes with few pictures, and of few iterations
-        fold = grouped_folds(t, np.arange(len(t)) if groups is None else _arr(groups), n_folds)
-        parts = progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds)
-        for k in parts: refit(x, t, fold!=k, res)
+        fold = grouped_folds(t, range(len(t)) if groups is None else groups, n_folds)
+        for k in progress_bar(range(n_folds), leave=False) if x.size>5e6 else range(n_folds): refit(x, t, fold!=k, res)
     return res
 
-# %% ../../nbs/lib/learn/scores.ipynb #60506a41
-def label_quality(
-    probs, # [n,classes], of a model that was not shown these labels
-    targs, # [n], labels as indices
-    method:str='normalized_margin', # or 'self_confidence'
-)->np.ndarray: # [n], 0 (the label is wrong) to 1 (it is right)
-    "How much probabilities speak for the labels (Northcutt et al. 2021, arXiv:1911.00068)"
-    p = _arr(probs, float)
-    rows = score_rows(p, targs, range(p.shape[1]))
-    if method=='self_confidence': return rows.label_prob.values
-    if method!='normalized_margin': raise ValueError(f"method={method!r}: wanted 'normalized_margin' or 'self_confidence'")
-    return (rows.margin.values+1)/2
-
 # %% ../../nbs/lib/learn/scores.ipynb #5af91bc6
+def usual_probs(
+    probs, # [n,classes]
+    targs, # [n], labels as indices
+): # [classes]; 2 for a class without pictures
+    "How much a model believes in each class where that is the label, on average"
+    own = pd.Series(np.take_along_axis(probs, targs[:,None], 1)[:,0])
+    return own.groupby(targs).mean().clip(2e-6).reindex(range(probs.shape[1]), fill_value=2).values
+
+# %% ../../nbs/lib/learn/scores.ipynb #41771f11
 def confident_classes(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
-)->np.ndarray: # [n], index of a class; -1: none
+): # [n], index of a class; -1: none
     "The class that each picture confidently belongs to: believed in as much as is usual where it is the label"
-    p,t = _arr(probs, float),_arr(targs, int)
-    usual = pd.Series(p[np.arange(len(t)),t]).groupby(t).mean().clip(2e-6)
-    sure = p>=usual.reindex(range(p.shape[1]), fill_value=2).values-1e-6
+    p = copied(probs, float)
+    sure = p>=usual_probs(p, copied(targs, int))-1e-6
     n = sure.sum(1)
     return np.select([n>1,n>0], [p.argmax(1),sure.argmax(1)], -1)
-
-# %% ../../nbs/lib/learn/scores.ipynb #c8e0bb14
-def confident_joint(
-    probs, # [n,classes], of a model that was not shown these labels
-    targs, # [n], labels as indices
-)->np.ndarray: # [classes,classes], counts: label × confident class; at least 1 on the diagonal
-    "How often pictures with one label confidently belong to another class (Northcutt et al. 2021)"
-    c,t = confident_classes(probs, targs),_arr(targs, int)
-    res = confusion_matrix(t[c>=0], c[c>=0], labels=range(len(probs[0])))
-    np.fill_diagonal(res, res.diagonal().clip(1))
-    return res
 
 # %% ../../nbs/lib/learn/scores.ipynb #c3ddd804
 def label_issues(
     probs, # [n,classes], of a model that was not shown these labels
     targs, # [n], labels as indices
-)->np.ndarray: # [n], bool
+): # [n], bool
     "Which labels are probably wrong: off the diagonal of the confident joint, and not what the model would say itself"
-    c = confident_classes(probs, targs)
-    return (c>=0) & (c!=_arr(targs, int)) & (label_quality(probs, targs)<.5-5e-7)
+    c,t = confident_classes(probs, targs),copied(targs, int)
+    margin = score_rows(copied(probs, float), t, range(len(probs[0]))).margin
+    return (c>=0) & (c!=t) & (margin.values<-1e-6)
 
 # %% ../../nbs/lib/learn/scores.ipynb #c9229e95
 def learner_items(
     learn, # made with `get_dls`
-)->pd.DataFrame: # a row per picture: file, split
+): # a row per picture: file, split
     "The pictures that a learner was made with, in both splits"
     if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
     parts = [pd.DataFrame(dict(file=list(dl.items), split=o)) for o,dl in zip(('train','valid'), learn.dls)]
@@ -204,59 +198,54 @@ def learner_items(
 def best_twins(
     pairs, # of `look_alikes`, the surest first
     items, # paths of the pictures that `pairs` are about
-)->pd.DataFrame: # a row per picture: twin (a path) and kind, '' where there is none
+): # a row per picture: twin (a path) and kind, '' where there is none
     "The picture that each looks like most"
     both = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable')
-    best = both.drop_duplicates('i').set_index('i').astype(object)
+    best = both.drop_duplicates('i').set_index('i')
     best['twin'] = [items[o] for o in best.j]
-    return best[['twin','kind']].reindex(range(len(items)), fill_value='')
+    return best[['twin','kind']].astype(object).reindex(range(len(items)), fill_value='')
 
 # %% ../../nbs/lib/learn/scores.ipynb #111b456a
 score_cols = 'file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
 
 # %% ../../nbs/lib/learn/scores.ipynb #2775861f
+def second_opinion(
+    learn, # trained on `get_dls`
+    items, # paths of labelled pictures
+): # (what the model says, what a head says that was not shown them, pairs of look-alikes)
+    "Two opinions of pictures, and what is known of their looks"
+    feats,probs,targs = body_features(learn, items)
+    pairs = known_pairs(learn.path, items, feats if has_body(learn.model) else None)
+    twins = sure_groups(pairs, len(items))
+    own,held = [score_rows(o, targs, learn.dls.vocab) for o in (probs,held_out_probs(feats, targs, probs, twins))]
+    return own.assign(outlier=outliers(feats, targs, twins)),held,pairs
+
+# %% ../../nbs/lib/learn/scores.ipynb #472ef4fc
 def scores(
     learn, # trained on `get_dls`
 )->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue from 0 to 1, outlier 1 where it is usual
     "What the model thinks of every picture and of its label, in both splits"
-    df,vocab = learner_items(learn),learn.dls.vocab
-    items = list(df.file)
-    feats,probs,targs = body_features(learn, items)
-    pairs = known_pairs(learn.path, items, feats if has_body(learn.model) else None)
-    twins = sure_groups(pairs, len(items))
-    held = score_rows(held_out_probs(feats, targs, probs, twins), targs, vocab)
-    strange = outliers(feats, targs, twins)
-    own = score_rows(probs, targs, vocab).assign(second=held.second, issue=(1-held.margin)/2, outlier=strange)
-    df = pd.concat([df, own, best_twins(pairs, items)], axis=1)[score_cols]
+    df = learner_items(learn)
+    own,held,pairs = second_opinion(learn, list(df.file))
+    own = own.assign(second=held.second, issue=(1-held.margin)/2)
+    df = pd.concat([df, own, best_twins(pairs, df.file)], axis=1)[score_cols]
     return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
 # %% ../../nbs/lib/learn/scores.ipynb #b68010a7
 def show_grid(
-    pics, # what `show_image` takes; None leaves a place free
+    pics, # what `show_image` takes
     titles, # one for each
-    nrows:int, # rows
-    imsize:float=1.5, # inches a side of each picture
-)->list: # the axes
+    nrows, # rows
+    imsize=1.5, # inches a side of each picture
+): # the axes
     "Pictures in rows, each below its title"
     fig,axs = get_grid(len(pics), nrows, imsize=imsize, return_fig=True)
-    for im,title,ax in zip(pics, titles, axs):
-        if im is None: ax.set_axis_off()
-        else: show_image(im, ax=ax).set_title(title, fontsize=10)
+    for im,title,ax in zip(pics, titles, axs): show_image(im, ax=ax).set_title(title, fontsize=10)
     fig.tight_layout()
     return axs
 
 # %% ../../nbs/lib/learn/scores.ipynb #6bc6906b
-def shortened(s:str, n:int=16): return s if len(s)<=n else s[:n-1]+'…'
-
-
-# %% ../../nbs/lib/learn/scores.ipynb #5c4f367f
-def show_scored(
-    rows, # of `scores`, as tuples; None leaves a place free
-    nrows:int, # rows of pictures
-):
-    "Pictures with their label, what the model said instead, and how sure it was"
-    def title(o): return o and f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}'
-    return show_grid([o and UprightImage.create(o.file, 300) for o in rows], [title(o) for o in rows], nrows)
+def shortened(s, n=16): return s if len(s)<=n else s[:n-1]+'…'
 
 # %% ../../nbs/lib/learn/scores.ipynb #ca115ddc
 def show_scores(
@@ -264,16 +253,18 @@ def show_scores(
     n:int=12, # how many pictures
     nrows:int=2,
 ):
-    "The first pictures of a table of scores"
+    "The first pictures of a table of scores: label, what the model said instead, and how sure it was"
     if not len(df): raise ValueError('No pictures to show: `df` has no rows.')
-    show_scored(list(df.head(n).itertuples()), nrows)
+    df = df.head(n)
+    titles = [f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}' for o in df.itertuples()]
+    show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
 
 # %% ../../nbs/lib/learn/scores.ipynb #ef932583
 def guess(
     learn, # any classifier
     items, # paths of pictures
-)->pd.DataFrame: # a row per picture, surest first: file, pred, prob
+): # a row per picture, surest first: file, pred, prob
     "What the model says about pictures without a label"
     prob,i = predictions(learn, items)[0].max(1)
-    df = pd.DataFrame(dict(file=list(items), pred=[learn.dls.vocab[o] for o in i], prob=_arr(prob, float)))
+    df = pd.DataFrame(dict(file=list(items), pred=[learn.dls.vocab[o] for o in i], prob=copied(prob, float)))
     return df.sort_values('prob', ascending=False, kind='stable', ignore_index=True)
