@@ -9,7 +9,7 @@ __all__ = ['Dataset', 'image_files', 'read_manifest', 'undo_last']
 
 # %% ../nbs/lib/dataset.ipynb #307d87b2
 import csv, errno, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
-import pandas as pd
+import numpy as np, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -44,12 +44,10 @@ def inside(
 def free_name(
     fn:Path, # where a file should go
     taken=(), # paths that are spoken for
-)->Path: # `fn`, or with -1, -2, … before the ending when something is there already; at most 255 bytes long
+)->Path: # `fn`, or with -1, -2, … before the ending when something is there already
     "A path near `fn` that doesn't exist yet"
-    def numbered(i):
-        end = f'-{i}{fn.suffix}'
-        return fn.with_name(fn.stem.encode()[:255-len(end.encode())].decode(errors='ignore') + end)
-    return next(o for o in chain([fn], map(numbered, count(1))) if o not in taken and not o.exists())
+    numbered = (fn.with_name(f'{fn.stem}-{i}{fn.suffix}') for i in count(1))
+    return next(o for o in chain([fn], numbered) if o not in taken and not o.exists())
 
 # %% ../nbs/lib/dataset.ipynb #abe82a1b
 def carry(
@@ -81,41 +79,38 @@ def progress(
     pb.comment = comment
     return pb
 
+# %% ../nbs/lib/dataset.ipynb #be147501
+def in_threads(
+    f, # function of one
+    items, # a list
+    n_workers:int, # threads
+    comment='', # a word on what it is
+): # results, in order
+    "`f` of each of `items`, at most some hundreds ahead of who asks"
+    with ThreadPoolExecutor(n_workers) as ex:
+        res = (o for part in chunked(items, 512) for o in ex.map(f, part))
+        yield from progress(res, len(items), comment) if len(items)>500 else res
+
 # %% ../nbs/lib/dataset.ipynb #9e5f69a3
 class Table:
     "A CSV file that is appended to line by line, and whose torn last line is dropped"
     def __init__(self, fn, cols): self.fn,self.cols,self.mended = Path(fn),cols,False
-    def __bytes__(self): return self.fn.read_bytes() if self.fn.exists() else b''
     def head(self): return ','.join(self.cols)+'\n'
+
+    def lines(self):
+        "All whole lines, as bytes"
+        b = self.fn.read_bytes() if self.fn.exists() else b''
+        return b[:b.rfind(b'\n')+1]
+
+    def read(self):
+        "All whole rows, every cell a string"
+        return pd.read_csv(io.StringIO(self.lines().decode() or self.head()), dtype=str, keep_default_na=False)
 
     def write(self, df):
         "Replace the whole table in one step"
         tmp = self.fn.with_suffix('.tmp')
         df.to_csv(tmp, index=False, columns=self.cols, lineterminator='\n')
         os.replace(tmp, self.fn)
-
-# %% ../nbs/lib/dataset.ipynb #f4bab762
-def whole_lines(
-    b:bytes, # content of a text file
-)->bytes:
-    "`b` without a last line that was not written to its end"
-    return b[:b.rfind(b'\n')+1]
-
-# %% ../nbs/lib/dataset.ipynb #aa838fd5
-@patch
-def read(self:Table):
-    "All whole rows, every cell a string"
-    txt = whole_lines(bytes(self)).decode() or self.head()
-    return pd.read_csv(io.StringIO(txt), dtype=str, keep_default_na=False)
-
-# %% ../nbs/lib/dataset.ipynb #6a2d2ae6
-@patch
-def mend(self:Table):
-    "Cut off a last line that was not written to its end"
-    b = bytes(self)
-    whole = whole_lines(b)
-    if whole!=b: os.truncate(self.fn, len(whole))
-    self.mended = True
 
 # %% ../nbs/lib/dataset.ipynb #25298c25
 def as_csv(
@@ -131,8 +126,8 @@ def as_csv(
 def append(self:Table, *rows):
     "Add `rows` (dicts), all in one write"
     self.fn.parent.mkdir(parents=True, exist_ok=True)
-    if not self.mended: self.mend()
-    txt = as_csv([row.get(c, '') for c in self.cols] for row in rows)
+    if not self.mended and self.fn.exists(): os.truncate(self.fn, len(self.lines()))
+    self.mended,txt = True,as_csv([row.get(c, '') for c in self.cols] for row in rows)
     with open(self.fn, 'ab') as f: f.write((txt if f.tell() else self.head()+txt).encode())
 
 # %% ../nbs/lib/dataset.ipynb #f627bda4
@@ -155,12 +150,11 @@ class Moves:
 
 # %% ../nbs/lib/dataset.ipynb #26158825
 @patch
-def rename(self:Moves, src, dst, reason='', batch=''):
-    "Note that `src` goes to `dst`, and move it"
-    old,new = self.at(src),self.at(dst)
-    self.note('move', src, dst, reason, batch)
-    new.parent.mkdir(parents=True, exist_ok=True)
-    carry(old, new)
+def put(self:Moves, fn, rel):
+    "Move file `fn` to `rel`, whose folder is made"
+    to = self.at(rel)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    carry(fn, to)
 
 # %% ../nbs/lib/dataset.ipynb #87ed97ac
 @patch
@@ -171,10 +165,11 @@ def move(self:Moves,
     batch:str='', # name of the action that this is part of; '': it can't be taken back
 )->str: # where it went: `dst`, or a free name near it
     "Move a file, noting it first"
-    dst = self.free(dst)
+    fn,dst = self.at(src),self.free(dst)
     home = dst.rpartition('/')[0]
     if dst[0]!='.' and not (self.path/home).exists(): self.make(home, batch=batch)
-    self.rename(src, dst, reason, batch)
+    self.note('move', src, dst, reason, batch)
+    self.put(fn, dst)
     return dst
 
 # %% ../nbs/lib/dataset.ipynb #a385d773
@@ -236,7 +231,8 @@ def _back(self:Moves, todo):
         if not self.there(o.dst): continue
         if o.action=='made' and o.dst not in home: self._unmake(o)
         if o.action=='move':
-            self.rename(o.dst, o.src)
+            self.note('move', o.dst, o.src)
+            self.put(self.at(o.dst), o.src)
             res.append(o.src)
     return res
 
@@ -269,7 +265,7 @@ def replace(self:Moves,
     if not (self.there(dst) and filecmp.cmp(new, self.at(dst), shallow=False)):
         dst = self.free(dst)
         self.note('made', src, dst, reason, batch)
-    carry(new, self.at(dst))
+    self.put(new, dst)
     self.quarantine(src, f'stored anew: {dst}, {reason}', batch)
     return dst
 
@@ -298,7 +294,7 @@ class Dataset:
 
 # %% ../nbs/lib/dataset.ipynb #d7ec00a4
 sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid')
-sets |= dict(test='test', testing='test')
+sets |= dict(test='test', testing='test') | {'':''}
 
 def split_folders(
     path, # dataset folder
@@ -414,11 +410,13 @@ def sides_of(
     said:str, # what it is called in messages
 ): # train, valid, test or '' for each row
     "Which side a table puts each picture on"
-    if 'split' not in df: return df.is_valid.map(lambda o: 'valid' if str(o).lower() in ('true','1','1.0') else 'train') if 'is_valid' in df else ''
-    split = df.split.fillna('').astype(str).str.lower()
-    odd = {*split}-{'',*sets}
-    if odd: raise ValueError(f'{said} has the split {min(odd)!r}: wanted train, valid, test or nothing')
-    return split.map(sets).fillna('')
+    if 'split' in df:
+        split = df.split.fillna('').astype(str).str.lower()
+        odd = {*split}-{*sets}
+        if odd: raise ValueError(f'{said} has the split {min(odd)!r}: wanted train, valid, test or nothing')
+        return split.map(sets)
+    if 'is_valid' not in df: return ''
+    return np.where(df.is_valid.astype(str).str.lower().isin(['true','1','1.0']), 'valid', 'train')
 
 # %% ../nbs/lib/dataset.ipynb #20129ba5
 def as_layout(
@@ -428,7 +426,8 @@ def as_layout(
     "A table of pictures, or an error if it says too little"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
     if not {'name','label'} <= {*df}: raise ValueError(f'{said} has the columns {", ".join(map(str, df))}: wanted name and label')
-    if df.label.isna().any(): raise ValueError(f'{said} has no label for {df.label.isna().sum()} of {len(df)} pictures')
+    n = df.label.isna().sum()
+    if n: raise ValueError(f'{said} has no label for {n} of {len(df)} pictures')
     return pd.DataFrame(dict(name=df.name, label=df.label.astype(str), split=sides_of(df, said)))
 
 # %% ../nbs/lib/dataset.ipynb #4a70417d
@@ -493,8 +492,8 @@ def items(self:Dataset,
 def _warn_of_empty(self:Dataset, df):
     "Say which class folders have no pictures"
     n = 2 if split_folders(self.path) else 1
-    full = {'/'.join(o.split('/')[:n]) for o in df.name}
-    empty = [o.name for o in self.path.glob('/'.join(['[!.]*']*n)) if o.is_dir() and self.rel(o) not in full]
+    folders = {self.rel(o) for o in self.path.glob('/'.join(['[!.]*']*n)) if o.is_dir()}
+    empty = folders-{'/'.join(o.split('/')[:n]) for o in df.name}
     if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
 # %% ../nbs/lib/dataset.ipynb #448d8741
@@ -523,37 +522,39 @@ def unseen(self:Dataset,
 )->list: # of `names`, those that `look` should see
     "Pictures that have changed since they were looked at, or that the limits concern"
     df = self.seen()
-    sides = df[['width','height']]
-    fine = (df.wrong=='') & (sides.min(axis=1)>=min_size) & (sides.max(axis=1)<=(max_size or 1e9))
-    df = df[fine & (df.why=='')] if anew else df[fine]
-    known = dict(zip(df.file, zip(df.mtime, df.bytes)))
+    fine = (df.wrong=='') & (df[['width','height']].min(axis=1)>=min_size)
+    if max_size: fine &= df[['width','height']].max(axis=1)<=max_size
+    if anew: fine &= df.why==''
+    known = {o.file:(o.mtime,o.bytes) for o in df[fine].itertuples()}
     return [o for o in names if o not in known or known[o]!=stamp(os.stat(f'{self.path}/{o}'))]
 
 # %% ../nbs/lib/dataset.ipynb #ecbb5807
 def shrunk(
-    size, # (width, height)
-    most, # pixels: the longer side at most; None: any
+    width:int, # pixels
+    height:int, # pixels
+    most:int=None, # pixels: the longer side at most; None: any
 )->dict: # width, height
     "The size that a picture is stored with"
-    k = min(1, (most or 1e9)/max(size))
-    return {n:round(o*k) for n,o in zip(('width','height'), size)}
+    k = min(1, (most or 1e9)/max(width, height))
+    return dict(width=round(width*k), height=round(height*k))
 
 # %% ../nbs/lib/dataset.ipynb #7b094a95
 def look_at(
     fn, # a file
     tmp=None, # folder for new content
+    max_size:int=None, # pixels, as of `look`
     **kwargs, # of `look`
 )->dict: # as `look` says, and bytes, mtime, sha256; new: file of the new content
     "`look` at a file"
     try:
         with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
     except OSError as e: return dict(wrong=f'damaged: {e.strerror}')
-    res = look(b, **kwargs)
+    res = look(b, max_size=max_size, **kwargs)
     if new := res.pop('new', None):
         b,fn = new,Path(tmp)/uuid.uuid4().hex
         fn.write_bytes(b)
         stat = fn.stat()
-        res.update(shrunk((res['width'],res['height']), kwargs.get('max_size')), new=fn)
+        res.update(shrunk(res['width'], res['height'], max_size), new=fn)
     mtime,size = stamp(stat)
     return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=size, mtime=mtime)
 
@@ -566,9 +567,7 @@ def survey(self:Dataset,
 ): # rows as they come, in order
     "`look_at` many pictures"
     def row(o): return dict(look_at(self.path/o, **kwargs), file=o)
-    with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
-        rows = (o for part in chunked(names, 512) for o in ex.map(row, part))
-        yield from progress(rows, len(names), 'verifying') if len(names)>500 else rows
+    return in_threads(row, names, n_workers or defaults.cpus, 'verifying')
 
 # %% ../nbs/lib/dataset.ipynb #8ddf016e
 @patch
@@ -633,9 +632,7 @@ def _take_in(self:Dataset, row, tmp, ext):
     "Give file `tmp` a name by its content, in its class or in quarantine; its path in the dataset"
     top = '.quarantine/' if row['status']=='quarantined' else ''
     rel = f"{top}{row['label'] or unlabelled}/{row['sha256'][:16]}{ext}"
-    fn = self.moves.at(rel)
-    fn.parent.mkdir(parents=True, exist_ok=True)
-    carry(tmp, fn)
+    self.moves.put(tmp, rel)
     return rel
 
 # %% ../nbs/lib/dataset.ipynb #0a4d1683
