@@ -197,13 +197,13 @@ def _note_sides(self:Dataset, old, df):
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
-    looks = self.looks(items.file).rename(columns={'file':'name'})[['name','sha256','phash','wrong']]
-    df = items.assign(name=[self.rel(o) for o in items.file]).merge(looks, on='name')
+    looks = self.looks(items.file).set_index('file')[['sha256','phash','wrong']]
+    df = items.assign(name=items.file.map(self.rel)).join(looks, on='name')
     bad = df[df.wrong!='']
     if len(bad):
         warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out '
             f'(`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
-    return df[df.wrong==''].drop(columns='wrong').reset_index(drop=True)
+    return df.drop(bad.index).drop(columns='wrong').reset_index(drop=True)
 
 # %% ../nbs/lib/twins.ipynb #5203f2bb
 def warn_of_labels(
@@ -244,7 +244,7 @@ def row_blocks(
     word:str, # what is said beside the progress bar
 ): # of slices
     "Rows of a matrix of `n` × `n`, few enough at a time for 32 MB"
-    m = max(16, 2**23//max(1, n))
+    m = 2**23//max(512, n)+16
     blocks = [slice(i, i+m) for i in range(0, n, m)]
     return progress(blocks, len(blocks), word) if n>10_000 else blocks
 
@@ -271,7 +271,7 @@ def cosines(
     j, # others
 )->np.ndarray:
     "How alike pairs of vectors are"
-    return np.einsum('ij,ij->i', x[i], x[j]).clip(max=1)
+    return np.vecdot(x[i], x[j]).clip(max=1)
 
 # %% ../nbs/lib/twins.ipynb #9becd757
 def similar_pairs(
@@ -324,6 +324,16 @@ def by_chance(
     ratio = np.maximum(d/far[:,None], d/far[j])
     return n*(k-1)/2*ratio**dimension(d)
 
+# %% ../nbs/lib/twins.ipynb #0952b2d4
+def surest(
+    i, # [m]
+    j, # [m]
+    n, # [m], how sure each pair is: the less, the surer
+)->tuple: # (pairs [m,2], i<j; their n), the surest first
+    "Each of the pairs once"
+    df = pd.DataFrame(np.sort(np.stack([i,j], 1), 1)).assign(n=n).sort_values(['n',0,1]).drop_duplicates([0,1])
+    return df[[0,1]].values,df.n.values
+
 # %% ../nbs/lib/twins.ipynb #1db48757
 def too_near(
     x, # [n,features], of `unit_vectors`
@@ -337,9 +347,7 @@ def too_near(
     s,j = neighbours(x[at], k)
     n = by_chance((1-s).clip(0)+1e-6, j)
     i,c = np.nonzero(n<=chance)
-    df = pd.DataFrame(np.sort(at[np.stack([i,j[i,c]], 1)], 1)).assign(n=n[i,c])
-    df = df.drop_duplicates([0,1]).sort_values(['n',0,1])
-    return df[[0,1]].values,df.n.values
+    return surest(at[i], at[j[i,c]], n[i,c])
 
 # %% ../nbs/lib/twins.ipynb #962d9214
 noise = np.random.default_rng(0).random((32,32))
@@ -368,30 +376,15 @@ def least_apart(
 # %% ../nbs/lib/twins.ipynb #791bbf48
 def one_each(
     o, # array, tensor or list
-    n:int, # how many it should have
+    shape:tuple, # how it should begin
     name:str, # what it is called in messages
+    dtype=None, # what it should hold; default: anything
 )->np.ndarray:
-    "`o` as an array, with a row for each picture"
+    "`o` as an array, with something for each picture"
     o = np.asarray(o)
-    if o.shape[:1]!=(n,): raise ValueError(f'{name} has shape {o.shape}: wanted one for each of the {n} pictures, in the same order')
-    return o
-
-# %% ../nbs/lib/twins.ipynb #4faf6cb3
-def mask_of(
-    known, # [n], True or False for each
-    n:int, # how many there are
-)->np.ndarray:
-    "Which pictures have a hash"
-    known = one_each(known, n, 'known')
-    if known.dtype!=bool: raise ValueError(f'known: {known.dtype}; wanted True or False for each picture')
-    return known
-
-# %% ../nbs/lib/twins.ipynb #dfbda6c9
-def checked_hashes(h):
-    "Hashes to compute with, or an error"
-    h = np.asarray(h)
-    if h.shape[1:]==(4,) and h.dtype==np.uint64: return h
-    raise ValueError(f'hashes: {h.dtype} of shape {h.shape}; wanted uint64, [n,4], as `hash_array` makes it')
+    if o.shape[:len(shape)]==shape and dtype in (None,o.dtype): return o
+    raise ValueError(f'{name} has shape {o.shape} and holds {o.dtype}: wanted {dtype or "one"} for each '
+        f'of the {shape[0]} pictures, in the same order, {shape}')
 
 # %% ../nbs/lib/twins.ipynb #8b975838
 def pair_table(
@@ -426,28 +419,34 @@ def look_alikes(
     chance:float=1, # pairs by features that chance may be expected to make in the whole dataset; 0: find none by features
 )->pd.DataFrame: # a row per pair, the surest first: i, j (i<j), kind, bits (that differ, or mirrored), sim (cosine)
     "Which pictures are the same: 'exact' bytes, 'near' or 'mirrored' by hash, 'similar' beyond chance by features"
-    h = checked_hashes(hashes)
-    n = len(h)
-    sha = one_each(['']*n if sha is None else sha, n, 'sha')
-    known = mask_of(np.ones(n, bool) if known is None else known, n)
-    x = one_each(unit_vectors(np.zeros((n,0)) if feats is None else feats), n, 'feats')
+    n = len(hashes)
+    h = one_each(hashes, (n,4), 'hashes (see `hash_array`)', np.uint64)
+    sha = one_each(['']*n if sha is None else sha, (n,), 'sha')
+    known = one_each(np.ones(n, bool) if known is None else known, (n,), 'known', bool)
+    x = one_each(unit_vectors(np.zeros((n,0)) if feats is None else feats), (n,), 'feats')
     df = pair_table(found_pairs(h, x, sha, known, max_dist, chance))
     df['bits'] = pd.Series(least_apart(h[df.i], h[df.j]), dtype='Int64').where(known[df.i] & known[df.j])
     return df.assign(sim=np.nan if feats is None else cosines(x, df.i, df.j))
 
 # %% ../nbs/lib/twins.ipynb #bdf825ed
+def off(
+    x, # [n,features], of `unit_vectors`
+    v, # [features], or one for each of `x`
+)->np.ndarray: # [n]
+    "Distance, 1 − cosine, of each of `x` to `v`"
+    return 1-np.vecdot(x, v)/np.linalg.norm(v, axis=-1).clip(1e-3)
+
+# %% ../nbs/lib/twins.ipynb #856d5833
 def to_mean(
     x, # [n,features], of `unit_vectors`
     of, # indices
     group, # [n]
-)->np.ndarray: # [n]; infinite where nobody is left
-    "Distance, 1 − cosine, of each of `x` to the mean of those in `of` that are not of its group"
+)->np.ndarray: # [n]; NaN where nobody is left
+    "Distance of each of `x` to the mean of those in `of` that are not of its group"
     total,own = x[of].sum(0),pd.DataFrame(x[of]).groupby(group[of])
-    d = 1-x@total/max(np.linalg.norm(total), 1e-3)
-    mine = np.flatnonzero(np.isin(group, group[of]))
-    rest = total-own.sum().loc[group[mine]].values
-    d[mine] = 1-np.einsum('ij,ij->i', rest, x[mine])/np.linalg.norm(rest, axis=1).clip(1e-3)
-    d[mine[own.size().loc[group[mine]]==len(of)]] = np.inf
+    d,mine = off(x, total),np.flatnonzero(np.isin(group, group[of]))
+    at = group[mine]
+    d[mine] = np.where(own.size().loc[at]<len(of), off(x[mine], total-own.sum().loc[at].values), np.nan)
     return d
 
 # %% ../nbs/lib/twins.ipynb #a93607dc
@@ -459,11 +458,10 @@ def outliers(
     "How strange each picture is: its distance to the mean of the nearest class, itself and its twins left out"
     x = unit_vectors(feats)
     n = len(x)
-    targs,groups = one_each(targs, n, 'targs'),one_each(np.arange(n) if groups is None else groups, n, 'groups')
-    near,own = np.full((2,n), np.inf)
+    targs,groups = one_each(targs, (n,), 'targs'),one_each(range(n) if groups is None else groups, (n,), 'groups')
+    near,own = np.full((2,n), np.nan)
     for of in pd.Series(targs).groupby(targs).indices.values():
         d = to_mean(x, of, groups)
-        near,own[of] = np.minimum(near, d),d[of]
-    ok = np.isfinite(own)
-    usual = np.median(own[ok]) if ok.any() else 1
-    return np.where(np.isfinite(near), near.clip(0)/max(usual, 1e-6), np.nan)
+        near,own[of] = np.fmin(near, d),d[of]
+    usual = pd.Series(own).median()
+    return near.clip(0)/(usual if usual>1e-6 else 1)
