@@ -420,9 +420,9 @@ def look_alikes(
 )->pd.DataFrame: # a row per pair, the surest first: i, j (i<j), kind, bits (that differ, or mirrored), sim (cosine)
     "Which pictures are the same: 'exact' bytes, 'near' or 'mirrored' by hash, 'similar' beyond chance by features"
     n = len(hashes)
-    h = one_each(hashes, (n,4), 'hashes (see `hash_array`)', np.uint64)
+    h = one_each(hashes, (n,4), 'hashes (see `hash_array`)', 'uint64')
     sha = one_each(['']*n if sha is None else sha, (n,), 'sha')
-    known = one_each(np.ones(n, bool) if known is None else known, (n,), 'known', bool)
+    known = one_each(np.ones(n, bool) if known is None else known, (n,), 'known', 'bool')
     x = one_each(unit_vectors(np.zeros((n,0)) if feats is None else feats), (n,), 'feats')
     df = pair_table(found_pairs(h, x, sha, known, max_dist, chance))
     df['bits'] = pd.Series(least_apart(h[df.i], h[df.j]), dtype='Int64').where(known[df.i] & known[df.j])
