@@ -9,7 +9,7 @@ __all__ = ['Dataset', 'image_files', 'read_manifest', 'undo_last']
 
 # %% ../nbs/lib/dataset.ipynb #307d87b2
 import csv, errno, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
-import numpy as np, pandas as pd
+import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -114,11 +114,12 @@ class Table:
 
 # %% ../nbs/lib/dataset.ipynb #25298c25
 def as_csv(
-    rows, # lists of values
+    rows, # dicts
+    cols, # what to take of each
 )->str:
     "A line for each row"
-    buf = io.StringIO()
-    csv.writer(buf, lineterminator='\n').writerows([re.sub(r'\s*[\r\n]+\s*', ' ', str(o)) for o in row] for row in rows)
+    buf,gap = io.StringIO(),re.compile(r'\s*[\r\n]+\s*')
+    csv.writer(buf, lineterminator='\n').writerows([gap.sub(' ', str(row.get(c, ''))) for c in cols] for row in rows)
     return buf.getvalue()
 
 # %% ../nbs/lib/dataset.ipynb #34776418
@@ -127,7 +128,7 @@ def append(self:Table, *rows):
     "Add `rows` (dicts), all in one write"
     self.fn.parent.mkdir(parents=True, exist_ok=True)
     if not self.mended and self.fn.exists(): os.truncate(self.fn, len(self.lines()))
-    self.mended,txt = True,as_csv([row.get(c, '') for c in self.cols] for row in rows)
+    self.mended,txt = True,as_csv(rows, self.cols)
     with open(self.fn, 'ab') as f: f.write((txt if f.tell() else self.head()+txt).encode())
 
 # %% ../nbs/lib/dataset.ipynb #f627bda4
@@ -195,8 +196,8 @@ def pending(self:Moves, kind=''):
 
 # %% ../nbs/lib/dataset.ipynb #aa9b937c
 def check_later(
-    mine:pd.DataFrame, # rows of the journal
-    later:pd.DataFrame, # those of later batches
+    mine, # rows of the journal
+    later, # those of later batches
 ):
     "Refuse to take `mine` back while something later stands on it"
     on = later[later[['src','dst']].isin({*mine.src,*mine.dst}).any(axis=1)]
@@ -293,15 +294,13 @@ class Dataset:
     def __repr__(self): return f'Dataset({str(self.path)!r})'
 
 # %% ../nbs/lib/dataset.ipynb #d7ec00a4
-sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid')
-sets |= dict(test='test', testing='test') | {'':''}
+sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid', test='test', testing='test')
 
 def split_folders(
     path, # dataset folder
 )->dict: # folder → train, valid or test; empty where the folders are classes
     "Folders of `path` that say what is for training and what isn't"
-    tops = [o.name for o in os.scandir(path) if o.is_dir() and o.name[0]!='.']
-    found = {o:sets.get(o.lower()) for o in tops}
+    found = {o.name:sets.get(o.name.lower()) for o in Path(path).glob('[!.]*') if o.is_dir()}
     return found if 'train' in found.values() and all(found.values()) else {}
 
 # %% ../nbs/lib/dataset.ipynb #90dd0eaa
@@ -316,7 +315,7 @@ def of(cls:Dataset,
     if not res.path.is_dir():
         raise FileNotFoundError(f'{res.path.absolute()} is not a folder: `path` is the dataset, '
             'with a folder per class. `gather` makes one.')
-    flat = sorted(o for o in res.path.iterdir() if is_picture_name(o) and o.is_file())
+    flat = sorted(filter(is_picture_name, res.path.iterdir()))
     return cls._around(flat) if flat and not res.noted.fn.exists() and not res.names() else res
 
 # %% ../nbs/lib/dataset.ipynb #cf5a5077
@@ -399,28 +398,29 @@ def label(self:Dataset,
 @patch
 def layout(self:Dataset)->pd.DataFrame: # a row per picture: name, label, split: train, valid, test or '' (not decided)
     "The pictures and their labels, by the folders they lie in"
-    names,folders = self.names(),split_folders(self.path) if self.path.is_dir() else {}
+    names,folders = self.names(),split_folders(self.path)
     split = [folders.get(o.partition('/')[0], '') for o in names]
     if 'valid' not in split: split = [o.replace('train', '') for o in split]
-    return pd.DataFrame(dict(name=names, label=[self.label(o) for o in names], split=split), dtype=str)
+    return pd.DataFrame(dict(name=names, label=[*map(self.label, names)], split=split), dtype=str)
 
 # %% ../nbs/lib/dataset.ipynb #c2f2da59
+yes_no = dict.fromkeys(['true','1','1.0'], 'valid') | dict.fromkeys(['false','0','0.0'], 'train')
+
 def sides_of(
-    df:pd.DataFrame, # perhaps with split (train, valid, test) or is_valid
+    df, # table, perhaps with split (train, valid, test) or is_valid
     said:str, # what it is called in messages
 ): # train, valid, test or '' for each row
     "Which side a table puts each picture on"
-    if 'split' in df:
-        split = df.split.fillna('').astype(str).str.lower()
-        odd = {*split}-{*sets}
-        if odd: raise ValueError(f'{said} has the split {min(odd)!r}: wanted train, valid, test or nothing')
-        return split.map(sets)
-    if 'is_valid' not in df: return ''
-    return np.where(df.is_valid.astype(str).str.lower().isin(['true','1','1.0']), 'valid', 'train')
+    col = next((o for o in ('split','is_valid') if o in df), None)
+    if col is None: return ''
+    side,known = df[col].fillna('').astype(str).str.lower(),sets|yes_no|{'':''}
+    odd = {*side}-{*known}
+    if odd: raise ValueError(f'{said} has the {col} {min(odd)!r}: wanted train, valid, test or nothing')
+    return side.map(known)
 
 # %% ../nbs/lib/dataset.ipynb #20129ba5
 def as_layout(
-    df:pd.DataFrame, # columns name (or file) and label, perhaps split or is_valid
+    df, # table: name (or file) and label, perhaps split or is_valid
     said:str, # what it is called in messages
 )->pd.DataFrame: # name, label, split
     "A table of pictures, or an error if it says too little"
@@ -522,8 +522,8 @@ def unseen(self:Dataset,
 )->list: # of `names`, those that `look` should see
     "Pictures that have changed since they were looked at, or that the limits concern"
     df = self.seen()
-    fine = (df.wrong=='') & (df[['width','height']].min(axis=1)>=min_size)
-    if max_size: fine &= df[['width','height']].max(axis=1)<=max_size
+    size = df[['width','height']] # NaN where something is wrong, which is neither more nor less
+    fine = (size.min(axis=1)>=min_size) & (size.max(axis=1)<=(max_size or 1e9))
     if anew: fine &= df.why==''
     known = {o.file:(o.mtime,o.bytes) for o in df[fine].itertuples()}
     return [o for o in names if o not in known or known[o]!=stamp(os.stat(f'{self.path}/{o}'))]
@@ -667,10 +667,10 @@ def unsynced(self:Moves)->list: # of rows
 @patch
 def _moved(self:Dataset, row, o):
     "What row `o` of the journal changes in `row` of the manifest"
-    top,back = o.dst.partition('/')[0],dict(status='ok', reason='')
-    if top=='.quarantine': return dict(file=o.dst, status='quarantined', reason=o.reason)
-    label = '' if top==unlabelled else row['label'] or self.label(o.dst) # its first
-    return dict(file=o.dst, label=label) | (back if row['status']=='quarantined' else {})
+    new,here = dict(file=o.dst),self.label(o.dst)
+    if o.dst.startswith('.quarantine/'): return new | dict(status='quarantined', reason=o.reason)
+    if row['status']=='quarantined': new.update(status='ok', reason='')
+    return dict(new, label=here and (row['label'] or here)) # its first
 
 # %% ../nbs/lib/dataset.ipynb #73528cd2
 @patch

@@ -41,13 +41,13 @@ def near_words(
         yield np.stack([part[i],j], 1)
 
 # %% ../nbs/lib/twins.ipynb #093790d7
-def first_like(key)->np.ndarray: # [n]
+def first_like(key): # [n]
     "For each of `key` the index of the first that is equal"
     _,first,inv = np.unique(key, return_index=True, return_inverse=True)
     return first[inv]
 
 # %% ../nbs/lib/twins.ipynb #cd0ee304
-def repeats(key)->np.ndarray: # [m,2]
+def repeats(key): # [m,2]
     "Pairs of equal `key`s, each with the first"
     first = first_like(key)
     again = np.flatnonzero(first!=np.arange(len(key)))
@@ -57,7 +57,7 @@ def repeats(key)->np.ndarray: # [m,2]
 def apart(
     h, # [n,words], uint64
     p, # [m,2], pairs
-)->np.ndarray: # [m]
+): # [m]
     "In how many bits the hashes of pairs differ"
     return distance(h[p[:,0]], h[p[:,1]]).astype(int)
 
@@ -99,7 +99,7 @@ def group_ids(
 # %% ../nbs/lib/twins.ipynb #5694a1b9
 def same_bytes(
     sha, # [n], SHA-256 of each; '' where it isn't known
-)->np.ndarray: # pairs, each of a picture with the first that is the same
+): # pairs, each of a picture with the first that is the same
     "Pairs of pictures that are the same file"
     sha = np.asarray(sha, dtype=str)
     known = np.flatnonzero(sha!='')
@@ -115,9 +115,9 @@ def duplicates(
     df = df[df.wrong=='']
     df = df.assign(group=group_ids(near_pairs(hash_array(df.phash), max_dist), len(df)))
     df = df[df.duplicated('group', keep=False)].sort_values(['group','file'], ignore_index=True)
-    kind = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
+    df['kind'] = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
     g = df.groupby('group')
-    df = df.assign(group=g.ngroup(), kind=kind, across=g.label.transform('nunique')>1)
+    df = df.assign(group=g.ngroup(), across=g.label.transform('nunique')>1)
     return df['group file label kind across'.split()]
 
 # %% ../nbs/lib/twins.ipynb #98ca95bd
@@ -217,7 +217,7 @@ def warn_of_labels(
 # %% ../nbs/lib/twins.ipynb #62d0b54f
 def twin_ids(
     df, # label, name, sha256 and phash of pictures
-)->np.ndarray: # as of `group_ids`
+): # as of `group_ids`
     "Groups of rows that are one picture, or nearly (unless there are very many)"
     n = len(df)
     near = group_ids(near_pairs(hash_array(df.phash)), n, max(10, n//50))
@@ -232,9 +232,9 @@ def unit_vectors(
     "`feats` as vectors of length 1"
     x = np.asarray(feats.detach().cpu().float() if hasattr(feats, 'detach') else feats, dtype='float32')
     if x.ndim!=2: raise ValueError(f'feats has shape {x.shape}: wanted [n,features], a row per picture')
-    bad = np.flatnonzero(~np.isfinite(x.sum(1)))
-    if len(bad):
-        raise ValueError(f'feats has NaN or infinity in {len(bad)} of {len(x)} rows, first in row {bad[0]}: '
+    bad = ~np.isfinite(x.sum(1))
+    if bad.any():
+        raise ValueError(f'feats has NaN or infinity in {bad.sum()} of {len(x)} rows, first in row {bad.argmax()}: '
             'wanted numbers. Has the training diverged? Train again, with a lower learning rate.')
     return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 
@@ -253,7 +253,7 @@ def stars(
     ok, # [rows,columns], which pairs are alike; row i and column i are the same picture
     club, # [columns], number of the club that each is in; changed
     crowd:int, # a row with more than so many makes a club
-)->np.ndarray: # as `ok`
+): # as `ok`
     "Which pairs to keep: members of one club are paired with the row that made it only"
     keep = np.zeros_like(ok)
     while True:
@@ -317,7 +317,7 @@ def dimension(
 def by_chance(
     d, # [n,k], distances to neighbours, the nearest first
     j, # [n,k], which these are
-)->np.ndarray: # [n,k]
+): # [n,k]
     "How many pairs as near as each, for where they lie, would be there by chance"
     n,k = d.shape
     far = d[:,-1]
@@ -369,19 +369,20 @@ def hash_pairs(
 def least_apart(
     a, # hashes, [n,4], uint64
     b, # others
-)->np.ndarray: # [n]
+): # [n]
     "In how many bits hashes differ, as they are or when one is mirrored"
     return np.minimum(distance(a, b), distance(a^odd_bits, b)).astype(int)
 
 # %% ../nbs/lib/twins.ipynb #791bbf48
 def one_each(
-    o, # array, tensor or list
+    o, # array, tensor or list; None: `default`
     shape:tuple, # how it should begin
     name:str, # what it is called in messages
     dtype=None, # what it should hold; default: anything
+    default='', # the same for each, or an array
 )->np.ndarray:
     "`o` as an array, with something for each picture"
-    o = np.asarray(o)
+    o = np.full(shape, default) if o is None else np.asarray(o)
     if o.shape[:len(shape)]==shape and dtype in (None,o.dtype): return o
     raise ValueError(f'{name} has shape {o.shape} and holds {o.dtype}: wanted {dtype or "one"} for each '
         f'of the {shape[0]} pictures, in the same order, {shape}')
@@ -421,8 +422,7 @@ def look_alikes(
     "Which pictures are the same: 'exact' bytes, 'near' or 'mirrored' by hash, 'similar' beyond chance by features"
     n = len(hashes)
     h = one_each(hashes, (n,4), 'hashes (see `hash_array`)', 'uint64')
-    sha = one_each(['']*n if sha is None else sha, (n,), 'sha')
-    known = one_each(np.ones(n, bool) if known is None else known, (n,), 'known', 'bool')
+    sha,known = one_each(sha, (n,), 'sha'),one_each(known, (n,), 'known', 'bool', True)
     x = one_each(unit_vectors(np.zeros((n,0)) if feats is None else feats), (n,), 'feats')
     df = pair_table(found_pairs(h, x, sha, known, max_dist, chance))
     df['bits'] = pd.Series(least_apart(h[df.i], h[df.j]), dtype='Int64').where(known[df.i] & known[df.j])
@@ -432,7 +432,7 @@ def look_alikes(
 def off(
     x, # [n,features], of `unit_vectors`
     v, # [features], or one for each of `x`
-)->np.ndarray: # [n]
+): # [n]
     "Distance, 1 − cosine, of each of `x` to `v`"
     return 1-np.vecdot(x, v)/np.linalg.norm(v, axis=-1).clip(1e-3)
 
@@ -441,7 +441,7 @@ def to_mean(
     x, # [n,features], of `unit_vectors`
     of, # indices
     group, # [n]
-)->np.ndarray: # [n]; NaN where nobody is left
+): # [n]; NaN where nobody is left
     "Distance of each of `x` to the mean of those in `of` that are not of its group"
     total,own = x[of].sum(0),pd.DataFrame(x[of]).groupby(group[of])
     d,mine = off(x, total),np.flatnonzero(np.isin(group, group[of]))
@@ -458,7 +458,7 @@ def outliers(
     "How strange each picture is: its distance to the mean of the nearest class, itself and its twins left out"
     x = unit_vectors(feats)
     n = len(x)
-    targs,groups = one_each(targs, (n,), 'targs'),one_each(range(n) if groups is None else groups, (n,), 'groups')
+    targs,groups = one_each(targs, (n,), 'targs'),one_each(groups, (n,), 'groups', default=np.arange(n))
     near,own = np.full((2,n), np.nan)
     for of in pd.Series(targs).groupby(targs).indices.values():
         d = to_mean(x, of, groups)

@@ -18,8 +18,8 @@ from ..twins import duplicates
 dark,blurred = 40,15 # `light` and `sharp` below which a picture counts as such
 
 def with_faults(
-    df:pd.DataFrame, # of `looks`
-    dup:pd.DataFrame, # of `duplicates`
+    df, # of `looks`
+    dup, # of `duplicates`
 )->pd.DataFrame: # with short, and what is odd: dark, blurred, twins, across, damaged
     "What is to be seen in the pictures, judged"
     odd = dict(dark=df.light<dark, blurred=df.sharp<blurred, twins=df.file.isin(dup.file))
@@ -28,7 +28,7 @@ def with_faults(
 
 # %% ../../nbs/lib/gather/audit.ipynb #e624da38
 def class_stock(
-    df:pd.DataFrame, # of `with_faults`, of one class
+    df, # of `with_faults`, of one class
 )->dict:
     "What there is to say about the pictures of one class"
     formats = ', '.join(f'{k} {v}' for k,v in df.ext.value_counts().items())
@@ -62,7 +62,7 @@ class Audit:
 
 # %% ../../nbs/lib/gather/audit.ipynb #8b5d8f59
 def extremes(
-    df:pd.DataFrame, # of `Audit.looks`, of one class
+    df, # of `Audit.looks`, of one class
 )->list: # (caption, file)
     "The pictures of a class that stand out"
     if not len(df): return []
@@ -74,7 +74,7 @@ def extremes(
 
 # %% ../../nbs/lib/gather/audit.ipynb #9ed3fc91
 def plot_stock(
-    df:pd.DataFrame, # of `looks`, of one class
+    df, # of `looks`, of one class
     size, # axes for the sizes
     light, # axes for the brightness
 ):

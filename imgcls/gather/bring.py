@@ -71,6 +71,16 @@ def copied(
     fn,label = job
     return copy_in(fn, **kwargs) | dict(label=label, engine='folder', url=fn.as_uri(), title=fn.name)
 
+# %% ../../nbs/lib/gather/bring.ipynb #f8563881
+def untried(
+    ds:Dataset,
+    fns, # paths
+)->set: # of them
+    "Files that have no row in the manifest, or one that says to run again"
+    df = ds.manifest()
+    tried = {*df.url[~df.reason.str.endswith(run_again)]}
+    return {o for o in fns if o.as_uri() not in tried}
+
 # %% ../../nbs/lib/gather/bring.ipynb #9df4451d
 def copy_all(
     ds:Dataset,
@@ -78,11 +88,9 @@ def copy_all(
     max_pixels:float, # larger pictures are quarantined
 ):
     "Copy files into `ds`, many at once, and enter them one by one"
-    df = ds.manifest()
-    tried,known = {*df.url[~df.reason.str.endswith(run_again)]},ds.known()
-    todo = [o for o in jobs if o[0].as_uri() not in tried]
+    known = ds.known()
     with ds.scratch() as tmp:
-        for row in in_threads(partial(copied, tmp=tmp, max_pixels=max_pixels), todo, defaults.cpus*2, 'copying'):
+        for row in in_threads(partial(copied, tmp=tmp, max_pixels=max_pixels), jobs, defaults.cpus*2, 'copying'):
             if Path(row['title']).suffix or row['status']=='ok': ds.enter(row, known, row.get('tmp'), row.get('ext', '.bin'))
 
 # %% ../../nbs/lib/gather/bring.ipynb #6b923986
@@ -110,7 +118,8 @@ def import_folder(
     check_import(src, ds.path, label)
     check_sizes(**sizes)
     fns = picture_tree(src)
-    copy_all(ds, list(zip(fns, labels_of(fns, src, label))), max_pixels)
+    jobs,new = zip(fns, labels_of(fns, src, label)),untried(ds, fns)
+    copy_all(ds, [o for o in jobs if o[0] in new], max_pixels)
     verify_images(ds, **sizes)
     if ds.waiting(): verify_images(Dataset(ds, ds.waiting()), **sizes)
     df = ds.manifest()

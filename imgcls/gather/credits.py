@@ -39,7 +39,7 @@ def credit(
 
 # %% ../../nbs/lib/gather/credits.ipynb #263859dc
 def credits_page(
-    df:pd.DataFrame, # rows of the manifest
+    df, # rows of the manifest
 )->str: # Markdown
     "A page that names who made the pictures"
     n,said = (df.licence=='').sum(),f'All {len(df)} pictures have a known licence.'
