@@ -335,8 +335,9 @@ def _around(cls:Dataset, fns):
     if gone: raise FileNotFoundError(f'{gone[0]}: no such file, nor are {len(gone)-1} others of {len(fns)}')
     tops = {top_of(o) for o in {o.parent for o in fns}} or {Path('.')}
     if len(tops)>1: raise ValueError(f'These files are from {len(tops)} datasets, one is {min(tops)}. Take one at a time.')
-    top, = tops
-    return cls(top, [o.relative_to(top).as_posix() for o in fns])
+    res = cls(*tops)
+    res.chosen = [res.rel(o) for o in fns]
+    return res
 
 # %% ../nbs/lib/dataset.ipynb #b3518250
 def leads_back(

@@ -27,14 +27,11 @@ def with_faults(
     return df.assign(short=df[['width','height']].min(axis=1), **odd)
 
 # %% ../../nbs/lib/gather/audit.ipynb #e624da38
-def class_stock(
-    df, # of `with_faults`, of one class
-)->dict:
-    "What there is to say about the pictures of one class"
-    formats = ', '.join(f'{k} {v}' for k,v in df.ext.value_counts().items())
-    size = f'{df.width.median():.0f}×{df.height.median():.0f}'
-    odd = df['dark blurred twins across damaged'.split()].sum()
-    return dict(pictures=len(df), formats=formats, size=size, smallest=int(df.short.min()), **odd)
+def counted(
+    o, # of words
+)->str:
+    "How many of each there are, the most first"
+    return ', '.join(f'{k} {v}' for k,v in o.value_counts().items())
 
 # %% ../../nbs/lib/gather/audit.ipynb #a8f0bba3
 def waiting_said(
@@ -45,6 +42,17 @@ def waiting_said(
     n = len(ds.waiting())
     return f'; {n} pictures without a label wait in {ds.path/unlabelled}' if n else ''
 
+# %% ../../nbs/lib/gather/audit.ipynb #de22e952
+def stock_of(
+    df, # of `with_faults`
+)->pd.DataFrame: # a row for each class
+    "What there is to say about the pictures of each class"
+    g = df.groupby('label')
+    n,size = g.size(),[f'{w:.0f}×{h:.0f}' for w,h in g[['width','height']].median().values]
+    res = pd.DataFrame(dict(pictures=n, formats=g.ext.agg(counted), size=size, smallest=g.short.min().astype('Int64')))
+    res.insert(1, 'of largest', (n/n.max()).round(2))
+    return res.join(g['dark blurred twins across damaged'.split()].sum()).rename_axis(None)
+
 # %% ../../nbs/lib/gather/audit.ipynb #fbbc44ca
 class Audit:
     "A dataset's stock: `table` with a row per class, `looks` with a row per picture, `plot` for a class"
@@ -53,8 +61,7 @@ class Audit:
         self.path,df = ds.path,ds.looks()
         if not len(df): raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{waiting_said(ds)}')
         self.looks = with_faults(df, duplicates(ds))
-        self.table = pd.DataFrame({k:class_stock(d) for k,d in self.looks.groupby('label')}).T
-        self.table.insert(1, 'of largest', (self.table.pictures/self.table.pictures.max()).astype(float).round(2))
+        self.table = stock_of(self.looks)
 
     def _repr_html_(self): return self.table.to_html()
     def __repr__(self): return self.table.to_string()

@@ -120,7 +120,6 @@ def import_folder(
     fns = picture_tree(src)
     jobs,new = zip(fns, labels_of(fns, src, label)),untried(ds, fns)
     copy_all(ds, [o for o in jobs if o[0] in new], max_pixels)
-    verify_images(ds, **sizes)
-    if ds.waiting(): verify_images(Dataset(ds, ds.waiting()), **sizes)
+    verify_images(Dataset(ds, ds.names()+ds.waiting()), **sizes)
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)
