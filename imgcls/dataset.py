@@ -167,7 +167,7 @@ def move(self:Moves,
 )->str: # where it went: `dst`, or a free name near it
     "Move a file, noting it first"
     fn,dst = self.at(src),self.free(dst)
-    home = dst.rpartition('/')[0]
+    home = os.path.dirname(dst)
     if dst[0]!='.' and not (self.path/home).exists(): self.make(home, batch=batch)
     self.note('move', src, dst, reason, batch)
     self.put(fn, dst)
@@ -222,6 +222,14 @@ def _unmake(self:Moves, o):
         self.note('made', o.dst, o.src)
         self.quarantine(o.dst, '')
 
+# %% ../nbs/lib/dataset.ipynb #6c3901ce
+@patch
+def _put_back(self:Moves, o):
+    "Undo move `o`, which is a move like others; where the file is again"
+    self.note('move', o.dst, o.src)
+    self.put(self.at(o.dst), o.src)
+    return o.src
+
 # %% ../nbs/lib/dataset.ipynb #6cf3b534
 @patch
 def _back(self:Moves, todo):
@@ -231,10 +239,7 @@ def _back(self:Moves, todo):
     for o in todo.itertuples():
         if not self.there(o.dst): continue
         if o.action=='made' and o.dst not in home: self._unmake(o)
-        if o.action=='move':
-            self.note('move', o.dst, o.src)
-            self.put(self.at(o.dst), o.src)
-            res.append(o.src)
+        if o.action=='move': res.append(self._put_back(o))
     return res
 
 # %% ../nbs/lib/dataset.ipynb #5152feb7
@@ -262,7 +267,7 @@ def replace(self:Moves,
     batch:str='', # name of the action that this is part of
 )->str: # where the new one is
     "Put a new file beside `src`, which goes to quarantine"
-    dst = f'{inside(src).rpartition("/")[0]}/{name}'
+    dst = f'{os.path.dirname(inside(src))}/{name}'
     if not (self.there(dst) and filecmp.cmp(new, self.at(dst), shallow=False)):
         dst = self.free(dst)
         self.note('made', src, dst, reason, batch)
@@ -349,11 +354,11 @@ def leads_back(
 # %% ../nbs/lib/dataset.ipynb #1af5e239
 def visible(
     top, # folder
-): # pairs: folder, names of files in it
+): # as of `os.walk`: folder, folders in it, files in it
     "All folders from `top` on down with their files, without what is hidden"
     for at,dirs,fns in os.walk(top, followlinks=True):
         dirs[:] = [o for o in dirs if o[0]!='.' and not leads_back(f'{at}/{o}')]
-        yield at,[o for o in fns if o[0]!='.']
+        yield at,dirs,[o for o in fns if o[0]!='.']
 
 # %% ../nbs/lib/dataset.ipynb #b8eea671
 @patch
@@ -361,7 +366,7 @@ def names(self:Dataset)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset"
     if self.chosen is not None: return self.chosen
     top = os.path.join(self.path, '')
-    fns = [f'{at}/{o}' for at,fns in visible(top) if at!=top for o in fns if is_picture_name(o)]
+    fns = [f'{at}/{o}' for at,_,fns in visible(top) if at!=top for o in fns if is_picture_name(o)]
     return sorted([o[len(top):].replace(os.sep, '/') for o in fns], key=lambda o: o.split('/'))
 
 # %% ../nbs/lib/dataset.ipynb #10c36a03
@@ -382,7 +387,7 @@ def rel(self:Dataset,
     fn, # absolute, or relative to the dataset or to the working folder
 )->str: # relative to the dataset, with /; as it was, where it lies elsewhere
     "What the picture `fn` is called in tables"
-    full,top = os.path.abspath(fn),os.path.abspath(self.path)+os.sep
+    full,top = os.path.abspath(fn),os.path.join(os.path.abspath(self.path), '')
     here = full.startswith(top) and (os.path.isabs(fn) or os.path.exists(full))
     return (full[len(top):] if here else os.fspath(fn)).replace(os.sep, '/')
 
@@ -399,10 +404,11 @@ def label(self:Dataset,
 @patch
 def layout(self:Dataset)->pd.DataFrame: # a row per picture: name, label, split: train, valid, test or '' (not decided)
     "The pictures and their labels, by the folders they lie in"
-    names,folders = self.names(),split_folders(self.path)
-    split = [folders.get(o.partition('/')[0], '') for o in names]
-    if 'valid' not in split: split = [o.replace('train', '') for o in split]
-    return pd.DataFrame(dict(name=names, label=[*map(self.label, names)], split=split), dtype=str)
+    folders = split_folders(self.path)
+    rows = [(o, self.label(o), folders.get(o.partition('/')[0], '')) for o in self.names()]
+    df = pd.DataFrame(rows, columns=['name','label','split'], dtype=str)
+    if 'valid' not in {*df.split}: df['split'] = df.split.replace('train', '')
+    return df
 
 # %% ../nbs/lib/dataset.ipynb #c2f2da59
 yes_no = dict.fromkeys(['true','1','1.0'], 'valid') | dict.fromkeys(['false','0','0.0'], 'train')
@@ -439,7 +445,7 @@ def listed(self:Dataset,
 )->pd.DataFrame: # as of `layout`
     "The pictures and labels of the table `df`"
     df = as_layout(df, said)
-    df['name'] = [inside(self.rel(o)) for o in df.name]
+    df['name'] = df.name.map(self.rel)
     df = df.drop_duplicates('name', keep='last')
     here = df.name.map(self.moves.there)
     gone = df.name[~here]
@@ -483,18 +489,16 @@ def items(self:Dataset,
     if csv is not None: df = self._read_list(csv)
     res = self.layout() if df is None else self.listed(df, csv or 'df')
     if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it.')
-    if df is None: self._warn_of_empty(res)
+    if df is None: self._warn_of_empty()
     if names is not None: res['label'] = self._named(res.label, names)
     res['file'] = [self.path/o for o in res.name]
     return res.sort_values('file', ignore_index=True)[['file','label','split']]
 
 # %% ../nbs/lib/dataset.ipynb #20f70a35
 @patch
-def _warn_of_empty(self:Dataset, df):
+def _warn_of_empty(self:Dataset):
     "Say which class folders have no pictures"
-    n = 2 if split_folders(self.path) else 1
-    folders = {self.rel(o) for o in self.path.glob('/'.join(['[!.]*']*n)) if o.is_dir()}
-    empty = folders-{'/'.join(o.split('/')[:n]) for o in df.name}
+    empty = [self.rel(at) for at,dirs,fns in visible(self.path) if not dirs and not any(map(is_picture_name, fns))]
     if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
 # %% ../nbs/lib/dataset.ipynb #448d8741

@@ -256,13 +256,12 @@ def stars(
 ): # as `ok`
     "Which pairs to keep: members of one club are paired with the row that made it only"
     keep = np.zeros_like(ok)
-    while True:
-        ok = ok & (club[:len(ok),None]!=club)
-        big = np.flatnonzero(ok.sum(1)>crowd)
-        if not len(big): return keep|ok
-        r = big[0]
-        keep[r] = ok[r]
-        club[np.isin(club, club[ok[r]])] = club[r]
+    for r in np.flatnonzero(ok.sum(1)>crowd):
+        new = ok[r] & (club!=club[r])
+        if new.sum()>crowd:
+            keep[r] = new
+            club[np.isin(club, club[new])] = club[r]
+    return keep | ok & (club[:len(ok),None]!=club)
 
 # %% ../nbs/lib/twins.ipynb #8884e833
 def cosines(

@@ -23,7 +23,7 @@ def picture_tree(
     src, # folder
 )->list: # of paths, sorted
     "All files under `src` that may be pictures, hidden ones left out"
-    fns = [Path(at)/o for at,names in visible(src) for o in names]
+    fns = [Path(at)/o for at,_,names in visible(src) for o in names]
     return sorted(o for o in fns if not o.suffix or is_picture_name(o))
 
 # %% ../../nbs/lib/gather/bring.ipynb #c8be443c
@@ -75,11 +75,12 @@ def copied(
 def untried(
     ds:Dataset,
     fns, # paths
-)->set: # of them
+    labels, # of them
+)->list: # pairs (file, label)
     "Files that have no row in the manifest, or one that says to run again"
     df = ds.manifest()
     tried = {*df.url[~df.reason.str.endswith(run_again)]}
-    return {o for o in fns if o.as_uri() not in tried}
+    return [(fn,label) for fn,label in zip(fns, labels) if fn.as_uri() not in tried]
 
 # %% ../../nbs/lib/gather/bring.ipynb #9df4451d
 def copy_all(
@@ -118,8 +119,7 @@ def import_folder(
     check_import(src, ds.path, label)
     check_sizes(**sizes)
     fns = picture_tree(src)
-    jobs,new = zip(fns, labels_of(fns, src, label)),untried(ds, fns)
-    copy_all(ds, [o for o in jobs if o[0] in new], max_pixels)
+    copy_all(ds, untried(ds, fns, labels_of(fns, src, label)), max_pixels)
     verify_images(Dataset(ds, ds.names()+ds.waiting()), **sizes)
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)
