@@ -87,9 +87,10 @@ def tally(
     by:str='label', # the label searched for (cleaning may have changed it since), or 'reason'
 )->pd.DataFrame: # counts per status and in all
     "What became of every address, counted"
-    if by not in ('label','reason'): raise ValueError(f"by={by!r}: wanted 'label' or 'reason'")
+    none = dict(label='(none)', reason='kept')
+    if by not in none: raise ValueError(f"by={by!r}: wanted 'label' or 'reason'")
     df = Dataset.of(path).manifest()
-    key = df[by].str.split(': ').str[0].replace('', dict(label='(none)', reason='kept')[by])
+    key = df[by].str.split(': ').str[0].replace('', none[by])
     res = pd.crosstab(key, df.status).reindex(columns=statuses, fill_value=0)
     res.loc['all'] = res.sum()
     return res.assign(URLs=res.sum(axis=1)).rename_axis(columns=None)
