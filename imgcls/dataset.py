@@ -44,10 +44,12 @@ def inside(
 def free_name(
     fn:Path, # where a file should go
     taken=(), # paths that are spoken for
-)->Path: # `fn`, or with -1, -2, … before the ending when something is there already
+)->Path: # `fn`, or with -1, -2, … before the ending when something is there already; at most 255 bytes long
     "A path near `fn` that doesn't exist yet"
-    numbered = (fn.with_name(f'{fn.stem}-{i}{fn.suffix}') for i in count(1))
-    return next(o for o in chain([fn], numbered) if o not in taken and not o.exists())
+    def numbered(i):
+        end = f'-{i}{fn.suffix}'
+        return fn.with_name(fn.stem.encode()[:255-len(end.encode())].decode(errors='ignore') + end)
+    return next(o for o in chain([fn], map(numbered, count(1))) if o not in taken and not o.exists())
 
 # %% ../nbs/lib/dataset.ipynb #abe82a1b
 def carry(
