@@ -500,7 +500,7 @@ def items(self:Dataset,
 @patch
 def _warn_of_empty(self:Dataset):
     "Say which class folders have no pictures"
-    empty = [self.rel(at) for at,dirs,fns in visible(self.path) if not dirs and not any(map(is_picture_name, fns))]
+    empty = [os.path.basename(at) for at,dirs,fns in visible(self.path) if not dirs and not any(map(is_picture_name, fns))]
     if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
 # %% ../nbs/lib/dataset.ipynb #448d8741
