@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from filelock import FileLock, Timeout
 from itertools import chain, count
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from fastcore.basics import chunked, defaults, patch
 from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar
@@ -26,8 +26,7 @@ def check_label(
     label:str, # name of a class, which becomes the name of a folder
 )->str: # `label`, if it will do
     "Refuse a class name that can't be a folder of the dataset"
-    plain = label==label.strip() and label[:1] not in ('','.','~') and len(label.encode())<=150
-    if plain and not re.search(r'[/\\:*?"<>|\x00-\x1f]', label): return label
+    if re.fullmatch(r'(?![.~\s])[^/\\:*?"<>|\x00-\x1f]+(?<!\s)', label) and len(label.encode())<=150: return label
     raise ValueError(f"{label!r} can't be the name of a class: it becomes a folder, so no / \\ : * ? \" < > |, "
         "no dot in front, and at most 150 bytes")
 
@@ -36,10 +35,9 @@ def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
     "Refuse a path that leads out of the dataset, or that can't be noted"
-    p = PurePosixPath(rel)
     if re.search(r'[\r\n\udc80-\udcff]', rel): raise ValueError(f"{rel!r} can't be written down in a table: rename the file")
-    away = not rel or p.is_absolute() or '..' in p.parts or '\\' in rel or PureWindowsPath(rel).drive
-    if away: raise ValueError(f'{rel!r} leads out of the dataset folder')
+    p = PureWindowsPath(rel) # / and \ are the same to it
+    if not rel or p.anchor or '..' in p.parts or '\\' in rel: raise ValueError(f'{rel!r} leads out of the dataset folder')
     return rel
 
 # %% ../nbs/lib/dataset.ipynb #7a9058df
@@ -59,7 +57,7 @@ def carry(
     dst, # where it goes; what is there is replaced
 ):
     "Move a file in one step, also to another disk"
-    try: (os.replace if os.path.exists(dst) else os.rename)(src, dst)
+    try: os.replace(src, dst)
     except OSError as e:
         if e.errno!=errno.EXDEV: raise
         shutil.copy2(src, f'{dst}.part')
@@ -83,16 +81,32 @@ def progress(
     pb.comment = comment
     return pb
 
+# %% ../nbs/lib/dataset.ipynb #be147501
+def in_threads(
+    f, # function of one
+    items, # a list
+    n_workers:int, # threads
+    comment='', # a word on what it is
+): # results, in order
+    "`f` of each of `items`, at most some hundreds ahead of who asks"
+    with ThreadPoolExecutor(n_workers) as ex:
+        res = (o for part in chunked(items, 512) for o in ex.map(f, part))
+        yield from progress(res, len(items), comment) if len(items)>500 else res
+
 # %% ../nbs/lib/dataset.ipynb #9e5f69a3
 class Table:
     "A CSV file that is appended to line by line, and whose torn last line is dropped"
-    def __init__(self, fn, cols): self.fn,self.cols,self.whole = Path(fn),cols,False
+    def __init__(self, fn, cols): self.fn,self.cols,self.mended = Path(fn),cols,False
+    def head(self): return ','.join(self.cols)+'\n'
+
+    def lines(self):
+        "All whole lines, as bytes"
+        b = self.fn.read_bytes() if self.fn.exists() else b''
+        return b[:b.rfind(b'\n')+1]
 
     def read(self):
         "All whole rows, every cell a string"
-        txt = self.fn.read_bytes() if self.fn.exists() else b''
-        txt = txt[:txt.rfind(b'\n')+1].decode() or ','.join(self.cols)
-        return pd.read_csv(io.StringIO(txt), dtype=str, keep_default_na=False)
+        return pd.read_csv(io.StringIO(self.lines().decode() or self.head()), dtype=str, keep_default_na=False)
 
     def write(self, df):
         "Replace the whole table in one step"
@@ -100,28 +114,24 @@ class Table:
         df.to_csv(tmp, index=False, columns=self.cols, lineterminator='\n')
         os.replace(tmp, self.fn)
 
+# %% ../nbs/lib/dataset.ipynb #25298c25
+def as_csv(
+    rows, # dicts
+    cols, # what to take of each
+)->str:
+    "A line for each row"
+    buf,gap = io.StringIO(),re.compile(r'\s*[\r\n]+\s*')
+    csv.writer(buf, lineterminator='\n').writerows([gap.sub(' ', str(row.get(c, ''))) for c in cols] for row in rows)
+    return buf.getvalue()
+
 # %% ../nbs/lib/dataset.ipynb #34776418
 @patch
 def append(self:Table, *rows):
     "Add `rows` (dicts), all in one write"
     self.fn.parent.mkdir(parents=True, exist_ok=True)
-    buf = io.StringIO()
-    cells = [[re.sub(r'\s*[\r\n]+\s*', ' ', str(row.get(c,''))) for c in self.cols] for row in rows]
-    csv.writer(buf, lineterminator='\n').writerows(cells)
-    with open(self.fn, 'ab+') as f:
-        if not self.whole: self._mend(f)
-        head = '' if f.tell() else ','.join(self.cols)+'\n'
-        f.write((head+buf.getvalue()).encode())
-
-# %% ../nbs/lib/dataset.ipynb #73c5a51b
-@patch
-def _mend(self:Table, f):
-    "Cut off a last line of `f` that was not written to its end"
-    f.seek(0)
-    whole = f.read().rfind(b'\n')+1
-    if whole!=f.seek(0, 2): f.truncate(whole)
-    f.seek(0, 2)
-    self.whole = True
+    if not self.mended and self.fn.exists(): os.truncate(self.fn, len(self.lines()))
+    self.mended,txt = True,as_csv(rows, self.cols)
+    with open(self.fn, 'ab') as f: f.write((txt if f.tell() else self.head()+txt).encode())
 
 # %% ../nbs/lib/dataset.ipynb #f627bda4
 class Moves:
@@ -130,18 +140,24 @@ class Moves:
         self.path = Path(path)
         self.table = Table(self.path/'.quarantine'/'moves.csv', 'time batch action src dst reason'.split())
 
+    def at(self, rel): return self.path/inside(rel)
+    def there(self, rel): return self.at(rel).exists()
+
     def note(self, action, src, dst='', reason='', batch=''):
         "Write down what is about to happen"
         self.table.append(dict(time=timestamp(), batch=batch, action=action, src=src, dst=dst, reason=reason))
 
     def free(self, rel):
         "A path near `rel` where nothing is yet"
-        return free_name(self.path/inside(rel)).relative_to(self.path).as_posix()
+        return free_name(self.at(rel)).relative_to(self.path).as_posix()
 
-    def _rename(self, src, dst, reason='', batch=''):
-        self.note('move', src, dst, reason, batch)
-        (self.path/dst).parent.mkdir(parents=True, exist_ok=True)
-        carry(self.path/src, self.path/dst)
+# %% ../nbs/lib/dataset.ipynb #26158825
+@patch
+def put(self:Moves, fn, rel):
+    "Move file `fn` to `rel`, whose folder is made"
+    to = self.at(rel)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    carry(fn, to)
 
 # %% ../nbs/lib/dataset.ipynb #87ed97ac
 @patch
@@ -152,9 +168,11 @@ def move(self:Moves,
     batch:str='', # name of the action that this is part of; '': it can't be taken back
 )->str: # where it went: `dst`, or a free name near it
     "Move a file, noting it first"
-    dst,home = self.free(dst),(self.path/dst).parent
-    if dst[0]!='.' and not home.exists(): self.make(home.relative_to(self.path).as_posix(), batch=batch)
-    self._rename(inside(src), dst, reason, batch)
+    fn,dst = self.at(src),self.free(dst)
+    home = os.path.dirname(dst)
+    if dst[0]!='.' and not (self.path/home).exists(): self.make(home, batch=batch)
+    self.note('move', src, dst, reason, batch)
+    self.put(fn, dst)
     return dst
 
 # %% ../nbs/lib/dataset.ipynb #a385d773
@@ -167,8 +185,8 @@ def quarantine(self:Moves, src, reason, batch=''):
 @patch
 def make(self:Moves, rel, reason='', batch=''):
     "Note that the file or folder `rel` is about to be made; a file that is there goes to quarantine"
-    if (self.path/rel).is_file(): self.quarantine(rel, reason, batch)
-    self.note('made', inside(rel), rel, reason, batch)
+    if self.at(rel).is_file(): self.quarantine(rel, reason, batch)
+    self.note('made', rel, rel, reason, batch)
 
 # %% ../nbs/lib/dataset.ipynb #c2baf62e
 @patch
@@ -179,50 +197,67 @@ def pending(self:Moves, kind=''):
     return [o for o in df.batch.unique() if o not in done and o.startswith(kind)]
 
 # %% ../nbs/lib/dataset.ipynb #aa9b937c
-@patch
-def _check(self:Moves, batch, df):
-    "Refuse to take `batch` of the journal `df` back while a later one stands on it, or a file is in the way"
-    mine,later = df[df.batch==batch],self.pending()
-    later = df[df.batch.isin(later[later.index(batch)+1:])]
-    on = later[later[['src','dst']].isin([*mine.src,*mine.dst]).any(axis=1)]
+def check_later(
+    mine, # rows of the journal
+    later, # those of later batches
+):
+    "Refuse to take `mine` back while something later stands on it"
+    on = later[later[['src','dst']].isin({*mine.src,*mine.dst}).any(axis=1)]
     if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that back first.')
+
+# %% ../nbs/lib/dataset.ipynb #1922d10d
+@patch
+def _check_room(self:Moves, mine):
+    "Refuse to take `mine` back where another file is in the place of one"
     for o in mine[mine.action=='move'].itertuples():
-        both = (self.path/inside(o.dst)).exists() and (self.path/inside(o.src)).exists()
-        if both and o.src not in set(mine.dst):
+        if self.there(o.dst) and self.there(o.src) and o.src not in set(mine.dst):
             raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. '
                 'Move it away and undo again.')
 
 # %% ../nbs/lib/dataset.ipynb #f133fe21
 @patch
+def _unmake(self:Moves, o):
+    "Clear away what row `o` made: a folder if it is empty, a file into quarantine"
+    if self.at(o.dst).is_dir():
+        with suppress(OSError): self.at(o.dst).rmdir()
+    elif self.there(o.src):
+        self.note('made', o.dst, o.src)
+        self.quarantine(o.dst, '')
+
+# %% ../nbs/lib/dataset.ipynb #6c3901ce
+@patch
+def _put_back(self:Moves, o):
+    "Undo move `o`, which is a move like others; where the file is again"
+    self.note('move', o.dst, o.src)
+    self.put(self.at(o.dst), o.src)
+    return o.src
+
+# %% ../nbs/lib/dataset.ipynb #6cf3b534
+@patch
+def _back(self:Moves, todo):
+    "Take rows `todo` back, one by one; the paths that were put back"
+    moved,res = todo[todo.action=='move'],L()
+    home = {s for s,d in zip(moved.src, moved.dst) if not self.there(d)} # by an undo that was cut short
+    for o in todo.itertuples():
+        if not self.there(o.dst): continue
+        if o.action=='made' and o.dst not in home: self._unmake(o)
+        if o.action=='move': res.append(self._put_back(o))
+    return res
+
+# %% ../nbs/lib/dataset.ipynb #5152feb7
+@patch
 def undo(self:Moves,
     batch:str, # one of `pending`
 )->L: # the paths that were put back
     "Take back all that `batch` did"
-    if batch not in self.pending(): raise ValueError(f'{batch!r} is not a batch that can be taken back; these are: {self.pending()}')
-    df,res = self.table.read(),L()
-    self._check(batch, df)
-    todo = df[df.batch==batch][::-1]
-    moved = todo[todo.action=='move']
-    home = {s for s,d in zip(moved.src, moved.dst) if not (self.path/d).exists()} # by an undo that was cut short
-    for o in todo.itertuples():
-        if not (self.path/o.dst).exists(): continue
-        if o.action=='made' and o.dst not in home: self._unmake(o)
-        if o.action=='move':
-            self._rename(o.dst, o.src)
-            res.append(o.src)
+    df,todo = self.table.read(),self.pending()
+    if batch not in todo: raise ValueError(f'{batch!r} is not a batch that can be taken back; these are: {todo}')
+    mine = df[df.batch==batch]
+    check_later(mine, df[df.batch.isin(todo[todo.index(batch)+1:])])
+    self._check_room(mine)
+    res = self._back(mine[::-1])
     self.note('undone', batch)
     return res
-
-# %% ../nbs/lib/dataset.ipynb #e9e7c388
-@patch
-def _unmake(self:Moves, o):
-    "Clear away what row `o` made: a folder if it is empty, a file into quarantine"
-    if (self.path/o.dst).is_dir():
-        with suppress(OSError): (self.path/o.dst).rmdir()
-    elif o.src==o.dst: self.quarantine(o.dst, '')
-    elif (self.path/o.src).exists():
-        self.note('made', o.dst, o.src)
-        self.quarantine(o.dst, '')
 
 # %% ../nbs/lib/dataset.ipynb #38092bd0
 @patch
@@ -234,11 +269,11 @@ def replace(self:Moves,
     batch:str='', # name of the action that this is part of
 )->str: # where the new one is
     "Put a new file beside `src`, which goes to quarantine"
-    dst = f'{inside(src).rpartition("/")[0]}/{name}'
-    if not ((self.path/dst).exists() and filecmp.cmp(new, self.path/dst, shallow=False)):
+    dst = f'{os.path.dirname(inside(src))}/{name}'
+    if not (self.there(dst) and filecmp.cmp(new, self.at(dst), shallow=False)):
         dst = self.free(dst)
         self.note('made', src, dst, reason, batch)
-    carry(new, self.path/dst)
+    self.put(new, dst)
     self.quarantine(src, f'stored anew: {dst}, {reason}', batch)
     return dst
 
@@ -256,7 +291,7 @@ class Dataset:
         path, # the folder, which need not exist yet; or a Dataset
         chosen=None, # paths of pictures within it, with /; default: all in class folders
     ):
-        self.path,self.chosen = Path(getattr(path, 'path', path)),chosen or getattr(path, 'chosen', None)
+        self.path,self.chosen = Path(path),chosen or getattr(path, 'chosen', None)
         self.moves = Moves(self.path)
         self.noted = Table(self.path/'manifest.csv', manifest_cols)
         self.seen_before = Table(self.path/'.looks.csv', looks_cols)
@@ -266,15 +301,13 @@ class Dataset:
     def __repr__(self): return f'Dataset({str(self.path)!r})'
 
 # %% ../nbs/lib/dataset.ipynb #d7ec00a4
-sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid')
-sets |= dict(test='test', testing='test')
+sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid', test='test', testing='test')
 
 def split_folders(
     path, # dataset folder
 )->dict: # folder → train, valid or test; empty where the folders are classes
     "Folders of `path` that say what is for training and what isn't"
-    tops = [o.name for o in os.scandir(path) if o.is_dir() and o.name[0]!='.']
-    found = {o:sets.get(o.lower()) for o in tops}
+    found = {o.name:sets.get(o.name.lower()) for o in Path(path).glob('[!.]*') if o.is_dir()}
     return found if 'train' in found.values() and all(found.values()) else {}
 
 # %% ../nbs/lib/dataset.ipynb #90dd0eaa
@@ -289,8 +322,16 @@ def of(cls:Dataset,
     if not res.path.is_dir():
         raise FileNotFoundError(f'{res.path.absolute()} is not a folder: `path` is the dataset, '
             'with a folder per class. `gather` makes one.')
-    flat = sorted(o for o in res.path.iterdir() if is_picture_name(o) and o.is_file())
+    flat = sorted(filter(is_picture_name, res.path.iterdir()))
     return cls._around(flat) if flat and not res.noted.fn.exists() and not res.names() else res
+
+# %% ../nbs/lib/dataset.ipynb #cf5a5077
+def top_of(
+    folder:Path, # of a class
+)->Path:
+    "The dataset that a class folder belongs to"
+    top = folder.parent
+    return top.parent if top.name in split_folders(top.parent) else top
 
 # %% ../nbs/lib/dataset.ipynb #ab49098f
 @patch(cls_method=True)
@@ -299,11 +340,11 @@ def _around(cls:Dataset, fns):
     fns = [Path(o).absolute() for o in fns]
     gone = [o for o in fns if not os.path.lexists(o)]
     if gone: raise FileNotFoundError(f'{gone[0]}: no such file, nor are {len(gone)-1} others of {len(fns)}')
-    tops = {o.parent for o in {o.parent for o in fns}}
-    tops = {o.parent if o.name in split_folders(o.parent) else o for o in tops if o.is_dir()}
+    tops = {top_of(o) for o in {o.parent for o in fns}} or {Path('.')}
     if len(tops)>1: raise ValueError(f'These files are from {len(tops)} datasets, one is {min(tops)}. Take one at a time.')
-    path = tops.pop() if tops else Path('.')
-    return cls(path, [o.relative_to(path).as_posix() for o in fns])
+    res = cls(*tops)
+    res.chosen = [res.rel(o) for o in fns]
+    return res
 
 # %% ../nbs/lib/dataset.ipynb #b3518250
 def leads_back(
@@ -313,15 +354,22 @@ def leads_back(
     return os.path.islink(fn) and os.path.realpath(os.path.dirname(fn)).startswith(os.path.realpath(fn))
 
 # %% ../nbs/lib/dataset.ipynb #1af5e239
+def visible(
+    top, # folder
+): # as of `os.walk`: folder, folders in it, files in it
+    "All folders from `top` on down with their files, without what is hidden"
+    for at,dirs,fns in os.walk(top, followlinks=True):
+        dirs[:] = [o for o in dirs if o[0]!='.' and not leads_back(f'{at}/{o}')]
+        yield at,dirs,[o for o in fns if o[0]!='.']
+
+# %% ../nbs/lib/dataset.ipynb #b8eea671
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset"
     if self.chosen is not None: return self.chosen
-    top,res = os.path.join(self.path, ''),[]
-    for at,dirs,fns in os.walk(top, followlinks=True):
-        dirs[:] = [o for o in dirs if o[0]!='.' and not leads_back(f'{at}/{o}')]
-        if at!=top: res += [f'{at}/{o}'[len(top):].replace(os.sep, '/') for o in fns if o[0]!='.' and is_picture_name(o)]
-    return sorted(res, key=lambda o: o.split('/'))
+    top = os.path.join(self.path, '')
+    fns = [f'{at}/{o}' for at,_,fns in visible(top) if at!=top for o in fns if is_picture_name(o)]
+    return sorted([o[len(top):].replace(os.sep, '/') for o in fns], key=lambda o: o.split('/'))
 
 # %% ../nbs/lib/dataset.ipynb #10c36a03
 @patch
@@ -341,7 +389,7 @@ def rel(self:Dataset,
     fn, # absolute, or relative to the dataset or to the working folder
 )->str: # relative to the dataset, with /; as it was, where it lies elsewhere
     "What the picture `fn` is called in tables"
-    full,top = os.path.abspath(fn),os.path.abspath(self.path)+os.sep
+    full,top = os.path.abspath(fn),os.path.join(os.path.abspath(self.path), '')
     here = full.startswith(top) and (os.path.isabs(fn) or os.path.exists(full))
     return (full[len(top):] if here else os.fspath(fn)).replace(os.sep, '/')
 
@@ -358,37 +406,53 @@ def label(self:Dataset,
 @patch
 def layout(self:Dataset)->pd.DataFrame: # a row per picture: name, label, split: train, valid, test or '' (not decided)
     "The pictures and their labels, by the folders they lie in"
-    names,folders = self.names(),split_folders(self.path) if self.path.is_dir() else {}
-    split = [folders.get(o.partition('/')[0], '') for o in names]
-    if 'valid' not in split: split = [o.replace('train', '') for o in split]
-    return pd.DataFrame(dict(name=names, label=[self.label(o) for o in names], split=split), dtype=str)
+    folders = split_folders(self.path)
+    rows = [(o, self.label(o), folders.get(o.partition('/')[0], '')) for o in self.names()]
+    df = pd.DataFrame(rows, columns=['name','label','split'], dtype=str)
+    if 'valid' not in {*df.split}: df['split'] = df.split.replace('train', '')
+    return df
 
 # %% ../nbs/lib/dataset.ipynb #c2f2da59
+yes_no = dict.fromkeys(['true','1','1.0'], 'valid') | dict.fromkeys(['false','0','0.0'], 'train')
+
+def sides_of(
+    df, # table, perhaps with split (train, valid, test) or is_valid
+    said:str, # what it is called in messages
+): # train, valid, test or '' for each row
+    "Which side a table puts each picture on"
+    col = next((o for o in ('split','is_valid') if o in df), None)
+    if col is None: return ''
+    side,known = df[col].fillna('').astype(str).str.lower(),sets|yes_no|{'':''}
+    odd = {*side}-{*known}
+    if odd: raise ValueError(f'{said} has the {col} {min(odd)!r}: wanted train, valid, test or nothing')
+    return side.map(known)
+
+# %% ../nbs/lib/dataset.ipynb #20129ba5
+def as_layout(
+    df, # table: name (or file) and label, perhaps split or is_valid
+    said:str, # what it is called in messages
+)->pd.DataFrame: # name, label, split
+    "A table of pictures, or an error if it says too little"
+    if 'name' not in df: df = df.rename(columns={'file':'name'})
+    if not {'name','label'} <= {*df}: raise ValueError(f'{said} has the columns {", ".join(map(str, df))}: wanted name and label')
+    n = df.label.isna().sum()
+    if n: raise ValueError(f'{said} has no label for {n} of {len(df)} pictures')
+    return pd.DataFrame(dict(name=df.name, label=df.label.astype(str), split=sides_of(df, said)))
+
+# %% ../nbs/lib/dataset.ipynb #4a70417d
 @patch
 def listed(self:Dataset,
     df:pd.DataFrame, # columns name (or file) and label, perhaps split (train, valid, test) or is_valid
     said='df', # what the table is called in messages
 )->pd.DataFrame: # as of `layout`
     "The pictures and labels of the table `df`"
-    if 'name' not in df: df = df.rename(columns={'file':'name'})
-    if not {'name','label'} <= set(df.columns): raise ValueError(f'{said} has the columns {", ".join(map(str, df.columns))}: wanted name and label')
-    if df.label.isna().any(): raise ValueError(f'{said} has no label for {df.label.isna().sum()} of {len(df)} pictures')
-    split,names = self._sides(df, said),[inside(self.rel(o)) for o in df.name]
-    res = pd.DataFrame(dict(name=names, label=df.label.astype(str), split=split)).drop_duplicates('name', keep='last')
-    gone = ~res.name.map(lambda o: (self.path/o).exists())
-    if gone.any(): warnings.warn(f'{said}: {gone.sum()} of {len(res)} files are gone and left out, the first is {res.name[gone].iloc[0]}')
-    return res[~gone]
-
-# %% ../nbs/lib/dataset.ipynb #791c1dca
-@patch
-def _sides(self:Dataset, df, said):
-    "train, valid, test or '' for each row of the table `df`"
-    if 'split' not in df and 'is_valid' not in df: return ''
-    if 'split' not in df: return df.is_valid.map(lambda o: 'valid' if str(o).lower() in ('true','1','1.0') else 'train')
-    split = df.split.fillna('').astype(str).str.lower()
-    odd = set(split)-{'',*sets}
-    if odd: raise ValueError(f'{said} has the split {min(odd)!r}: wanted train, valid, test or nothing')
-    return split.map(sets).fillna('')
+    df = as_layout(df, said)
+    df['name'] = df.name.map(self.rel)
+    df = df.drop_duplicates('name', keep='last')
+    here = df.name.map(self.moves.there)
+    gone = df.name[~here]
+    if len(gone): warnings.warn(f'{said}: {len(gone)} of {len(df)} files are gone and left out, the first is {gone.iloc[0]}')
+    return df[here]
 
 # %% ../nbs/lib/dataset.ipynb #454c3e3c
 @patch
@@ -408,6 +472,13 @@ def _named(self:Dataset, labels, names):
     if lost: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
     return labels.map(names)
 
+# %% ../nbs/lib/dataset.ipynb #f414bd19
+@patch
+def _read_list(self:Dataset, csv):
+    "The table `csv` of the dataset, every cell a string"
+    if (self.path/csv).exists(): return pd.read_csv(self.path/csv, dtype=str, keep_default_na=False)
+    raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when it applies decisions.')
+
 # %% ../nbs/lib/dataset.ipynb #93225828
 @patch
 def items(self:Dataset,
@@ -417,23 +488,19 @@ def items(self:Dataset,
 )->pd.DataFrame: # file (a path), label, split: train, valid, test or '' (not decided)
     "The pictures of the dataset, with their labels"
     Dataset.of(self.path)
-    if csv is not None:
-        if not (self.path/csv).exists(): raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when it applies decisions.')
-        df = pd.read_csv(self.path/csv, dtype=str, keep_default_na=False)
+    if csv is not None: df = self._read_list(csv)
     res = self.layout() if df is None else self.listed(df, csv or 'df')
     if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it.')
-    if df is None: self._warn_of_empty(res)
+    if df is None: self._warn_of_empty()
     if names is not None: res['label'] = self._named(res.label, names)
     res['file'] = [self.path/o for o in res.name]
     return res.sort_values('file', ignore_index=True)[['file','label','split']]
 
 # %% ../nbs/lib/dataset.ipynb #20f70a35
 @patch
-def _warn_of_empty(self:Dataset, df):
+def _warn_of_empty(self:Dataset):
     "Say which class folders have no pictures"
-    n = 2 if split_folders(self.path) else 1
-    full = {'/'.join(o.split('/')[:n]) for o in df.name}
-    empty = [o.name for o in self.path.glob('/'.join(['[!.]*']*n)) if o.is_dir() and self.rel(o) not in full]
+    empty = [os.path.basename(at) for at,dirs,fns in visible(self.path) if not dirs and not any(map(is_picture_name, fns))]
     if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
 # %% ../nbs/lib/dataset.ipynb #448d8741
@@ -445,6 +512,13 @@ def seen(self:Dataset)->pd.DataFrame: # a row per file, the latest; numbers as n
     df[num] = df[num].apply(pd.to_numeric, errors='coerce')
     return df
 
+# %% ../nbs/lib/dataset.ipynb #b44f42c2
+def stamp(
+    stat:os.stat_result, # of a file
+)->tuple: # (time of its last change, in nanoseconds; bytes)
+    "What changes when a file does"
+    return str(stat.st_mtime_ns),stat.st_size
+
 # %% ../nbs/lib/dataset.ipynb #d2918882
 @patch
 def unseen(self:Dataset,
@@ -454,32 +528,42 @@ def unseen(self:Dataset,
     anew=True, # also those that should be stored anew?
 )->list: # of `names`, those that `look` should see
     "Pictures that have changed since they were looked at, or that the limits concern"
-    seen,top = {o.file:o for o in self.seen().itertuples()},f'{self.path}{os.sep}'
-    def known(name):
-        o = seen.get(name)
-        if not o or o.wrong or (anew and o.why): return False
-        now = os.stat(top+name)
-        if (o.mtime,o.bytes)!=(str(now.st_mtime_ns),now.st_size): return False
-        return min(o.width, o.height)>=min_size and max(o.width, o.height)<=(max_size or 1e9)
-    return [o for o in names if not known(o)]
+    df = self.seen()
+    size = df[['width','height']] # NaN where something is wrong, which is neither more nor less
+    fine = (size.min(axis=1)>=min_size) & (size.max(axis=1)<=(max_size or 1e9))
+    if anew: fine &= df.why==''
+    known = {o.file:(o.mtime,o.bytes) for o in df[fine].itertuples()}
+    return [o for o in names if o not in known or known[o]!=stamp(os.stat(f'{self.path}/{o}'))]
 
 # %% ../nbs/lib/dataset.ipynb #ecbb5807
+def shrunk(
+    width:int, # pixels
+    height:int, # pixels
+    most:int=None, # pixels: the longer side at most; None: any
+)->dict: # width, height
+    "The size that a picture is stored with"
+    k = min(1, (most or 1e9)/max(width, height))
+    return dict(width=round(width*k), height=round(height*k))
+
+# %% ../nbs/lib/dataset.ipynb #7b094a95
 def look_at(
     fn, # a file
     tmp=None, # folder for new content
+    max_size:int=None, # pixels, as of `look`
     **kwargs, # of `look`
 )->dict: # as `look` says, and bytes, mtime, sha256; new: file of the new content
     "`look` at a file"
     try:
         with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
     except OSError as e: return dict(wrong=f'damaged: {e.strerror}')
-    res = look(b, **kwargs)
+    res = look(b, max_size=max_size, **kwargs)
     if new := res.pop('new', None):
         b,fn = new,Path(tmp)/uuid.uuid4().hex
         fn.write_bytes(b)
-        stat,k = fn.stat(),min(1, (kwargs.get('max_size') or 1e9)/max(res['width'], res['height']))
-        res.update(new=fn, width=round(res['width']*k), height=round(res['height']*k))
-    return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=len(b), mtime=stat.st_mtime_ns)
+        stat = fn.stat()
+        res.update(shrunk(res['width'], res['height'], max_size), new=fn)
+    mtime,size = stamp(stat)
+    return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=size, mtime=mtime)
 
 # %% ../nbs/lib/dataset.ipynb #0093cac0
 @patch
@@ -489,25 +573,30 @@ def survey(self:Dataset,
     **kwargs, # of `look_at`
 ): # rows as they come, in order
     "`look_at` many pictures"
-    def rows(part): return [dict(look_at(self.path/o, **kwargs), file=o) for o in part]
-    parts = list(chunked(names, 8))
-    with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
-        todo = (o for wave in chunked(parts, 64) for part in ex.map(rows, wave) for o in part)
-        yield from progress(todo, len(names), 'verifying') if len(names)>500 else todo
+    def row(o): return dict(look_at(self.path/o, **kwargs), file=o)
+    return in_threads(row, names, n_workers or defaults.cpus, 'verifying')
 
 # %% ../nbs/lib/dataset.ipynb #8ddf016e
+@patch
+def _look_anew(self:Dataset, names):
+    "`looks` of those pictures that have changed, noted as they come"
+    new = []
+    for rows in chunked(self.survey(self.unseen(names, anew=False), max_pixels=1e9, min_size=1, anew=False), 64):
+        new += rows
+        with suppress(OSError): self.seen_before.append(*rows) # a folder that can only be read is looked at each time
+    return pd.DataFrame(new, columns=looks_cols)
+
+# %% ../nbs/lib/dataset.ipynb #b606713d
 @patch
 def looks(self:Dataset,
     fns=None, # files in it; default: all pictures of the class folders
 )->pd.DataFrame: # as `seen`, for the pictures that are there now, with label and ext
     "What is to be seen in the pictures; those not seen before are looked at, and nothing is moved"
-    names,new = self.names() if fns is None else [self.rel(o) for o in fns],[]
-    for rows in chunked(self.survey(self.unseen(names, anew=False), max_pixels=1e9, min_size=1, anew=False), 64):
-        new += rows
-        with suppress(OSError): self.seen_before.append(*rows) # a folder that can only be read is looked at each time
-    df = pd.concat([self.seen(), pd.DataFrame(new, columns=looks_cols)]).drop_duplicates('file', keep='last')
-    df = df[df.file.isin(set(names))].sort_values('file', ignore_index=True)
-    return df.assign(label=[self.label(o) for o in df.file], ext=df.file.str.rsplit('.', n=1).str[-1].str.lower())
+    names = self.names() if fns is None else [self.rel(o) for o in fns]
+    new = self._look_anew(names)
+    df = pd.concat([self.seen(), new]).drop_duplicates('file', keep='last')
+    df = df[df.file.isin(names)].sort_values('file', ignore_index=True)
+    return df.assign(label=df.file.map(self.label), ext=df.file.str.split('.').str[-1].str.lower())
 
 # %% ../nbs/lib/dataset.ipynb #6745ace8
 @patch
@@ -536,6 +625,24 @@ def known(self:Dataset)->dict: # SHA-256 → row of the manifest
     return dict(zip(df.sha256, df.to_dict('records')))
 
 # %% ../nbs/lib/dataset.ipynb #d9b9a143
+def as_duplicate(
+    row:dict, # of the manifest
+    twin:dict, # the row that came in first
+)->dict:
+    "`row`, with what there is to say of a file that is there already"
+    other = '' if twin['label']==row['label'] else ', another label'
+    return row | dict(status='duplicate', reason=f"same bytes{other}: {twin['file']}")
+
+# %% ../nbs/lib/dataset.ipynb #77b11e7d
+@patch
+def _take_in(self:Dataset, row, tmp, ext):
+    "Give file `tmp` a name by its content, in its class or in quarantine; its path in the dataset"
+    top = '.quarantine/' if row['status']=='quarantined' else ''
+    rel = f"{top}{row['label'] or unlabelled}/{row['sha256'][:16]}{ext}"
+    self.moves.put(tmp, rel)
+    return rel
+
+# %% ../nbs/lib/dataset.ipynb #0a4d1683
 @patch
 def enter(self:Dataset,
     row:dict, # of the manifest
@@ -545,18 +652,44 @@ def enter(self:Dataset,
 )->dict: # the row as it was written
     "Note what became of an address, and give its file a name: in its class or, if that is its status, in quarantine"
     row = dict(row, fetched=timestamp())
-    if tmp and (twin := known.get(row['sha256'])):
-        other = '' if twin['label']==row['label'] else ', another label'
-        row.update(status='duplicate', reason=f"same bytes{other}: {twin['file']}")
+    if tmp and row['sha256'] in known:
+        row = as_duplicate(row, known[row['sha256']])
         os.unlink(tmp)
     elif tmp:
+        row['file'] = self._take_in(row, tmp, ext)
         known[row['sha256']] = row
-        top = '.quarantine/' if row['status']=='quarantined' else ''
-        row['file'] = inside(f"{top}{row['label'] or unlabelled}/{row['sha256'][:16]}{ext}")
-        (self.path/row['file']).parent.mkdir(parents=True, exist_ok=True)
-        carry(tmp, self.path/row['file'])
     self.noted.append(row)
     return row
+
+# %% ../nbs/lib/dataset.ipynb #62915f14
+@patch
+def unsynced(self:Moves)->list: # of rows
+    "Moves and makings of files since the manifest last followed them"
+    df = self.table.read()
+    n = (df.action=='synced').cumsum()
+    df = df[(n==n.max()) & df.action.isin(['move','made'])]
+    return [o for o in df.itertuples() if self.there(o.dst) or not self.there(o.src)]
+
+# %% ../nbs/lib/dataset.ipynb #74e88656
+@patch
+def _moved(self:Dataset, row, o):
+    "What row `o` of the journal changes in `row` of the manifest"
+    new,here = dict(file=o.dst),self.label(o.dst)
+    if o.dst.startswith('.quarantine/'): return new | dict(status='quarantined', reason=o.reason)
+    if row['status']=='quarantined': new.update(status='ok', reason='')
+    return dict(new, label=here and (row['label'] or here)) # its first
+
+# %% ../nbs/lib/dataset.ipynb #73528cd2
+@patch
+def _follow(self:Dataset, df, log):
+    "The manifest `df` after rows `log` of the journal"
+    rows = df.to_dict('records')
+    at = {o['file']:o for o in rows if o['file']}
+    for o in log:
+        if o.src in at:
+            row = at[o.dst] = at.pop(o.src)
+            row.update(self._moved(row, o))
+    return pd.DataFrame(rows, columns=df.columns, dtype=str)
 
 # %% ../nbs/lib/dataset.ipynb #69c8052d
 @patch
@@ -567,34 +700,11 @@ def manifest(self:Dataset,
     raw = self.noted.read()
     df = raw.drop_duplicates(['label','url'], keep='last', ignore_index=True)
     if not sync: return df
-    log = self.moves.table.read()
-    n = (log.action=='synced').cumsum()
-    log = log[(n==n.max()) & log.action.isin(['move','made'])] # since the last time
-    at = {f:i for i,f in df.file.items() if f}
-    for o in log.itertuples():
-        if o.src in at and self._happened(o):
-            i = at[o.dst] = at.pop(o.src)
-            df.loc[i, ['file','label','status','reason']] = self._moved(df.loc[i], o)
+    log = self.moves.unsynced()
+    df = self._follow(df, log)
     if len(df) and not df.equals(raw): self.noted.write(df)
-    if len(log): self.moves.note('synced', '')
+    if log: self.moves.note('synced', '')
     return df
-
-# %% ../nbs/lib/dataset.ipynb #d0b567c4
-@patch
-def _happened(self:Dataset, o):
-    "Was move `o` made, or only noted?"
-    return (self.path/o.dst).exists() or not (self.path/o.src).exists()
-
-# %% ../nbs/lib/dataset.ipynb #d9fedad5
-@patch
-def _moved(self:Dataset, row, o):
-    "File, label, status and reason of `row` after move `o`"
-    top,label,status,reason = o.dst.split('/')[0],row.label,row.status,row.reason
-    if label=='' and top[0]!='.': label = self.label(o.dst) # its first
-    if top==unlabelled: label = ''
-    if top=='.quarantine': status,reason = 'quarantined',o.reason
-    elif status=='quarantined': status,reason = 'ok',''
-    return o.dst,label,status,reason
 
 # %% ../nbs/lib/dataset.ipynb #dbd25e9c
 @patch

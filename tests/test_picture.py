@@ -3,7 +3,7 @@ import io, struct, sys, zlib
 import numpy as np, pytest
 from PIL import Image, ImageDraw
 from imgcls.picture import PictureError, is_picture_name, look, open_image, peek, sniff, thumbnail
-from imgcls.twins import groups, near_pairs
+from imgcls.twins import group_ids, near_pairs
 from imgcls.sample import draw_digit
 
 def save(im, fmt, **kw):
@@ -113,7 +113,7 @@ def test_near_pairs_against_every_pair():
     assert got==want and len(want)>250
     assert {tuple(o) for o in found[(found[:,0]>=1000)&(found[:,1]<1050)&(found[:,2]==0)][:,:2]}=={(1000,j) for j in range(1001, 1050)}
     assert len(near_pairs(h[:0]))==0 and len(near_pairs(h[:1]))==0
-    assert [list(o) for o in groups(np.array([[0,1,3],[1,4,2]]), 6)]==[[0,1,4]] and groups(np.zeros((0,3), int), 5)==[]
+    assert list(group_ids(np.array([[0,1,3],[1,4,2]]), 6))==[0,0,2,3,0,5] and list(group_ids(np.zeros((0,3), int), 3))==[0,1,2]
 
 def test_hashes_of_blank_pages_do_not_explode():
     h = np.zeros((20_000,4), dtype='uint64')

@@ -17,14 +17,21 @@ from ..twins import duplicates
 # %% ../../nbs/lib/gather/audit.ipynb #4e4984db
 dark,blurred = 40,15 # `light` and `sharp` below which a picture counts as such
 
-def class_stock(
-    df:pd.DataFrame, # of `looks`, of one class, with twin and across
-)->dict:
-    "What there is to say about the pictures of one class"
-    formats = ', '.join(f'{k} {v}' for k,v in df.ext.value_counts().items())
-    size = f'{df.width.median():.0f}×{df.height.median():.0f}'
-    odd = dict(dark=df.light<dark, blurred=df.sharp<blurred, twins=df.twin, across=df.across, damaged=df.wrong!='')
-    return dict(pictures=len(df), formats=formats, size=size, smallest=int(df.short.min())) | {k:v.sum() for k,v in odd.items()}
+def with_faults(
+    df, # of `looks`
+    dup, # of `duplicates`
+)->pd.DataFrame: # with short, and what is odd: dark, blurred, twins, across, damaged
+    "What is to be seen in the pictures, judged"
+    odd = dict(dark=df.light<dark, blurred=df.sharp<blurred, twins=df.file.isin(dup.file))
+    odd |= dict(across=df.file.isin(dup.file[dup.across]), damaged=df.wrong!='')
+    return df.assign(short=df[['width','height']].min(axis=1), **odd)
+
+# %% ../../nbs/lib/gather/audit.ipynb #e624da38
+def counted(
+    o, # of words
+)->str:
+    "How many of each there are, the most first"
+    return ', '.join(f'{k} {v}' for k,v in o.value_counts().items())
 
 # %% ../../nbs/lib/gather/audit.ipynb #a8f0bba3
 def waiting_said(
@@ -35,17 +42,26 @@ def waiting_said(
     n = len(ds.waiting())
     return f'; {n} pictures without a label wait in {ds.path/unlabelled}' if n else ''
 
+# %% ../../nbs/lib/gather/audit.ipynb #de22e952
+def stock_of(
+    df, # of `with_faults`
+)->pd.DataFrame: # a row for each class
+    "What there is to say about the pictures of each class"
+    g = df.groupby('label')
+    n,size = g.size(),[f'{w:.0f}×{h:.0f}' for w,h in g[['width','height']].median().values]
+    res = pd.DataFrame(dict(pictures=n, formats=g.ext.agg(counted), size=size, smallest=g.short.min().astype('Int64')))
+    res.insert(1, 'of largest', (n/n.max()).round(2))
+    return res.join(g['dark blurred twins across damaged'.split()].sum()).rename_axis(None)
+
 # %% ../../nbs/lib/gather/audit.ipynb #fbbc44ca
 class Audit:
     "A dataset's stock: `table` with a row per class, `looks` with a row per picture, `plot` for a class"
     def __init__(self, path):
         ds = Dataset.of(path)
-        self.path,df,dup = ds.path,ds.looks(),duplicates(ds)
+        self.path,df = ds.path,ds.looks()
         if not len(df): raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{waiting_said(ds)}')
-        self.looks = df.assign(twin=df.file.isin(dup.file), across=df.file.isin(dup.file[dup.across]))
-        self.looks['short'] = df[['width','height']].min(axis=1)
-        self.table = pd.DataFrame({k:class_stock(d) for k,d in self.looks.groupby('label')}).T
-        self.table.insert(1, 'of largest', (self.table.pictures/self.table.pictures.max()).astype(float).round(2))
+        self.looks = with_faults(df, duplicates(ds))
+        self.table = stock_of(self.looks)
 
     def _repr_html_(self): return self.table.to_html()
     def __repr__(self): return self.table.to_string()
@@ -53,15 +69,28 @@ class Audit:
 
 # %% ../../nbs/lib/gather/audit.ipynb #8b5d8f59
 def extremes(
-    df:pd.DataFrame, # of `Audit.looks`, of one class
+    df, # of `Audit.looks`, of one class
 )->list: # (caption, file)
     "The pictures of a class that stand out"
     if not len(df): return []
     least = {'darkest':'light', 'least sharp':'sharp', 'smallest':'short'}
     res = [(f'{k}: {df[col].min():.0f}', df.file[df[col].idxmin()]) for k,col in least.items()]
-    twins = df[df.twin].sort_values('across')
+    twins = df[df.twins].sort_values('across')
     if len(twins): res.append(('has a twin, elsewhere' if twins.across.any() else 'has a twin', twins.file.iloc[-1]))
     return res
+
+# %% ../../nbs/lib/gather/audit.ipynb #9ed3fc91
+def plot_stock(
+    df, # of `looks`, of one class
+    size, # axes for the sizes
+    light, # axes for the brightness
+):
+    "How large and how bright pictures are"
+    size.scatter(df.width, df.height, s=8, alpha=.5)
+    size.set(xlabel='width, px', ylabel='height, px', xlim=(0,None), ylim=(0,None))
+    light.hist(df.light, bins=np.linspace(0, 255, 26))
+    light.axvline(dark, color='grey', ls=':')
+    light.set(xlabel='mean brightness (left of the line: dark)', ylabel='pictures')
 
 # %% ../../nbs/lib/gather/audit.ipynb #71cd9e63
 @patch
@@ -71,11 +100,7 @@ def plot(self:Audit, label:str):
     df = self.looks[(self.looks.label==label) & (self.looks.wrong=='')]
     fig,(size,light,*shown) = plt.subplots(1, 6, figsize=(15,2.6), layout='constrained', width_ratios=[1.4,1.4,1,1,1,1])
     fig.suptitle(f'{label}: {len(df)} pictures', x=.01, ha='left')
-    size.scatter(df.width, df.height, s=8, alpha=.5)
-    size.set(xlabel='width, px', ylabel='height, px', xlim=(0,None), ylim=(0,None))
-    light.hist(df.light, bins=np.linspace(0, 255, 26))
-    light.axvline(dark, color='grey', ls=':')
-    light.set(xlabel='mean brightness (left of the line: dark)', ylabel='pictures')
+    plot_stock(df, size, light)
     for ax in shown: ax.axis('off')
     for ax,(cap,file) in zip(shown, extremes(df)):
         ax.imshow(open_image(self.path/file, 200, 1e9))

@@ -10,11 +10,10 @@ __all__ = ['import_folder']
 # %% ../../nbs/lib/gather/bring.ipynb #b75bdde4
 import re, uuid
 import pandas as pd
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from fastcore.basics import chunked, defaults
-from ..dataset import Dataset, check_label, progress
+from fastcore.basics import defaults
+from ..dataset import Dataset, check_label, in_threads, visible
 from .download import arrived, failed, run_again
 from .verify import check_sizes, verify_images
 from ..picture import PictureError, is_picture_name
@@ -24,10 +23,8 @@ def picture_tree(
     src, # folder
 )->list: # of paths, sorted
     "All files under `src` that may be pictures, hidden ones left out"
-    def wanted(fn):
-        hidden = any(o.startswith(('.','__')) for o in fn.relative_to(src).parts)
-        return not hidden and fn.is_file() and (not fn.suffix or is_picture_name(fn))
-    return [o for o in sorted(Path(src).rglob('*')) if wanted(o)]
+    fns = [Path(at)/o for at,_,names in visible(src) for o in names]
+    return sorted(o for o in fns if not o.suffix or is_picture_name(o))
 
 # %% ../../nbs/lib/gather/bring.ipynb #c8be443c
 def folder_label(
@@ -35,10 +32,20 @@ def folder_label(
     by, # 'parent', 'top', None, or a function from the relative path to a label
 )->str: # label; '' for none
     "The class that a picture belongs to by where it lies"
-    if callable(by): label = by(fn) or ''
-    elif by is None or len(fn.parts)<2: label = ''
-    else: label = re.sub(r'[\\:*?"<>|]', '_', fn.parts[-2] if by=='parent' else fn.parts[0]).strip()
+    if callable(by): label = by(fn)
+    elif by and fn.parent.name: label = re.sub(r'[\\:*?"<>|]', '_', fn.parts[-2 if by=='parent' else 0]).strip()
+    else: label = ''
     return check_label(label) if label else ''
+
+# %% ../../nbs/lib/gather/bring.ipynb #1e0740cd
+def labels_of(
+    fns, # paths
+    src:Path, # folder that they are in
+    by, # as of `folder_label`
+)->list: # a label for each
+    "The classes of all pictures"
+    flat = by in ('parent','top') and {o.parent for o in fns}=={src}
+    return [folder_label(o.relative_to(src.parent if flat else src), by) for o in fns]
 
 # %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
 def copy_in(
@@ -56,6 +63,49 @@ def copy_in(
     except OSError as e: return failed(f'{e.strerror}; {run_again}')
 
 # %% ../../nbs/lib/gather/bring.ipynb #d06b5d4b
+def copied(
+    job, # (file, label)
+    **kwargs, # of `copy_in`
+)->dict: # row of the manifest, and tmp and ext of `copy_in`
+    "Copy a file, with what there is to note about it"
+    fn,label = job
+    return copy_in(fn, **kwargs) | dict(label=label, engine='folder', url=fn.as_uri(), title=fn.name)
+
+# %% ../../nbs/lib/gather/bring.ipynb #f8563881
+def untried(
+    ds:Dataset,
+    fns, # paths
+    labels, # of them
+)->list: # pairs (file, label)
+    "Files that have no row in the manifest, or one that says to run again"
+    df = ds.manifest()
+    tried = {*df.url[~df.reason.str.endswith(run_again)]}
+    return [(fn,label) for fn,label in zip(fns, labels) if fn.as_uri() not in tried]
+
+# %% ../../nbs/lib/gather/bring.ipynb #9df4451d
+def copy_all(
+    ds:Dataset,
+    jobs, # pairs (file, label)
+    max_pixels:float, # larger pictures are quarantined
+):
+    "Copy files into `ds`, many at once, and enter them one by one"
+    known = ds.known()
+    with ds.scratch() as tmp:
+        for row in in_threads(partial(copied, tmp=tmp, max_pixels=max_pixels), jobs, defaults.cpus*2, 'copying'):
+            if Path(row['title']).suffix or row['status']=='ok': ds.enter(row, known, row.get('tmp'), row.get('ext', '.bin'))
+
+# %% ../../nbs/lib/gather/bring.ipynb #6b923986
+def check_import(
+    src:Path, # folder with pictures
+    dest:Path, # dataset folder
+    label, # as of `import_folder`
+):
+    "Refuse what can't be imported"
+    if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
+    if dest.is_relative_to(src): raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
+    if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
+
+# %% ../../nbs/lib/gather/bring.ipynb #c4d9c0ea
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
     dest, # dataset folder; made if it isn't there
@@ -66,27 +116,10 @@ def import_folder(
 )->pd.DataFrame: # the manifest's rows of these files
     "Copy the pictures of a folder tree into a dataset, checked, each with its label"
     src,ds,sizes = Path(src).absolute(),Dataset(Path(dest).absolute()),dict(max_size=max_size, min_size=min_size)
-    _check_import(src, ds.path, label)
+    check_import(src, ds.path, label)
     check_sizes(**sizes)
-    fns,df = picture_tree(src),ds.manifest()
-    if label and not callable(label) and {o.parent for o in fns}=={src}: label = lambda o: src.name
-    tried = set(df.url[~df.reason.str.endswith(run_again)])
-    todo = [(o,folder_label(o.relative_to(src), label)) for o in fns if o.as_uri() not in tried]
-    known = ds.known()
-    with ds.scratch() as tmp, ThreadPoolExecutor(defaults.cpus*2) as ex:
-        copy,parts = partial(copy_in, tmp=tmp, max_pixels=max_pixels),list(chunked(todo, 256))
-        for part in progress(parts, len(parts), src.name):
-            for (fn,lab),res in zip(part, ex.map(copy, [fn for fn,_ in part])):
-                row = res | dict(label=lab, engine='folder', url=fn.as_uri(), title=fn.name)
-                if fn.suffix or row['status']=='ok': ds.enter(row, known, res.get('tmp'), res.get('ext', '.bin'))
-    verify_images(ds, **sizes)
-    if ds.waiting(): verify_images(Dataset(ds, ds.waiting()), **sizes)
+    fns = picture_tree(src)
+    copy_all(ds, untried(ds, fns, labels_of(fns, src, label)), max_pixels)
+    verify_images(Dataset(ds, ds.names()+ds.waiting()), **sizes)
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)
-
-# %% ../../nbs/lib/gather/bring.ipynb #4dcbd508
-def _check_import(src, dest, label):
-    "Refuse what can't be imported"
-    if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
-    if dest==src or src in dest.parents: raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
-    if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")

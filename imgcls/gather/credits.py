@@ -30,6 +30,23 @@ def linked(
     url = url.replace('>', '%3E')
     return f'[{text}](<{url}>)' if url.startswith(('http://','https://')) else text
 
+# %% ../../nbs/lib/gather/credits.ipynb #4bf19d68
+def credit(
+    o, # row of the manifest
+)->tuple: # cells
+    "What there is to say of a picture: which it is, whose, and under which licence"
+    return o.file,linked(o.title or 'untitled', o.page),linked(o.creator),linked(o.licence, deed(o.licence))
+
+# %% ../../nbs/lib/gather/credits.ipynb #263859dc
+def credits_page(
+    df, # rows of the manifest
+)->str: # Markdown
+    "A page that names who made the pictures"
+    n,said = (df.licence=='').sum(),f'All {len(df)} pictures have a known licence.'
+    if n: said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.'
+    rows = [('file','picture','creator','licence'), ['---']*4, *map(credit, df.itertuples())]
+    return '\n'.join(['# Picture credits', '', said, '', *(f'| {" | ".join(o)} |' for o in rows), ''])
+
 # %% ../../nbs/lib/gather/credits.ipynb #d2960e97
 def attribution(
     path, # dataset folder or `Dataset`
@@ -38,9 +55,5 @@ def attribution(
     ds = Dataset.of(path)
     df = ds.manifest().query('status=="ok"').sort_values('file', ignore_index=True)
     df['page'] = df.page.where(df.page!='', df.url)
-    def cells(o): return o.file,linked(o.title or 'untitled', o.page),linked(o.creator),linked(o.licence, deed(o.licence))
-    n,said = (df.licence=='').sum(),f'All {len(df)} pictures have a known licence.'
-    if n: said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.'
-    table = [f'| {" | ".join(o)} |' for o in [('file','picture','creator','licence'), ['---']*4, *map(cells, df.itertuples())]]
-    (ds.path/'CREDITS.md').write_text('\n'.join(['# Picture credits', '', said, '', *table, '']), encoding='utf-8')
+    (ds.path/'CREDITS.md').write_text(credits_page(df), encoding='utf-8')
     return df[['file','title','creator','licence','page']]

@@ -27,14 +27,14 @@ def settle(
     batch:str, # name that the moves get in the journal
 )->dict: # file, what, reason, now (where it is); None: nothing had to be done
     "Quarantine a picture that is wrong, or put new content in the place of old"
-    if row['wrong']:
-        now = ds.moves.quarantine(row['file'], row['wrong'], batch)
-        return dict(file=row['file'], what='quarantined', reason=row['wrong'], now=now)
-    if row.get('new'):
-        now = ds.moves.replace(row['file'], row['new'], row['sha256'][:16]+row['ext'], row['why'], batch)
-        res = dict(file=row['file'], what='stored anew', reason=row['why'], now=now)
+    file,why = row['file'],row['wrong']
+    if why: what,now = 'quarantined',ds.moves.quarantine(file, why, batch)
+    elif 'new' in row:
+        what,why = 'stored anew',row['why']
+        now = ds.moves.replace(file, row['new'], row['sha256'][:16]+row['ext'], why, batch)
         row.update(file=now, why='')
-        return res
+    else: return
+    return dict(file=file, what=what, reason=why, now=now)
 
 # %% ../../nbs/lib/gather/verify.ipynb #998925bc
 def fast_resize(
@@ -43,10 +43,22 @@ def fast_resize(
 )->np.ndarray: # uint8
     "Pixels `a` made smaller, antialiased"
     import torch
-    h,w = a.shape[:2]
-    x = torch.from_numpy(np.ascontiguousarray(a)).as_strided((1,3,h,w), (h*w*3,1,w*3,3))
+    x = torch.from_numpy(np.ascontiguousarray(a))[None].permute(0,3,1,2)
     x = torch.nn.functional.interpolate(x, size=tuple(size[::-1]), mode='bilinear', antialias=True)
     return x[0].permute(1,2,0).contiguous().numpy()
+
+# %% ../../nbs/lib/gather/verify.ipynb #a79c1c95
+def settle_all(
+    ds:Dataset,
+    rows, # of `survey`
+    batch:str, # name that the moves get in the journal
+)->list: # as of `settle`, of those where something had to be done
+    "Settle pictures and note what was seen, some at a time"
+    done = []
+    for part in chunked(rows, 32):
+        done += filter(None, [settle(ds, o, batch) for o in part])
+        ds.seen_before.append(*[o for o in part if not o['wrong']])
+    return done
 
 # %% ../../nbs/lib/gather/verify.ipynb #db27649e
 def verify_images(
@@ -58,17 +70,13 @@ def verify_images(
     n_workers:int=None, # threads; default: one per core
 )->pd.DataFrame: # a row per file that was quarantined or stored anew: file (as it was), what, reason, now (where it is)
     "Decode every picture; quarantine what is damaged, store anew what would be misread or is too large"
-    check_sizes(max_size=max_size, min_size=min_size)
-    ds,batch,done = Dataset.of(path),f'verify {timestamp()}',[]
-    sizes = dict(min_size=min_size, max_size=max_size)
+    ds,sizes = Dataset.of(path),dict(min_size=min_size, max_size=max_size)
+    check_sizes(**sizes)
     with ds.scratch() as tmp:
-        rows = ds.survey(ds.unseen(ds.names(), **sizes), n_workers, tmp=tmp, max_pixels=max_pixels, resize=fast_resize, **sizes)
-        for part in chunked(rows, 32):
-            done += [settle(ds, o, batch) for o in part]
-            ds.seen_before.append(*[o for o in part if not o['wrong']])
+        names,how = ds.unseen(ds.names(), **sizes),dict(tmp=tmp, max_pixels=max_pixels, resize=fast_resize)
+        done = settle_all(ds, ds.survey(names, n_workers, **how, **sizes), f'verify {timestamp()}')
     ds.manifest()
-    df = pd.DataFrame([o for o in done if o], columns=['file','what','reason','now'])
-    return df.sort_values('file', ignore_index=True)
+    return pd.DataFrame(done, columns=['file','what','reason','now']).sort_values('file', ignore_index=True)
 
 # %% ../../nbs/lib/gather/verify.ipynb #06ec49a9
 statuses = 'ok duplicate quarantined failed'.split()
@@ -79,9 +87,10 @@ def tally(
     by:str='label', # the label searched for (cleaning may have changed it since), or 'reason'
 )->pd.DataFrame: # counts per status and in all
     "What became of every address, counted"
+    none = dict(label='(none)', reason='kept')
+    if by not in none: raise ValueError(f"by={by!r}: wanted 'label' or 'reason'")
     df = Dataset.of(path).manifest()
-    if by not in ('label','reason'): raise ValueError(f"by={by!r}: wanted 'label' or 'reason'")
-    key = df.label.replace('', '(none)') if by=='label' else df.reason.str.split(': ').str[0].replace('', 'kept')
-    res = pd.crosstab(key.rename(by), df.status).reindex(columns=statuses, fill_value=0)
+    key = df[by].str.split(': ').str[0].replace('', none[by])
+    res = pd.crosstab(key, df.status).reindex(columns=statuses, fill_value=0)
     res.loc['all'] = res.sum()
     return res.assign(URLs=res.sum(axis=1)).rename_axis(columns=None)
