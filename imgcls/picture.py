@@ -77,17 +77,19 @@ picture_formats = dict( # chkstyle: ignore-node
     PNG=PictureFormat(rb'\x89PNG\r\n\x1a\n', '.png .apng'),
     WEBP=PictureFormat(rb'RIFF.{4}WEBP', '.webp', 'WEBP', 2),
     GIF=PictureFormat(rb'GIF8[79]a', '.gif'),
-    BMP=PictureFormat(rb'BM', '.bmp .dib'),
+    BMP=PictureFormat(rb'BM.{12}[\x0c(48@l|]\0{3}', '.bmp .dib'),
     TIFF=PictureFormat(rb'II[*+]\0|MM\0[*+]', '.tif .tiff'),
     AVIF=PictureFormat(rb'.{4}ftyp(avi[fs]|(mif1|msf1).{4}(.{4}){0,8}avif)', '.avif .avifs', 'JPEG', 1.5),
     HEIF=PictureFormat(rb'.{4}ftyp(hei|hev|mif1|msf1)', '.heic .heif .hif', 'JPEG'),
     ICO=PictureFormat(rb'\0\0\x01\0', '.ico'),
-    PPM=PictureFormat(rb'P[1-6f]\s', '.ppm .pgm .pbm .pnm .pfm'),
-    JPEG2000=PictureFormat(rb'\xffO\xffQ|\0{3}\x0cjP {2}\r\n\x87\n', '.jp2 .j2k .jpx .jpc .jpf .j2c', weight=2),
+    PPM=PictureFormat(rb'P[1-6f]\s+(#[^\n]*\n\s*)*\d+\s', '.ppm .pgm .pbm .pnm .pfm'),
+    JPEG2000=PictureFormat(rb'\xffO\xffQ|\0{3}\x0cjP {2}\r\n\x87\n', '.jp2 .j2k .jp2k .jpx .jpc .jpf .j2c', weight=2),
+    TGA=PictureFormat(rb'.(\0[\x02\x03\n\x0b]|\x01[\x01\t]).{13}[\x08\x0f\x10\x18 ][\0-/]', '.tga'),
 )
 
 # %% ../nbs/lib/picture.ipynb #c00fdc3e
 picture_endings = frozenset(' '.join(o.endings for o in picture_formats.values()).split())
+html_accept = ','.join(('image/*', *sorted(picture_endings))) # what a file dialog of a browser offers
 
 # %% ../nbs/lib/picture.ipynb #cb55d51e
 def is_picture_name(
@@ -95,6 +97,26 @@ def is_picture_name(
 )->bool:
     "May the file called `fn` be a picture, going by its ending?"
     return Path(fn).suffix.lower() in picture_endings
+
+# %% ../nbs/lib/picture.ipynb #071d413d
+def format_of(
+    head:bytes, # the first 1,024 bytes
+)->str: # Pillow's name of the format; '' if it is none of a picture
+    "Which format's first bytes these are"
+    return next((k for k,o in picture_formats.items() if re.match(o.magic, head, re.S)), '')
+
+# %% ../nbs/lib/picture.ipynb #dde5d84a
+unfinished = '.part .partial .tmp .download .crdownload'.split()
+
+def is_picture_file(
+    fn, # path
+)->bool:
+    "Is the file `fn` a picture, by its ending or, where that is no picture's, by its content?"
+    ending = Path(fn).suffix.lower()
+    if ending in picture_endings: return True
+    if ending in unfinished or not os.path.isfile(fn): return False
+    with open(fn, 'rb') as f: name = format_of(f.read(1024))
+    return bool(name) and (name!='TIFF' or not ending)
 
 # %% ../nbs/lib/picture.ipynb #2553e13d
 _wanted = 'wanted JPEG, PNG, WebP, GIF or the like.'
@@ -118,13 +140,12 @@ def can_open(
 def sniff(
     head:bytes, # the first 1,024 bytes or more; of a file that is still on its way, what has come
 )->str: # Pillow's name of the format; '' if nothing is known
-    "Which format's first bytes these are; what is plainly no picture is refused"
+    "Which format's first bytes these are; what is plainly no picture, or can't be read here, is refused"
     if not head: raise PictureError('This file is empty.')
-    for name,form in picture_formats.items():
-        if re.match(form.magic, head, re.S):
-            if can_open(name): return name
-            raise PictureError(f'This is a {form.kind} picture, which can not be read here: save it as JPEG, as phones can, '
-                'or pip install -U pillow pillow-heif and run again to retry.')
+    if name := format_of(head):
+        if can_open(name): return name
+        raise PictureError(f'This is a {picture_formats[name].kind} picture, which can not be read here: save it as JPEG, as phones can, '
+            'or pip install -U pillow pillow-heif and run again to retry.')
     text = head[:1024].lstrip(b'\xef\xbb\xbf \t\r\n\0').lower()
     for magic,what in _others.items():
         if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}')

@@ -11,7 +11,7 @@ __all__ = ['Ask', 'ClassifierApp']
 import base64, os, re, sys, tempfile, time
 import ipywidgets as W
 from IPython.display import display
-from ..picture import thumbnail
+from ..picture import html_accept, thumbnail
 from .predict import Predictor, css, macros, percent, sample_model
 
 # %% ../../nbs/lib/use/app.ipynb #44d82fed
@@ -164,7 +164,7 @@ class Chooser:
         "The one that this notebook needs"
         kw = dict(description='Choose pictures', tooltip='Choose pictures', icon='upload')
         if not _in_colab():
-            res = W.FileUpload(accept='image/*', multiple=True, **kw)
+            res = W.FileUpload(accept=html_accept, multiple=True, **kw)
             res.observe(lambda _: self.arrived(), 'value')
         else:
             res = W.Button(**kw)

@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from ..picture import PictureError, content_of, cores, is_picture_name, max_pixels, open_image, prepare, thumbnail
+from ..picture import PictureError, content_of, cores, is_picture_file, max_pixels, open_image, prepare, thumbnail
 
 # %% ../../nbs/lib/use/predict.ipynb #6428bea4
 def shipped(
@@ -309,10 +309,11 @@ def _ahead(f, xs, n):
 def image_paths(
     path, # folder
 ): # paths, in order
-    "The pictures in `path` and in the folders in it, by their ending; hidden ones are left out"
+    "The pictures in `path` and in the folders in it; hidden ones are left out"
     for top,dirs,names in os.walk(path):
         dirs[:] = sorted(o for o in dirs if o[0]!='.')
-        yield from (Path(top)/o for o in sorted(names) if o[0]!='.' and is_picture_name(o))
+        fns = (Path(top)/o for o in sorted(names) if o[0]!='.')
+        yield from filter(is_picture_file, fns)
 
 # %% ../../nbs/lib/use/predict.ipynb #1a8eaf65
 _ones = str,bytes,bytearray,memoryview,np.ndarray
