@@ -12,7 +12,7 @@ import io, math, os, re, struct
 import numpy as np
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from PIL import Image
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def _eight_bits(im):
 # %% ../nbs/lib/picture.ipynb #8196c1ec
 def as_rgb(
     im:Image.Image, # of any mode; of an animation, the frame that it is at
-)->Image.Image: # RGB; `im` itself, if it is that already
+)->Image.Image: # RGB, `im` itself if it is that; of 16 bits the upper 8, so what used only the lower ones is lost
     "`im` as a viewer shows it: transparency on white, 16 bits scaled to 8"
     if im.mode.startswith(('I','F')): im = Image.fromarray(_eight_bits(im))
     if not im.has_transparency_data: return im.convert('RGB') if im.mode!='RGB' else im
@@ -129,9 +129,8 @@ def can_open(
     name:str, # Pillow's, e.g. HEIF
 )->bool:
     "Has Pillow a reader for this format on this machine?"
-    if name=='HEIF' and find_spec('pillow_heif'):
-        import pillow_heif
-        pillow_heif.register_heif_opener()
+    with suppress(ImportError):
+        if name=='HEIF': import_module('pillow_heif').register_heif_opener()
     Image.preinit()
     if name not in Image.OPEN: Image.init()
     return name in Image.OPEN
@@ -179,8 +178,10 @@ def content_of(
     if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
     if not isinstance(x, (str,os.PathLike)): raise TypeError(f'{type(x).__name__} can not be a picture: {_takes}')
     if '://' in str(x): raise PictureError(f'{x[:80]} is no file: `fetch` gets what is at http:// and https://', 'bad_address')
+    if os.path.isdir(x): raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.')
+    if not os.path.exists(x): raise FileNotFoundError(f'There is no picture at {str(x):.200}: check the path.')
     try: return Path(x).read_bytes()
-    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.') from None
+    except OSError as e: raise type(e)(f'{x} can not be read: {e.strerror}.') from None
 
 # %% ../nbs/lib/picture.ipynb #8c393590
 max_pixels = 50_000_000

@@ -63,6 +63,16 @@ def address(
     return _after.sub(r'\1', found[1]) if found else ''
 
 # %% ../../nbs/lib/gather/console.ipynb #68a5d165
+def whole(
+    cells, # of a row, which may be too many
+    n:int, # how many the heading has
+    mark:str, # what stands between them
+)->list:
+    "The cells with an address that is not quoted put together again"
+    at = next((i for i,o in enumerate(cells) if address(o)), 0)
+    end = at+1+max(0, len(cells)-n)
+    return [*cells[:at], mark.join(cells[at:end]), *cells[end:]]
+
 def table_rows(
     lines, # the first is the heading
 )->list: # dicts
@@ -70,11 +80,8 @@ def table_rows(
     mark = max(',;\t|', key=lines[0].count)
     short = (re.sub('data:[^"\t]*', 'data:', o) for o in lines)
     head,*rows = csv.reader(short, delimiter=mark, skipinitialspace=True)
-    for o in rows:
-        at = next((i for i,cell in enumerate(o) if address(cell)), 0)
-        more = at+1+max(0, len(o)-len(head))
-        o[at:more] = [mark.join(o[at:more])]
-    return [dict(zip((k.strip().lower() for k in head), o)) for o in rows]
+    names = [o.strip().lower() for o in head]
+    return [dict(zip(names, whole(o, len(names), mark))) for o in rows]
 
 # %% ../../nbs/lib/gather/console.ipynb #4064b9df
 def json_rows(lines)->list: # dicts
@@ -125,6 +132,15 @@ def of_label(
     raise ValueError(f'{name} has {len(has)} classes, such as {", ".join(has[:3])}, and {label or "none"} was asked for: '
         f'download_images(path/{has[0]!r}, url_file=…) takes the addresses of that one')
 
+# %% ../../nbs/lib/gather/console.ipynb #3eaa87e9
+def hit_of(
+    row:dict, # of `read_rows`
+    source:str, # name of their file
+)->Hit:
+    "What a line says of a picture"
+    said = {k:str(row[k]) for k in ('page','title','licence','creator') if row.get(k)}
+    return Hit(row['address'], source=source, term=label_of(row), **said)
+
 # %% ../../nbs/lib/gather/console.ipynb #e1339f0d
 def read_urls(
     fn, # file with an address a line, e.g. urls_grizzly.csv; or a table with a heading, or JSON
@@ -132,13 +148,10 @@ def read_urls(
 )->Hits: # in the file's order, no address twice; what was skipped is said in a warning
     "The addresses in `fn`"
     rows,name = read_rows(Path(fn)),Path(fn).name
-    bad = [o for o in rows if not o['address']]
-    inline = sum('data:' in str(o) for o in bad)
+    bad = [str(o) for o in rows if not o['address']]
+    inline = sum('data:' in o for o in bad)
     if bad: warnings.warn(f'{name}: skipped {len(bad)} of {len(rows)} lines that have no address, {inline} thumbnails embedded as data: among them')
-    def hit(o):
-        said = {k:str(o[k]) for k in ('page','title','licence','creator') if o.get(k)}
-        return Hit(o['address'], source=name, term=label_of(o), **said)
-    return Hits(hit(o) for o in of_label(rows, label, name) if o['address']).distinct()
+    return Hits(hit_of(o, name) for o in of_label(rows, label, name) if o['address']).distinct()
 
 # %% ../../nbs/lib/gather/console.ipynb #ce448dd2
 def url_files(

@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from fastcore.basics import listify, patch, store_attr
+from fastcore.meta import delegates
 from .console import read_urls
 from ..net import PrivateAddress, guarded_client, retry_after, time_limit
 from ..picture import PictureError, peek, picture_formats, sniff
@@ -293,15 +294,23 @@ _accept = dict(Accept='image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5',
 @patch
 def fetch_all(self:Dataset,
     label:str, # class
-    hits:Hits, # what has not been tried
-    n_workers:int, per_host:int, tries:int, # of `Crew`
-    timeout:float, allow_private:bool, # of `guarded_client`
-    **limits, # of `fetch_picture`
+    hits:Hits,
+    n_workers:int, # how many at a time
+    timeout:float, # seconds to wait for a connection, and for each piece of an answer
+    per_host:int=48, # at most this many at a time from one host; fewer while it is slow
+    tries:int=3, # per address, when it may help
+    max_seconds:float=60, # for a whole picture, however slowly it drips
+    max_bytes:int=50*2**20, # larger files are refused
+    max_pixels:float=100e6, # larger pictures are quarantined
+    allow_private:bool=False, # fetch from private networks too?
+    robots:bool=True, # leave out what asks not to be used for AI (`X-Robots-Tag: noai`)?
 ):
-    "Fetch `hits` into the folder of a class"
+    "Fetch those of `hits` that have not come to their end into the folder of a class"
+    todo = self.untried(label, hits, *['--allow-private']*allow_private, *[no_ai]*(not robots))
+    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes, robots=robots)
     with self.scratch() as tmp, guarded_client(allow_private, timeout, n_workers, **_accept) as client:
         crew = Crew(partial(fetch_picture, tmp=tmp, client=client, **limits), n_workers, per_host, tries)
-        with closing(crew.run(hits)) as results: self.enter_all(label, progress(check_net(results), len(hits), label))
+        with closing(crew.run(todo)) as results: self.enter_all(label, progress(check_net(results), len(todo), label))
 
 # %% ../../nbs/lib/gather/download.ipynb #2abd2eaa
 def is_list(o)->bool:
@@ -319,32 +328,25 @@ def folder_and_file(
     return Path(dest).absolute(),url_file
 
 # %% ../../nbs/lib/gather/download.ipynb #45529cfa
+@delegates(Dataset.fetch_all)
 def download_images(
     dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset; made if it isn't there
-    url_file=None, # file with an address a line, e.g. urls_grizzly.csv; as fastai 1 has it, the file may come first and the folder second
+    url_file=None, # file with an address a line, e.g. urls_grizzly.csv; the file may also come first, and the folder second
     urls=None, # or hits of `search_images`, or addresses
     max_pics:int=1000, # at most this many addresses
     n_workers:int=64, # how many at a time
     timeout:float=10, # seconds to wait for a connection, and for each piece of an answer
     preserve_filename:bool=False, # as in fastai; files are named by their content all the same
-    per_host:int=48, # at most this many at a time from one host; fewer while it is slow
-    tries:int=3, # per address, when it may help
-    max_seconds:float=60, # for a whole picture, however slowly it drips
-    max_bytes:int=50*2**20, # larger files are refused
-    max_pixels:float=100e6, # larger pictures are quarantined
-    allow_private:bool=False, # fetch from private networks too?
-    robots:bool=True, # leave out what asks not to be used for AI (`X-Robots-Tag: noai`)?
     max_workers:int=None, # `n_workers`, as fastai 1 calls it
-)->pd.DataFrame: # the manifest's rows of this class
+    **kwargs)->pd.DataFrame: # the manifest's rows of this class
     "Fetch pictures into class folder `dest`; every address ends with a row in `manifest.csv`"
     if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
     if max_pics<1: raise ValueError(f'max_pics={max_pics}: wanted 1 or more')
     if preserve_filename: warnings.warn('Files are named by their content, so that none is there twice. `url` in manifest.csv has their old names.')
     dest,url_file = folder_and_file(dest, url_file)
     ds,label = Dataset(dest.parent),check_label(dest.name)
-    todo = ds.untried(label, as_hits(url_file, urls, label)[:max_pics], *['--allow-private']*allow_private, *[no_ai]*(not robots))
+    hits = as_hits(url_file, urls, label)[:max_pics]
     dest.mkdir(parents=True, exist_ok=True)
-    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes, robots=robots)
-    ds.fetch_all(label, todo, max_workers or n_workers, per_host, tries, timeout, allow_private, **limits)
+    ds.fetch_all(label, hits, max_workers or n_workers, timeout, **kwargs)
     df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)

@@ -150,7 +150,8 @@ class UrlField:
 # %% ../../nbs/lib/use/app.ipynb #ebae0c03
 class Chooser:
     "A button to choose pictures with"
-    lost = 'Nothing has arrived. Together the pictures are probably too large for this server, which then cuts them off. Choose fewer or smaller ones.'
+    lost = ('Nothing has arrived. If you have not chosen any pictures yet, do so with the button. '
+        'If you have, they are together probably too large for this server, which then cuts them off: choose fewer or smaller ones.')
     def __init__(self,
         ask, # called with a function that returns a list of (name, bytes)
     ):
