@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 __all__ = ['max_pixels', 'PictureError', 'is_picture_name', 'content_of', 'open_image', 'thumbnail', 'hash_array']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
-import io, math, os, re, struct
+import io, math, os, re
 import numpy as np
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -357,15 +357,28 @@ def measure(
     return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(sharpness(g), 1))
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f
-def _common_frame(b, im):
-    "Is the JPEG picture `im` in file `b` baseline (0xC0) or progressive (0xC2)?"
-    head = rb'\xff([\xc0-\xcf])..\x08'+re.escape(struct.pack('>HH', im.height, im.width))
-    return {*re.findall(head, b[:im.fp.tell() or None], re.S)} in ({b'\xc0'}, {b'\xc2'})
+def _frames(b):
+    "(marker, bits) of what JPEG file `b` has in it before its first scan, where that is a frame"
+    at = 2
+    while (m := b[at+1:at+2]) not in (b'',b'\xda') and b[at]==0xff:
+        if b'\xc0'<=m<=b'\xcf' and m!=b'\xc4': yield m[0],*b[at+4:at+5]
+        at += 1 if m==b'\xff' else 2+int.from_bytes(b[at+2:at+4], 'big')
+
+_everyday = {(0xc0,8)},{(0xc2,8)} # baseline or progressive, of 8 bits
+
+# %% ../nbs/lib/picture.ipynb #519c789d
+def is_rare(
+    b:bytes, # content of a file
+)->bool:
+    "Is the picture in file `b` of a kind that few programs write?"
+    name = format_of(b[:1024])
+    if name=='JPEG': return {*_frames(b)} not in (set(), *_everyday)
+    return name not in ('','PNG','GIF','BMP','WEBP')
 
 # %% ../nbs/lib/picture.ipynb #ecc6c7dc
 def _pixels(b, im, size):
     "All of the picture `im` in file `b`, upright, [h,w,3]; the longer side of a JPEG may come out as small as `size`"
-    if im.format in ('JPEG','MPO') and im.mode in ('RGB','L') and _common_frame(b, im):
+    if im.format in ('JPEG','MPO') and im.mode in ('RGB','L') and {*_frames(b)} in _everyday:
         w,h = [max(1, round(o*min(1, size/max(im.size)))) for o in im.size]
         with suppress(ImportError, ValueError):
             from simplejpeg import decode_jpeg
