@@ -2,7 +2,6 @@
 import io, os, signal, subprocess, sys
 import pytest
 from concurrent.futures import ThreadPoolExecutor
-from PIL import Image
 from imgcls import apart
 from imgcls.apart import look_safely
 from imgcls.picture import is_rare, look
