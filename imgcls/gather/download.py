@@ -248,9 +248,10 @@ def as_hits(
     label:str=None, # whose addresses to take, where the file names several classes
 )->Hits: # no address twice
     "What is to be downloaded"
-    hits = Hits(map(as_hit, listify(urls))).filter(lambda o: o.url)
-    if hits and not any('://' in o.url for o in hits):
-        raise ValueError(f'urls: wanted addresses, such as https://…, got {hits[0].url[:60]!r}. A file of addresses goes into url_file.')
+    given = urls.tolist() if hasattr(urls, 'tolist') else urls # of pandas or numpy
+    hits = Hits(map(as_hit, listify(given))).filter(lambda o: o.url)
+    if hits and not any(re.match(r'\w+://', o.url) for o in hits):
+        raise ValueError(f'urls: wanted addresses, such as https://…, got {hits[0].url[:40]!r}. A file of addresses goes into url_file.')
     return (hits if url_file is None else hits+read_urls(url_file, label)).distinct()
 
 # %% ../../nbs/lib/gather/download.ipynb #645a05a9
