@@ -197,7 +197,7 @@ def test_arguments_in_the_wrong_place_are_a_sentence(tmp_path):
     url = 'https://example.org/1.jpg'
     for args,err,said in (
         ((tmp_path/'cat',tmp_path/'pets'), FileNotFoundError, 'pets is a folder'), ((tmp_path/'urls_cat.csv',tmp_path/'cat'), FileNotFoundError, 'urls_cat.csv is not there'),
-        ((tmp_path/'cat',tmp_path/'urls_cat.csv'), FileNotFoundError, 'urls_cat.csv is not there'), ((tmp_path/'photo.bin',), ValueError, 'Nothing to download'),
+        ((tmp_path/'cat',tmp_path/'urls_cat.csv'), FileNotFoundError, 'urls_cat.csv is not there'), ((tmp_path/'photo.bin',), ValueError, 'is a file: wanted'), ((tmp_path/'cat',), ValueError, 'Nothing to download'),
         (([url],tmp_path/'cat'), TypeError, 'Addresses go into urls'), ((tmp_path/'cat',None,'urls_cat.csv'), ValueError, 'goes into url_file'),
         ((tmp_path/'cat',None,pd.DataFrame(dict(url=[url]))), ValueError, 'wanted addresses'), ((tmp_path/'photo.bin',None,[url]), ValueError, 'is a file: wanted a class folder'),
         ((tmp_path/'cat',None,[url],0), ValueError, 'max_pics=0')):

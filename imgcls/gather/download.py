@@ -239,6 +239,14 @@ def run(self:Crew,
     finally:
         for _ in workers: self.todo.put(None)
 
+# %% ../../nbs/lib/gather/download.ipynb #6fa1564f
+def check_addresses(
+    hits:Hits, # as somebody gave them
+):
+    "Refuse what has no address in it"
+    if hits and not any(re.match(r'\w+://', o.url) for o in hits):
+        raise ValueError(f'urls: wanted addresses, such as https://…, got {hits[0].url[:40]!r}. A file of addresses goes into url_file.')
+
 # %% ../../nbs/lib/gather/download.ipynb #b7263447
 def as_hit(o): return o if isinstance(o, Hit) else Hit(str(o))
 
@@ -248,10 +256,10 @@ def as_hits(
     label:str=None, # whose addresses to take, where the file names several classes
 )->Hits: # no address twice
     "What is to be downloaded"
+    if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
     given = urls.tolist() if hasattr(urls, 'tolist') else urls # of pandas or numpy
     hits = Hits(map(as_hit, listify(given))).filter(lambda o: o.url)
-    if hits and not any(re.match(r'\w+://', o.url) for o in hits):
-        raise ValueError(f'urls: wanted addresses, such as https://…, got {hits[0].url[:40]!r}. A file of addresses goes into url_file.')
+    check_addresses(hits)
     return (hits if url_file is None else hits+read_urls(url_file, label)).distinct()
 
 # %% ../../nbs/lib/gather/download.ipynb #645a05a9
@@ -341,7 +349,6 @@ def download_images(
     max_workers:int=None, # `n_workers`, as fastai 1 calls it
     **kwargs)->pd.DataFrame: # the manifest's rows of this class
     "Fetch pictures into class folder `dest`; every address ends with a row in `manifest.csv`"
-    if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
     if max_pics<1: raise ValueError(f'max_pics={max_pics}: wanted 1 or more')
     if preserve_filename: warnings.warn('Files are named by their content, so that none is there twice. `url` in manifest.csv has their old names.')
     dest,url_file = folder_and_file(dest, url_file)
