@@ -8,11 +8,11 @@ Docs: https://imgcls.github.io/imgcls/lib/picture.html.md"""
 __all__ = ['max_pixels', 'PictureError', 'is_picture_name', 'content_of', 'open_image', 'thumbnail', 'hash_array']
 
 # %% ../nbs/lib/picture.ipynb #6d309795
-import io, math, os, re, struct
+import io, math, os, re
 import numpy as np
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from PIL import Image
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def _eight_bits(im):
 # %% ../nbs/lib/picture.ipynb #8196c1ec
 def as_rgb(
     im:Image.Image, # of any mode; of an animation, the frame that it is at
-)->Image.Image: # RGB; `im` itself, if it is that already
+)->Image.Image: # RGB, `im` itself if it is that; of 16 bits the upper 8, so what used only the lower ones is lost
     "`im` as a viewer shows it: transparency on white, 16 bits scaled to 8"
     if im.mode.startswith(('I','F')): im = Image.fromarray(_eight_bits(im))
     if not im.has_transparency_data: return im.convert('RGB') if im.mode!='RGB' else im
@@ -77,17 +77,19 @@ picture_formats = dict( # chkstyle: ignore-node
     PNG=PictureFormat(rb'\x89PNG\r\n\x1a\n', '.png .apng'),
     WEBP=PictureFormat(rb'RIFF.{4}WEBP', '.webp', 'WEBP', 2),
     GIF=PictureFormat(rb'GIF8[79]a', '.gif'),
-    BMP=PictureFormat(rb'BM', '.bmp .dib'),
+    BMP=PictureFormat(rb'BM.{12}[\x0c(48@l|]\0{3}', '.bmp .dib'),
     TIFF=PictureFormat(rb'II[*+]\0|MM\0[*+]', '.tif .tiff'),
     AVIF=PictureFormat(rb'.{4}ftyp(avi[fs]|(mif1|msf1).{4}(.{4}){0,8}avif)', '.avif .avifs', 'JPEG', 1.5),
     HEIF=PictureFormat(rb'.{4}ftyp(hei|hev|mif1|msf1)', '.heic .heif .hif', 'JPEG'),
     ICO=PictureFormat(rb'\0\0\x01\0', '.ico'),
-    PPM=PictureFormat(rb'P[1-6f]\s', '.ppm .pgm .pbm .pnm .pfm'),
-    JPEG2000=PictureFormat(rb'\xffO\xffQ|\0{3}\x0cjP {2}\r\n\x87\n', '.jp2 .j2k .jpx .jpc .jpf .j2c', weight=2),
+    PPM=PictureFormat(rb'P[1-6f]\s+(#[^\n]*\n\s*)*\d+\s', '.ppm .pgm .pbm .pnm .pfm'),
+    JPEG2000=PictureFormat(rb'\xffO\xffQ|\0{3}\x0cjP {2}\r\n\x87\n', '.jp2 .j2k .jp2k .jpx .jpc .jpf .j2c', weight=2),
+    TGA=PictureFormat(rb'.(\0[\x02\x03\n\x0b]|\x01[\x01\t]).{13}[\x08\x0f\x10\x18 ][\0-/]', '.tga'),
 )
 
 # %% ../nbs/lib/picture.ipynb #c00fdc3e
 picture_endings = frozenset(' '.join(o.endings for o in picture_formats.values()).split())
+html_accept = ','.join(('image/*', *sorted(picture_endings))) # what a file dialog of a browser offers
 
 # %% ../nbs/lib/picture.ipynb #cb55d51e
 def is_picture_name(
@@ -95,6 +97,26 @@ def is_picture_name(
 )->bool:
     "May the file called `fn` be a picture, going by its ending?"
     return Path(fn).suffix.lower() in picture_endings
+
+# %% ../nbs/lib/picture.ipynb #071d413d
+def format_of(
+    head:bytes, # the first 1,024 bytes
+)->str: # Pillow's name of the format; '' if it is none of a picture
+    "Which format's first bytes these are"
+    return next((k for k,o in picture_formats.items() if re.match(o.magic, head, re.S)), '')
+
+# %% ../nbs/lib/picture.ipynb #dde5d84a
+unfinished = '.part .partial .tmp .download .crdownload'.split()
+
+def is_picture_file(
+    fn, # path
+)->bool:
+    "Is the file `fn` a picture, by its ending or, where that is no picture's, by its content?"
+    ending = Path(fn).suffix.lower()
+    if ending in picture_endings: return True
+    if ending in unfinished or not os.path.isfile(fn): return False
+    with open(fn, 'rb') as f: name = format_of(f.read(1024))
+    return bool(name) and (name!='TIFF' or not ending)
 
 # %% ../nbs/lib/picture.ipynb #2553e13d
 _wanted = 'wanted JPEG, PNG, WebP, GIF or the like.'
@@ -107,9 +129,8 @@ def can_open(
     name:str, # Pillow's, e.g. HEIF
 )->bool:
     "Has Pillow a reader for this format on this machine?"
-    if name=='HEIF' and find_spec('pillow_heif'):
-        import pillow_heif
-        pillow_heif.register_heif_opener()
+    with suppress(ImportError):
+        if name=='HEIF': import_module('pillow_heif').register_heif_opener()
     Image.preinit()
     if name not in Image.OPEN: Image.init()
     return name in Image.OPEN
@@ -118,13 +139,12 @@ def can_open(
 def sniff(
     head:bytes, # the first 1,024 bytes or more; of a file that is still on its way, what has come
 )->str: # Pillow's name of the format; '' if nothing is known
-    "Which format's first bytes these are; what is plainly no picture is refused"
+    "Which format's first bytes these are; what is plainly no picture, or can't be read here, is refused"
     if not head: raise PictureError('This file is empty.')
-    for name,form in picture_formats.items():
-        if re.match(form.magic, head, re.S):
-            if can_open(name): return name
-            raise PictureError(f'This is a {form.kind} picture, which can not be read here: save it as JPEG, as phones can, '
-                'or pip install -U pillow pillow-heif and run again to retry.')
+    if name := format_of(head):
+        if can_open(name): return name
+        raise PictureError(f'This is a {picture_formats[name].kind} picture, which can not be read here: save it as JPEG, as phones can, '
+            'or pip install -U pillow pillow-heif and run again to retry.')
     text = head[:1024].lstrip(b'\xef\xbb\xbf \t\r\n\0').lower()
     for magic,what in _others.items():
         if re.match(magic, text, re.S): raise PictureError(f'This is not a picture but {what}: {_wanted}')
@@ -158,8 +178,10 @@ def content_of(
     if isinstance(x, (bytes,bytearray,memoryview)): return bytes(x)
     if not isinstance(x, (str,os.PathLike)): raise TypeError(f'{type(x).__name__} can not be a picture: {_takes}')
     if '://' in str(x): raise PictureError(f'{x[:80]} is no file: `fetch` gets what is at http:// and https://', 'bad_address')
+    if os.path.isdir(x): raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.')
+    if not os.path.exists(x): raise FileNotFoundError(f'There is no picture at {str(x):.200}: check the path.')
     try: return Path(x).read_bytes()
-    except IsADirectoryError: raise PictureError(f'{x} is a folder: {_takes} `predict_folder` takes folders.') from None
+    except OSError as e: raise type(e)(f'{x} can not be read: {e.strerror}.') from None
 
 # %% ../nbs/lib/picture.ipynb #8c393590
 max_pixels = 50_000_000
@@ -335,15 +357,28 @@ def measure(
     return dict(phash=phash(tiny), light=round(float(tiny.mean()), 1), sharp=round(sharpness(g), 1))
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f
-def _common_frame(b, im):
-    "Is the JPEG picture `im` in file `b` baseline (0xC0) or progressive (0xC2)?"
-    head = rb'\xff([\xc0-\xcf])..\x08'+re.escape(struct.pack('>HH', im.height, im.width))
-    return {*re.findall(head, b[:im.fp.tell() or None], re.S)} in ({b'\xc0'}, {b'\xc2'})
+def _frames(b):
+    "(marker, bits) of what JPEG file `b` has in it before its first scan, where that is a frame"
+    at = 2
+    while (m := b[at+1:at+2]) not in (b'',b'\xda') and b[at]==0xff:
+        if b'\xc0'<=m<=b'\xcf' and m!=b'\xc4': yield m[0],*b[at+4:at+5]
+        at += 1 if m==b'\xff' else 2+int.from_bytes(b[at+2:at+4], 'big')
+
+_everyday = {(0xc0,8)},{(0xc2,8)} # baseline or progressive, of 8 bits
+
+# %% ../nbs/lib/picture.ipynb #519c789d
+def is_rare(
+    b:bytes, # content of a file
+)->bool:
+    "Is the picture in file `b` of a kind that few programs write?"
+    name = format_of(b[:1024])
+    if name=='JPEG': return {*_frames(b)} not in (set(), *_everyday)
+    return name not in ('','PNG','GIF','BMP','WEBP')
 
 # %% ../nbs/lib/picture.ipynb #ecc6c7dc
 def _pixels(b, im, size):
     "All of the picture `im` in file `b`, upright, [h,w,3]; the longer side of a JPEG may come out as small as `size`"
-    if im.format in ('JPEG','MPO') and im.mode in ('RGB','L') and _common_frame(b, im):
+    if im.format in ('JPEG','MPO') and im.mode in ('RGB','L') and {*_frames(b)} in _everyday:
         w,h = [max(1, round(o*min(1, size/max(im.size)))) for o in im.size]
         with suppress(ImportError, ValueError):
             from simplejpeg import decode_jpeg

@@ -11,6 +11,7 @@ from imgcls.use.host import app_notebook
 from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
+from kinds import fives
 
 model = root/'imgcls'/'assets'/'digits.onnx'
 
@@ -68,6 +69,15 @@ def test_bad_files_and_on(app):
         assert not app.answer(b, name)
         assert 'role="alert"' in app.errs.value and name in app.errs.value and said in app.errs.value and 'Your answer will be here' in app.out.value
         assert app.answer(digit(), 'five.jpg') and 'five' in app.out.value and not app.errs.value and not app.busy.value
+
+def test_every_format(app):
+    for name,b in fives.items(): assert app.answer(b, name) and 'five' in app.out.value and not app.errs.value, name
+    offered = app.inputs.files.up.accept.split(',')
+    assert offered[0]=='image/*' and {'.heic','.jfif','.tga','.pgm','.avif'}<={*offered}
+
+def test_nothing_happens_before_anything_was_chosen(app):
+    app.inputs.files.waited()
+    assert 'If you have not chosen any pictures yet' in app.errs.value and app.inputs.files.up.value in ((),{})
 
 def test_one_bad_file_stops_none_of_the_others(app):
     files = [(f'{i}.jpg',digit(i)) for i in range(9)]

@@ -2,6 +2,7 @@
 import json, warnings
 import pytest
 from pathlib import Path
+from imgcls.gather.search import Hit, Hits
 from imgcls.gather.console import bookmarklet, console_snippet, read_urls, url_files
 from web import Web, says
 
@@ -84,6 +85,53 @@ def test_url_files_in_every_state(tmp_path):
     assert quiet(fn)==([],'')
     fn.write_bytes(b'https://x.org/caf\xe9.jpg\nhttps://x.org/[oops\nhttp://[::1\n')
     assert quiet(fn)[0][0]=='https://x.org/café.jpg'
+
+two = ['https://example.org/a.jpg?id=1,2','https://example.org/b.jpg']
+kinds = { # as people have them
+    'label last':'url,label\nhttps://example.org/a.jpg?id=1,2,cat\nhttps://example.org/b.jpg,cat\n',
+    'label first, quoted':'"label","url"\n"cat","https://example.org/a.jpg?id=1,2"\n"cat","https://example.org/b.jpg"\n',
+    'semicolons, Excel':'Category;Image URL\r\ncat;https://example.org/a.jpg?id=1,2\r\ncat;https://example.org/b.jpg\r\n',
+    'tabs':'URL\tclass\nhttps://example.org/a.jpg?id=1,2\tcat\nhttps://example.org/b.jpg\tcat\n',
+    'pandas, with an index and a title':',url,title,label\n0,"https://example.org/a.jpg?id=1,2","Bear, brown",cat\n1,https://example.org/b.jpg,,cat\n',
+    'the page beside it':'id,url,page,label\n7,"https://example.org/a.jpg?id=1,2",https://example.org/p/1,cat\n8,https://example.org/b.jpg,https://example.org/p/2,cat\n',
+    'a long thumbnail':'url,thumb,label\n"https://example.org/a.jpg?id=1,2","data:image/png;base64,'+'A'*200_000+'",cat\nhttps://example.org/b.jpg,,cat\n',
+    'JSON lines':'{"label": "cat", "image_url": "https://example.org/a.jpg?id=1,2"}\n{"label": "cat", "image_url": "https://example.org/b.jpg"}\n',
+    'JSON':'[{"url": "https://example.org/a.jpg?id=1,2", "label": "cat"},\n {"url": "https://example.org/b.jpg", "label": "cat"}]'}
+bare = {'ImageNet':'n1_1\thttps://example.org/a.jpg?id=1,2\nn1_2\thttps://example.org/b.jpg\n', 'no heading':'https://example.org/a.jpg?id=1,2\nhttps://example.org/b.jpg,cat\n',
+    'a list in JSON':'["https://example.org/a.jpg?id=1,2", "https://example.org/b.jpg"]', 'a heading alone':'url\nhttps://example.org/a.jpg?id=1,2\nhttps://example.org/b.jpg'}
+
+@pytest.mark.parametrize('enc', ['utf-8-sig','utf-16'])
+@pytest.mark.parametrize('kind', [*kinds,*bare])
+def test_files_of_addresses_as_people_have_them(tmp_path, kind, enc):
+    fn = tmp_path/'urls_cat.csv'
+    fn.write_text((kinds|bare)[kind], encoding=enc, newline='')
+    assert quiet(fn)==(two,'') and [o.term for o in read_urls(fn)]==['cat' if kind in kinds else '']*2
+
+def test_several_classes_in_one_file(tmp_path):
+    fn = tmp_path/'pets.csv'
+    fn.write_text('url,label\nhttps://example.org/a.jpg,cat\nhttps://example.org/b.jpg,01\nhttps://example.org/c.jpg,cat\nhttps://example.org/d.jpg,\n')
+    assert [o.url[-5] for o in read_urls(fn, 'cat')]==['a','c'] and len(read_urls(fn, '01'))==1
+    for label in (None,'dog'):
+        with pytest.raises(ValueError, match='2 classes, such as 01, cat'): read_urls(fn, label)
+
+def test_what_is_no_file_of_addresses_says_so(tmp_path):
+    for fn in (tmp_path,tmp_path/'gone.csv'):
+        with pytest.raises(FileNotFoundError, match=f'{fn.name} is (a folder|not there): wanted a file'): read_urls(fn)
+    for b,said in ((b'\xd0\xcf\x11\xe0'+bytes(99), 'save it as CSV'), (b'{"a": 1', 'JSON'), (b'name,label\nx,cat\n', 'an http')):
+        (tmp_path/'x.csv').write_bytes(b)
+        with pytest.raises(ValueError, match=f'x.csv: .*{said}'): read_urls(tmp_path/'x.csv')
+
+def test_what_a_table_says_of_its_pictures_is_kept(tmp_path):
+    found = Hits([Hit('https://example.org/a.jpg', 'https://example.org/p', 'A, "title"', licence='CC0', creator='Ada')])
+    found.df().to_csv(tmp_path/'hits.csv')
+    again, = read_urls(tmp_path/'hits.csv')
+    assert (again.url,again.page,again.title,again.licence,again.creator)==('https://example.org/a.jpg','https://example.org/p','A, "title"','CC0','Ada')
+
+def test_both_names_of_a_file_of_addresses(tmp_path):
+    for o in ('urls_grizzly.csv','url_not meme.txt','urls.csv','curls_a.csv','urls_a.json'): (tmp_path/o).touch()
+    assert {k:v.name for k,v in url_files(tmp_path).items()}=={'grizzly':'urls_grizzly.csv', 'not meme':'url_not meme.txt'}
+    (tmp_path/'urls_grizzly.txt').touch()
+    with pytest.raises(ValueError, match='both for grizzly'): url_files(tmp_path)
 
 bears = Path(__file__).parent.parent.parent/'shared'/'data'/'bears'
 

@@ -252,11 +252,20 @@ def test_what_render_is_told(tmp_path):
     assert yaml.safe_load(marked)['services'][0]['envVars']==[dict(key='IMGCLS_API_KEY', sync=False)]
     with pytest.raises(ValueError, match='service needs .* MB at least'): deploy(model, path, memory=100)
 
-@pytest.mark.parametrize('name', ["it's a model.onnx", 'two words.onnx', '$HOME.onnx'])
+@pytest.mark.parametrize('name', ["it's a model.onnx", 'two words.onnx', '$HOME.onnx', 'take #2.onnx', 'bears?v=3.onnx', 'my%20bears.onnx', r'C:\models\bears.onnx', 'bears[1]*.onnx'])
 def test_any_name_of_a_model_can_be_started(tmp_path, name):
     shutil.copy(model, tmp_path/name)
-    path = deploy(tmp_path/name, tmp_path/'my_api', kind='http')
+    path = deploy(str(tmp_path/name), tmp_path/'my_api', kind='http')
+    assert (path/name).read_bytes()==model.read_bytes()
     assert shlex.split(docker(path, 'CMD')[0])[:5]==['exec', 'python', '-m', 'imgcls.use.listen', name]
+
+def test_a_fetched_model_of_any_name_is_no_part_of_the_repository(tmp_path):
+    for i,name in enumerate(('take #2.onnx','bears[1]*.onnx','my%20bears.onnx')):
+        shutil.copy(model, tmp_path/name)
+        path = deploy(tmp_path/name, tmp_path/f'app{i}', model_url='https://example.org/m.onnx')
+        run(['git', 'init', '-q', path])
+        run(['git', '-C', path, 'check-ignore', name])
+        run(['git', '-C', path, 'check-ignore', 'bears1x.onnx'], ok=False)
 
 def test_a_kind_is_remembered_and_not_changed_unasked(tmp_path):
     app,api = deploy(model, tmp_path/'app', user='me', repo='eyes'),deploy(model, tmp_path/'api', user='me', repo='eyes', kind='http')

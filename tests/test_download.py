@@ -9,6 +9,7 @@ from imgcls.gather.verify import tally, verify_images
 from imgcls.gather.shell import gather
 from imgcls.sample import SampleWeb, draw_digit, encode_image, running
 from imgcls.gather.search import Hit
+from kinds import fives
 from web import Web, jpg, says
 
 def download_images(*args, **kwargs): return guarded_download(*args, **{'allow_private':True, **kwargs})
@@ -162,6 +163,53 @@ def test_two_at_a_time_and_one_that_died(web, tmp_path):
         assert (other/'half').exists() and not dead.exists()
     assert not (tmp_path/'.partial').exists()
 
+def test_every_format_whatever_the_server_calls_it(tmp_path):
+    with Web({f'/{i}':says(b+bytes([i]), mime='text/plain' if i%2 else 'image/x-who-knows') for i,b in enumerate(fives.values())}) as w:
+        df = download_images(tmp_path/'five', urls=[w.url(f'/{i}') for i in range(len(fives))])
+    assert set(df.status)=={'ok'} and len(image_files(tmp_path))==len(fives), df
+    assert not (verify_images(tmp_path).what=='quarantined').any()
+
+one_of_two = """
+import sys
+from imgcls.gather.download import download_images
+port,path,label = sys.argv[1:]
+df = download_images(f'{path}/{label}', urls=[f'http://127.0.0.1:{port}/{label}{i}' for i in range(25)], n_workers=4, allow_private=True)
+print(df.status.value_counts().to_dict())"""
+
+def test_two_processes_at_a_time(tmp_path):
+    def slow(b):
+        def f(h):
+            time.sleep(.05)
+            says(b)(h)
+        return f
+    with Web({f'/{c}{i}':slow(jpg+bytes([i,len(c)])) for c in ('cat','mouse') for i in range(25)}) as w:
+        cmd = [[sys.executable, '-c', one_of_two, str(w.server_port), tmp_path, c] for c in ('cat','mouse')]
+        ps = [subprocess.Popen(o, stdout=subprocess.PIPE, text=True) for o in cmd]
+        while any(o.poll() is None for o in ps): # and a third looks in meanwhile
+            verify_images(tmp_path) if (tmp_path/'manifest.csv').exists() else time.sleep(.1)
+        assert [o.communicate()[0].splitlines()[-1] for o in ps]==["{'ok': 25}"]*2
+    df = read_manifest(tmp_path)
+    assert len(df)==50 and set(df.status)=={'ok'} and len(image_files(tmp_path))==50 and not (tmp_path/'.partial').exists()
+
+def test_arguments_in_the_wrong_place_are_a_sentence(tmp_path):
+    (tmp_path/'pets').mkdir()
+    (tmp_path/'photo.bin').write_bytes(b'x')
+    url = 'https://example.org/1.jpg'
+    for args,err,said in (
+        ((tmp_path/'cat',tmp_path/'pets'), FileNotFoundError, 'pets is a folder'), ((tmp_path/'urls_cat.csv',tmp_path/'cat'), FileNotFoundError, 'urls_cat.csv is not there'),
+        ((tmp_path/'cat',tmp_path/'urls_cat.csv'), FileNotFoundError, 'urls_cat.csv is not there'), ((tmp_path/'photo.bin',), ValueError, 'is a file: wanted'), ((tmp_path/'cat',), ValueError, 'Nothing to download'),
+        (([url],tmp_path/'cat'), TypeError, 'Addresses go into urls'), ((tmp_path/'cat',None,'urls_cat.csv'), ValueError, 'goes into url_file'),
+        ((tmp_path/'cat',None,pd.DataFrame(dict(url=[url]))), ValueError, 'wanted addresses'), ((tmp_path/'photo.bin',None,[url]), ValueError, 'is a file: wanted a class folder'),
+        ((tmp_path/'cat',None,[url],0), ValueError, 'max_pics=0')):
+        with pytest.raises(err, match=said): download_images(*args)
+        assert not (tmp_path/'cat').exists()
+
+def test_a_class_takes_its_own_of_a_table(web, tmp_path):
+    (tmp_path/'pets.csv').write_text(f'url,label\n{web.url("/ok.jpg")},cat\n{web.url("/gone.jpg")},dog\n')
+    for c in ('cat','dog'): download_images(tmp_path/c, url_file=tmp_path/'pets.csv')
+    assert dict(read_manifest(tmp_path)[['label','status']].values)=={'cat':'ok','dog':'failed'}
+    with pytest.raises(ValueError, match='2 classes, such as cat, dog'): download_images(tmp_path/'cow', url_file=tmp_path/'pets.csv')
+
 def test_no_network_is_one_error(tmp_path):
     with pytest.raises(ConnectionError, match='goes on where it stopped'): download_images(tmp_path/'a', urls=[f'http://127.0.0.1:1/{i}.jpg' for i in range(30)], tries=1)
     assert not image_files(tmp_path) and not (tmp_path/'.partial').exists()
@@ -186,6 +234,10 @@ def test_a_refusal_can_be_lifted(web, tmp_path):
     assert guarded_download(tmp_path/'a', urls=urls, allow_private=True, robots=False).status.tolist()==['ok','ok']
 
 def test_one_address_may_come_without_a_list(web, tmp_path): assert len(download_images(tmp_path/'a', urls=web.url('/ok.jpg')))==1
+
+def test_addresses_in_a_column_or_an_array(web, tmp_path):
+    s = pd.Series([web.url('/ok.jpg'),web.url('/gone.jpg')])
+    for i,o in enumerate((s, s.to_numpy(), tuple(s), iter(s))): assert len(download_images(tmp_path/str(i)/'a', urls=o))==2
 
 def test_limits_of_a_gathering_concern_what_it_brings(tmp_path):
     with SampleWeb(100) as web:

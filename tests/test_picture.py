@@ -1,8 +1,8 @@
 "One decode: whole or not, how it must be stored, and what it looks like"
-import io, struct, sys, zlib
+import io, os, struct, subprocess, sys, zlib
 import numpy as np, pytest
 from PIL import Image, ImageDraw
-from imgcls.picture import PictureError, is_picture_name, look, open_image, peek, sniff, thumbnail
+from imgcls.picture import PictureError, is_picture_file, is_picture_name, look, open_image, peek, sniff, thumbnail
 from imgcls.twins import group_ids, near_pairs
 from imgcls.sample import draw_digit
 
@@ -193,10 +193,30 @@ def test_a_magic_number_counts_at_its_place():
     b = save(scene(), 'PNG')
     b = b[:33]+chunk(b'caBX', said)+b[33:]
     assert not look(b)['wrong'] and sniff(b)=='PNG' and open_image(b).size==(120,80)
-    for fmt,ext in (('PPM','.ppm'),('JPEG2000','.jp2'),('BMP','.bmp'),('ICO','.ico'),('TIFF','.tif')):
+    for fmt,ext in (('PPM','.ppm'),('JPEG2000','.jp2'),('BMP','.bmp'),('ICO','.ico'),('TIFF','.tif'),('TGA','.tga')):
         b = save(scene(size=(64,64)), fmt)
         assert sniff(b)==fmt and is_picture_name(f'a/B{ext.upper()}') and look(b)['ext']=='.png'
     assert sniff(b'\xff\xd8') == '' and not any(map(is_picture_name, ('x.txt','jpg','.png','x.svg','x.mp4','')))
+
+def test_content_decides_where_the_name_says_nothing(tmp_path):
+    def put(name, b):
+        (tmp_path/name).write_bytes(b)
+        return is_picture_file(tmp_path/name)
+    for fmt in ('JPEG','PNG','WEBP','GIF','BMP','PPM','TGA','JPEG2000','ICO'):
+        for name in ('0a1b2c','photo.jpg_large','photo.jpg?w=200','St. Bernard 12'): assert put(name, save(scene(size=(64,64)), fmt)), (fmt,name)
+    assert put('scan', save(scene(), 'TIFF')) and put('IMG_1', b'\0\0\0\x18ftypheic\0\0\0\0mif1heic')
+    assert not any([put('raw.NEF', save(scene(), 'TIFF')), put('half.crdownload', save(scene(), 'JPEG')), put('BMW.txt', b'BMW is a make of cars'), put('P1.md', b'P1 is the first'),
+        put('a.svg', b'<svg/>'), put('a', b''), put('labels.xml', b'<?xml version="1.0"?><annotation/>'), put('x.npy', b'\x93NUMPY'), put('clip', b'\0\0\0\x18ftypmp42')])
+    (tmp_path/'folder').mkdir()
+    os.mkfifo(tmp_path/'pipe') if hasattr(os, 'mkfifo') else None
+    assert not any(is_picture_file(tmp_path/o) for o in ('folder','pipe','gone'))
+
+def test_a_machine_without_a_mime_table_answers_alike(tmp_path):
+    said = """
+import mimetypes; mimetypes.init(files=[]); mimetypes.types_map.clear(); mimetypes._db = None
+from imgcls.picture import is_picture_name
+print(*[o for o in 'a.jfif a.JPE a.heic a.avif a.pgm a.jp2 a.tga a.ico a.webp a.svg a.txt'.split() if is_picture_name(o)])"""
+    assert subprocess.run([sys.executable, '-c', said], capture_output=True, text=True, check=True).stdout.split()==[f'a.{o}' for o in 'jfif JPE heic avif pgm jp2 tga ico webp'.split()]
 
 @pytest.mark.parametrize('kind', ['path','file','bytes'])
 def test_guards_hold_for_every_way_in(tmp_path, kind):

@@ -14,6 +14,7 @@ from imgcls.use.predict import ModelError, Prediction, Predictor, fetch
 from imgcls.sample import draw_digit, encode_image, heldout_folder, sample_web
 from imgcls.learn.train import get_learner
 from conftest import root
+from kinds import fives
 
 shared,model = root.parent/'shared',root/'imgcls'/'assets'/'digits.onnx'
 
@@ -183,6 +184,43 @@ def test_a_list_is_its_parts():
     with pytest.raises(ValueError, match='Picture 3 of the list: This is not a picture'): p.predict([*ims[:3],b'hello',*ims])
     said = [isinstance(o, ValueError) for o in p.stream([b'hello',*ims,b''])]
     assert said==[True]+20*[False]+[True]
+
+def test_every_format_and_name(tmp_path):
+    for name,b in fives.items(): (tmp_path/name).write_bytes(b)
+    (tmp_path/'labels.csv').write_text('a,b')
+    p = Predictor(model)
+    df = p.predict_folder(tmp_path)
+    assert set(df.file)=={*fives} and set(df.label)=={'five'}, df
+    assert {p.predict(tmp_path/o).label for o in fives}=={'five'}
+
+def test_heic_where_nothing_else_was_done_before(tmp_path):
+    pytest.importorskip('pillow_heif')
+    (tmp_path/'a.HEIC').write_bytes(fives['j.heif'])
+    said = 'import sys; from imgcls.use.predict import Predictor; print(Predictor(sys.argv[1]).predict(sys.argv[2]).label)'
+    assert run(said, model, tmp_path/'a.HEIC').strip()=='five'
+    with pytest.raises(AssertionError, match='pip install -U pillow pillow-heif'): run(f'import sys; sys.modules["pillow_heif"] = None; {said}', model, tmp_path/'a.HEIC')
+
+@pytest.mark.parametrize('name', ['take #2','50%20off','what?','a & b','C:\\pics'])
+def test_a_local_path_is_a_path(tmp_path, name):
+    top = tmp_path/name
+    top.mkdir()
+    fn = shutil.copy(model, top/f'{name}.onnx')
+    pics = [top/f'{name}.png', top/name]
+    for o in pics: o.write_bytes(encode_image(draw_digit(930), 'PNG'))
+    p = Predictor(str(fn))
+    assert p.path==Path(fn) and [p.predict(o).label for o in (*pics,*map(str, pics))]==['five']*4 and len(p.predict_folder(str(top)))==2
+
+def test_what_is_not_there_is_a_sentence(tmp_path):
+    p = Predictor(model)
+    for x in (tmp_path/'gone.jpg', 'gone.jpg', '/9j/4AAQSkZJRg'*500, 'a\0b'):
+        with pytest.raises(FileNotFoundError, match='There is no picture at .*check the path') as e: p.predict(x)
+        assert len(str(e.value))<400 and 'Errno' not in str(e.value)
+    with pytest.raises(PictureError, match='is a folder'): p.predict(tmp_path)
+
+@pytest.mark.parametrize('name', ['app','batch','deploy','host','listen','page','predict','serve','shell','voila'])
+def test_importing_says_nothing(name):
+    r = python('-W', 'default', '-c', f'import imgcls.use.{name}')
+    assert (r.stdout,r.stderr,r.returncode)==('','',0)
 
 def test_what_was_predicted_may_go_away(tmp_path):
     draw_digit(930).save(tmp_path/'x.png')

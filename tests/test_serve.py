@@ -9,6 +9,7 @@ from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image, sample_web
 from imgcls.use.serve import make_app, start_server
 from conftest import root
+from kinds import fives
 from web import Web, says
 
 model = root/'imgcls'/'assets'/'digits.onnx'
@@ -50,6 +51,11 @@ def test_contracts_of_the_tutorials(server):
     assert r['model']['name']==p.meta['title'] and len(r['model']['version'])==12 and r['ms']>0
     for kw in (dict(content=five), dict(content=five, headers={'content-type':'image/png'}), dict(content=five, headers={'content-type':'application/x-www-form-urlencoded'})):
         assert web.post('/predict', **kw).json()['predictions'][0]|{'file':None, 'topk':0}==dict(want.as_dict(), file=None, topk=0)|{'prob':pytest.approx(want.prob, abs=1e-5)}
+
+def test_every_format(server):
+    _,web = server
+    for name,b in fives.items(): assert web.post('/analyze', files=dict(file=(name,b))).json()=={'result':'five'}, name
+    assert '.heic' in web.get('/').text.split('accept="image/*,')[1].split('"')[0]
 
 def test_many_at_once_get_their_own_answers(server):
     _,web = server

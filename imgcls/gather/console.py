@@ -8,12 +8,14 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/console.html.md"""
 __all__ = ['console_snippet', 'bookmarklet', 'read_urls', 'url_files']
 
 # %% ../../nbs/lib/gather/console.ipynb #30497833
-import json, re, warnings
+import csv, json, re, warnings
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 from fastcore.xml import Pre, to_xml
 from .search import Hit, Hits
+from ..picture import picture_endings
 
 # %% ../../nbs/lib/gather/console.ipynb #b4936a9e
 class Snippet(str):
@@ -40,48 +42,123 @@ def bookmarklet(
     "The snippet as the address of a bookmark: one click instead of the console"
     return Snippet('javascript:void ' + quote(console_snippet(engine, label)))
 
-# %% ../../nbs/lib/gather/console.ipynb #108c1e0d
+# %% ../../nbs/lib/gather/console.ipynb #0e3576e8
 def lines_of(
     b:bytes, # content of a file
 )->list: # without those that are empty
     "Lines of text in UTF-8, UTF-16 with its mark, or what old Windows writes"
-    if b[:4]==b'PK\x03\x04': raise ValueError('that is a spreadsheet or a zip, not a text file: save it as CSV')
+    if b[:4] in (b'PK\x03\x04',b'\xd0\xcf\x11\xe0'): raise ValueError('that is a spreadsheet or a zip, not a text file: save it as CSV')
     try: txt = b.decode('utf-16' if b[:2] in (b'\xff\xfe',b'\xfe\xff') else 'utf-8-sig')
     except UnicodeDecodeError: txt = b.decode('cp1252', errors='replace')
     return [o.strip() for o in txt.splitlines() if o.strip()]
 
-# %% ../../nbs/lib/gather/console.ipynb #bd8b699d
+# %% ../../nbs/lib/gather/console.ipynb #bc0d11d3
+_after = re.compile(f'({"|".join(map(re.escape, picture_endings))})[,;|][\\w -]*$', re.I)
+
 def address(
-    line:str, # quoted or not
+    text, # a line or a cell
 )->str: # '' if it has none
-    "The address in a line"
-    found = re.match(r'"(https?://[^\s"/][^\s"]*)"|(https?://[^\s/]\S*)$', line, re.I)
-    return found[found.lastindex] if found else ''
+    "The address in some text"
+    found = re.search(r'(?:^|[\s,;|"])(https?://[^\s/"][^\s"]*)(?=["\t]|\s[^./]*$|$)', str(text), re.I)
+    return _after.sub(r'\1', found[1]) if found else ''
 
-# %% ../../nbs/lib/gather/console.ipynb #1de3b412
-def read_lines(
+# %% ../../nbs/lib/gather/console.ipynb #68a5d165
+def whole(
+    cells, # of a row, which may be too many
+    n:int, # how many the heading has
+    mark:str, # what stands between them
+)->list:
+    "The cells with an address that is not quoted put together again"
+    at = next((i for i,o in enumerate(cells) if address(o)), 0)
+    end = at+1+max(0, len(cells)-n)
+    return [*cells[:at], mark.join(cells[at:end]), *cells[end:]]
+
+def table_rows(
+    lines, # the first is the heading
+)->list: # dicts
+    "The rows of a table"
+    mark = max(',;\t|', key=lines[0].count)
+    short = (re.sub('data:[^"\t]*', 'data:', o) for o in lines)
+    head,*rows = csv.reader(short, delimiter=mark, skipinitialspace=True)
+    names = [o.strip().lower() for o in head]
+    return [dict(zip(names, whole(o, len(names), mark))) for o in rows]
+
+# %% ../../nbs/lib/gather/console.ipynb #4064b9df
+def json_rows(lines)->list: # dicts
+    "What a JSON file, or one of JSON lines, has in it"
+    try: rows = json.loads('\n'.join(lines)) if lines[0][0]=='[' else list(map(json.loads, lines))
+    except ValueError as e: raise ValueError(f'this looks like JSON, and can not be read as such ({e})') from None
+    return [o if isinstance(o, dict) else dict(url=o) for o in rows]
+
+def rows_of(lines)->list: # dicts
+    "What each line says, by its heading if there is one"
+    if not lines: return []
+    if lines[0][0] in '[{': return json_rows(lines)
+    return [dict(url=o) for o in lines] if re.search('://|data:', lines[0]) else table_rows(lines)
+
+# %% ../../nbs/lib/gather/console.ipynb #e299c23c
+def url_key(
+    rows, # dicts
+)->str: # None if there is none
+    "Where `rows` have their addresses: under url, or else where the first are"
+    keys = dict.fromkeys(['url', *(k for o in rows for k in o)])
+    return next((k for k in keys if any(address(o.get(k, '')) for o in rows)), None)
+
+def read_rows(
     fn:Path,
-)->list: # without those that are empty
-    "Lines of text in a file, of which one has an address at least"
-    try: res = lines_of(fn.read_bytes())
+)->list: # dicts, each with its address
+    "The lines of a file, of which one has an address at least"
+    if not fn.is_file(): raise FileNotFoundError(f'{fn} is {"a folder" if fn.is_dir() else "not there"}: wanted a file with an address a line')
+    try: rows = rows_of(lines_of(fn.read_bytes()))
     except ValueError as e: raise ValueError(f'{fn}: {e}') from None
-    if not res or any(map(address, res)): return res
-    raise ValueError(f'{fn}: wanted an http(s) address a line, got {len(res)} lines without one. The first is {res[0][:60]!r}.')
+    key = url_key(rows)
+    if key or not rows: return [dict(o, address=address(o.get(key, ''))) for o in rows]
+    raise ValueError(f'{fn}: wanted an http(s) address a line, got {len(rows)} lines without one. The first is {str([*rows[0].values()][0])[:60]!r}.')
 
-# %% ../../nbs/lib/gather/console.ipynb #2d7bcdff
+# %% ../../nbs/lib/gather/console.ipynb #a8dca03f
+def label_of(row)->str: # '' for none
+    "The class that a line names"
+    return next((str(row[k]) for k in ('label','class','category') if row.get(k) not in (None,'')), '')
+
+def of_label(
+    rows, # dicts
+    label, # class; None: the only one
+    name, # of their file
+)->list: # dicts
+    "The rows of a class"
+    has = sorted({label_of(o) for o in rows}-{''})
+    if len(has)<2: return rows
+    if label in has: return [o for o in rows if label_of(o)==label]
+    raise ValueError(f'{name} has {len(has)} classes, such as {", ".join(has[:3])}, and {label or "none"} was asked for: '
+        f'download_images(path/{has[0]!r}, url_file=…) takes the addresses of that one')
+
+# %% ../../nbs/lib/gather/console.ipynb #3eaa87e9
+def hit_of(
+    row:dict, # of `read_rows`
+    source:str, # name of their file
+)->Hit:
+    "What a line says of a picture"
+    said = {k:str(row[k]) for k in ('page','title','licence','creator') if row.get(k)}
+    return Hit(row['address'], source=source, term=label_of(row), **said)
+
+# %% ../../nbs/lib/gather/console.ipynb #e1339f0d
 def read_urls(
-    fn, # file with an address a line, e.g. urls_grizzly.csv
+    fn, # file with an address a line, e.g. urls_grizzly.csv; or a table with a heading, or JSON
+    label:str=None, # whose addresses to take, where the file names several classes
 )->Hits: # in the file's order, no address twice; what was skipped is said in a warning
     "The addresses in `fn`"
-    lines,name = read_lines(Path(fn)),Path(fn).name
-    bad = [o for o in lines if not address(o)]
+    rows,name = read_rows(Path(fn)),Path(fn).name
+    bad = [str(o) for o in rows if not o['address']]
     inline = sum('data:' in o for o in bad)
-    if bad: warnings.warn(f'{name}: skipped {len(bad)} of {len(lines)} lines that have no address, {inline} thumbnails embedded as data: among them')
-    return Hits(Hit(o, source=name) for o in map(address, lines) if o).distinct()
+    if bad: warnings.warn(f'{name}: skipped {len(bad)} of {len(rows)} lines that have no address, {inline} thumbnails embedded as data: among them')
+    return Hits(hit_of(o, name) for o in of_label(rows, label, name) if o['address']).distinct()
 
 # %% ../../nbs/lib/gather/console.ipynb #ce448dd2
 def url_files(
     path, # folder with urls_<label>.csv files
 )->dict: # label → file, in alphabetical order
     "The URL files in `path`, by class"
-    return {o.stem[len('urls_'):]:o for o in sorted(Path(path).glob('urls_?*.csv'))}
+    found = sorted((m[1],o) for o in Path(path).glob('url*') if (m := re.fullmatch(r'urls?_(.+)[.](csv|txt)', o.name)))
+    for (a,fn),(b,other) in pairwise(found):
+        if a==b: raise ValueError(f'{fn} and {other.name} are both for {a}: put them into one file')
+    return dict(found)

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/download.html.md"""
 __all__ = ['download_images']
 
 # %% ../../nbs/lib/gather/download.ipynb #791615a8
-import hashlib, math, random, re, threading, time, uuid
+import hashlib, math, os, random, re, threading, time, uuid, warnings
 import httpx, pandas as pd
 from collections import defaultdict, deque
 from contextlib import closing, suppress
@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from fastcore.basics import listify, patch, store_attr
+from fastcore.meta import delegates
 from .console import read_urls
 from ..net import PrivateAddress, guarded_client, retry_after, time_limit
 from ..picture import PictureError, peek, picture_formats, sniff
@@ -238,16 +239,28 @@ def run(self:Crew,
     finally:
         for _ in workers: self.todo.put(None)
 
+# %% ../../nbs/lib/gather/download.ipynb #6fa1564f
+def check_addresses(
+    hits:Hits, # as somebody gave them
+):
+    "Refuse what has no address in it"
+    if hits and not any(re.match(r'\w+://', o.url) for o in hits):
+        raise ValueError(f'urls: wanted addresses, such as https://…, got {hits[0].url[:40]!r}. A file of addresses goes into url_file.')
+
 # %% ../../nbs/lib/gather/download.ipynb #b7263447
 def as_hit(o): return o if isinstance(o, Hit) else Hit(str(o))
 
 def as_hits(
     url_file=None, # file with an address a line
     urls=None, # or hits, or addresses, or one of them
+    label:str=None, # whose addresses to take, where the file names several classes
 )->Hits: # no address twice
     "What is to be downloaded"
-    if urls is None: return read_urls(url_file)
-    return Hits(map(as_hit, listify(urls))).filter(lambda o: o.url).distinct()
+    if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
+    given = urls.tolist() if hasattr(urls, 'tolist') else urls # of pandas or numpy
+    hits = Hits(map(as_hit, listify(given))).filter(lambda o: o.url)
+    check_addresses(hits)
+    return (hits if url_file is None else hits+read_urls(url_file, label)).distinct()
 
 # %% ../../nbs/lib/gather/download.ipynb #645a05a9
 def check_net(
@@ -287,13 +300,12 @@ def enter_all(self:Dataset,
 # %% ../../nbs/lib/gather/download.ipynb #9177ada4
 _accept = dict(Accept='image/jpeg,image/png,image/webp,image/*;q=0.8,*/*;q=0.5', Accept_Encoding='identity')
 
-def download_images(
-    dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset
-    url_file=None, # file with an address a line, e.g. urls_grizzly.csv
-    urls=None, # or hits of `search_images`, or addresses
-    max_pics:int=1000, # at most this many addresses
-    n_workers:int=64, # how many at a time
-    timeout:float=10, # seconds to wait for a connection, and for each piece of an answer
+@patch
+def fetch_all(self:Dataset,
+    label:str, # class
+    hits:Hits,
+    n_workers:int, # how many at a time
+    timeout:float, # seconds to wait for a connection, and for each piece of an answer
     per_host:int=48, # at most this many at a time from one host; fewer while it is slow
     tries:int=3, # per address, when it may help
     max_seconds:float=60, # for a whole picture, however slowly it drips
@@ -301,15 +313,48 @@ def download_images(
     max_pixels:float=100e6, # larger pictures are quarantined
     allow_private:bool=False, # fetch from private networks too?
     robots:bool=True, # leave out what asks not to be used for AI (`X-Robots-Tag: noai`)?
-)->pd.DataFrame: # the manifest's rows of this class
-    "Fetch pictures into class folder `dest`; every address ends with a row in `manifest.csv`"
-    if url_file is None and urls is None: raise ValueError('Nothing to download: pass `urls` or `url_file`')
-    ds,label = Dataset(Path(dest).absolute().parent),check_label(Path(dest).name)
-    todo = ds.untried(label, as_hits(url_file, urls)[:max_pics], *['--allow-private']*allow_private, *[no_ai]*(not robots))
-    Path(dest).mkdir(parents=True, exist_ok=True)
+):
+    "Fetch those of `hits` that have not come to their end into the folder of a class"
+    todo = self.untried(label, hits, *['--allow-private']*allow_private, *[no_ai]*(not robots))
     limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes, robots=robots)
-    with ds.scratch() as tmp, guarded_client(allow_private, timeout, n_workers, **_accept) as client:
-        fetch = partial(fetch_picture, tmp=tmp, client=client, **limits)
-        with closing(Crew(fetch, n_workers, per_host, tries).run(todo)) as results: ds.enter_all(label, progress(check_net(results), len(todo), label))
+    with self.scratch() as tmp, guarded_client(allow_private, timeout, n_workers, **_accept) as client:
+        crew = Crew(partial(fetch_picture, tmp=tmp, client=client, **limits), n_workers, per_host, tries)
+        with closing(crew.run(todo)) as results: self.enter_all(label, progress(check_net(results), len(todo), label))
+
+# %% ../../nbs/lib/gather/download.ipynb #2abd2eaa
+def is_list(o)->bool:
+    "Is `o` a file, or called like one that has addresses?"
+    return o is not None and (Path(o).is_file() or Path(o).suffix.lower() in ('.csv','.txt'))
+
+def folder_and_file(
+    dest, # class folder, or the file
+    url_file=None, # file with an address a line, or the folder
+)->tuple: # (class folder, file)
+    "What is which of the two"
+    if not isinstance(dest, (str,os.PathLike)): raise TypeError(f'dest={dest!r:.60}: wanted a class folder, such as data/bears/grizzly. Addresses go into urls.')
+    if url_file is not None and is_list(dest) and not is_list(url_file): dest,url_file = url_file,dest
+    if Path(dest).is_file(): raise ValueError(f'{dest} is a file: wanted a class folder, such as data/bears/grizzly')
+    return Path(dest).absolute(),url_file
+
+# %% ../../nbs/lib/gather/download.ipynb #45529cfa
+@delegates(Dataset.fetch_all)
+def download_images(
+    dest, # class folder, e.g. data/bears/grizzly; its parent is the dataset; made if it isn't there
+    url_file=None, # file with an address a line, e.g. urls_grizzly.csv; the file may also come first, and the folder second
+    urls=None, # or hits of `search_images`, or addresses
+    max_pics:int=1000, # at most this many addresses
+    n_workers:int=64, # how many at a time
+    timeout:float=10, # seconds to wait for a connection, and for each piece of an answer
+    preserve_filename:bool=False, # as in fastai; files are named by their content all the same
+    max_workers:int=None, # `n_workers`, as fastai 1 calls it
+    **kwargs)->pd.DataFrame: # the manifest's rows of this class
+    "Fetch pictures into class folder `dest`; every address ends with a row in `manifest.csv`"
+    if max_pics<1: raise ValueError(f'max_pics={max_pics}: wanted 1 or more')
+    if preserve_filename: warnings.warn('Files are named by their content, so that none is there twice. `url` in manifest.csv has their old names.')
+    dest,url_file = folder_and_file(dest, url_file)
+    ds,label = Dataset(dest.parent),check_label(dest.name)
+    hits = as_hits(url_file, urls, label)[:max_pics]
+    dest.mkdir(parents=True, exist_ok=True)
+    ds.fetch_all(label, hits, max_workers or n_workers, timeout, **kwargs)
     df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)

@@ -11,7 +11,7 @@ __all__ = ['Ask', 'ClassifierApp']
 import base64, os, re, sys, tempfile, time
 import ipywidgets as W
 from IPython.display import display
-from ..picture import thumbnail
+from ..picture import html_accept, thumbnail
 from .predict import Predictor, css, macros, percent, sample_model
 
 # %% ../../nbs/lib/use/app.ipynb #44d82fed
@@ -150,7 +150,8 @@ class UrlField:
 # %% ../../nbs/lib/use/app.ipynb #ebae0c03
 class Chooser:
     "A button to choose pictures with"
-    lost = 'Nothing has arrived. Together the pictures are probably too large for this server, which then cuts them off. Choose fewer or smaller ones.'
+    lost = ('Nothing has arrived. If you have not chosen any pictures yet, do so with the button. '
+        'If you have, they are together probably too large for this server, which then cuts them off: choose fewer or smaller ones.')
     def __init__(self,
         ask, # called with a function that returns a list of (name, bytes)
     ):
@@ -164,7 +165,7 @@ class Chooser:
         "The one that this notebook needs"
         kw = dict(description='Choose pictures', tooltip='Choose pictures', icon='upload')
         if not _in_colab():
-            res = W.FileUpload(accept='image/*', multiple=True, **kw)
+            res = W.FileUpload(accept=html_accept, multiple=True, **kw)
             res.observe(lambda _: self.arrived(), 'value')
         else:
             res = W.Button(**kw)

@@ -15,8 +15,9 @@ from importlib.resources import files
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pathlib import Path
 from PIL import Image
+from urllib.parse import unquote, urlsplit
 from .host import app_notebook, server_config, voila_config
-from .predict import Predictor, file_digest
+from .predict import Predictor, file_digest, is_url
 
 # %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
@@ -40,8 +41,9 @@ _lib = files('imgcls')
 _blank = FileSystemLoader(str(_lib/'templates'/'deploy'))
 _env = Environment(loader=_blank, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
 
+def as_ignored(s): return re.sub(r'([][*?\\ ])', r'\\\1', s) # a name in .gitignore
 def _json(o): return json.dumps(o, indent=1 if isinstance(o, dict) else None, ensure_ascii=False)
-_env.filters |= dict(quote=shlex.quote, repr=repr, cell=in_cell, json=_json, slug=slug)
+_env.filters |= dict(quote=shlex.quote, ignored=as_ignored, repr=repr, cell=in_cell, json=_json, slug=slug)
 _env.globals |= dict(python=python, version=imgcls.__version__, frames=frames)
 
 def requirements(
@@ -247,7 +249,7 @@ def _file_name(
     model, # path or address
 )->str:
     "Name of a model's file"
-    return Path(re.split('[?#]', str(model))[0]).name
+    return Path(unquote(urlsplit(model).path) if is_url(model) else model).name
 
 # %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
 def deploy(

@@ -11,6 +11,7 @@ __all__ = []
 import hashlib, re
 from base64 import b64encode
 from functools import cache
+from ..picture import html_accept
 from .predict import css, shipped, template
 
 # %% ../../nbs/lib/use/page.ipynb #50204696
@@ -49,7 +50,7 @@ def page(
     max_bytes:int=20_000_000, # most bytes a request; a larger photo is made smaller in the browser
 )->str: # HTML
     "The page that asks for pictures and shows answers"
-    return document('index', title=title, about=about, facts=facts, key=key, max_files=max_files, max_bytes=max_bytes)
+    return document('index', accept=html_accept, title=title, about=about, facts=facts, key=key, max_files=max_files, max_bytes=max_bytes)
 
 # %% ../../nbs/lib/use/page.ipynb #b2ca8c43
 def csp(

@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from ..picture import PictureError, content_of, cores, is_picture_name, max_pixels, open_image, prepare, thumbnail
+from ..picture import PictureError, content_of, cores, is_picture_file, max_pixels, open_image, prepare, thumbnail
 
 # %% ../../nbs/lib/use/predict.ipynb #6428bea4
 def shipped(
@@ -35,9 +35,14 @@ def sample_model()->Path: # of the ten digits
     "The model that ships with imgcls"
     return shipped('assets/digits.onnx')
 
-# %% ../../nbs/lib/use/predict.ipynb #a58f389f
-def _is_url(x): return isinstance(x, str) and x.lower().startswith(('http://','https://'))
+# %% ../../nbs/lib/use/predict.ipynb #ed6734f3
+def is_url(
+    x, # whatever was given as a model or a picture
+)->bool:
+    "Is `x` an address on the web? Anything else that is text is a path, whatever there is in it"
+    return isinstance(x, str) and x.lower().startswith(('http://','https://'))
 
+# %% ../../nbs/lib/use/predict.ipynb #a58f389f
 def _reason(e):
     "Why nothing came, in words and as a code"
     import httpx
@@ -255,7 +260,7 @@ class Model:
         n_threads:int=0, # for one prediction; 0: as many as this process may use
         max_pixels:int=max_pixels, # of a picture that is decoded
     ):
-        self.path = fetch_model(model, sha256) if _is_url(model) else Path(model)
+        self.path = fetch_model(model, sha256) if is_url(model) else Path(model)
         check_model(self.path, sha256)
         self.session = open_session(self.path, n_threads)
         self.meta = read_meta(self.session, model)
@@ -309,15 +314,16 @@ def _ahead(f, xs, n):
 def image_paths(
     path, # folder
 ): # paths, in order
-    "The pictures in `path` and in the folders in it, by their ending; hidden ones are left out"
+    "The pictures in `path` and in the folders in it; hidden ones are left out"
     for top,dirs,names in os.walk(path):
         dirs[:] = sorted(o for o in dirs if o[0]!='.')
-        yield from (Path(top)/o for o in sorted(names) if o[0]!='.' and is_picture_name(o))
+        fns = (Path(top)/o for o in sorted(names) if o[0]!='.')
+        yield from filter(is_picture_file, fns)
 
 # %% ../../nbs/lib/use/predict.ipynb #1a8eaf65
 _ones = str,bytes,bytearray,memoryview,np.ndarray
 def _is_many(x): return hasattr(x, '__iter__') and not hasattr(x, 'read') and not isinstance(x, _ones)
-def _load(x): return fetch(x) if _is_url(x) else content_of(x) if hasattr(x, 'read') else x
+def _load(x): return fetch(x) if is_url(x) else content_of(x) if hasattr(x, 'read') else x
 
 class Predictor(Model):
     "Answers for the model in an `.onnx` file"
