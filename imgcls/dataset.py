@@ -656,7 +656,7 @@ def survey(self:Dataset,
         try: return dict(look_at(self.path/o, **kwargs), file=o)
         except OSError as e: lost.append(f'{o}: {e.strerror}')
     yield from filter(None, in_threads(row, names, n_workers or defaults.cpus, 'verifying'))
-    if lost: warnings.warn(f'{len(lost)} of {len(names)} pictures can not be opened and are left out; {min(lost)}')
+    if lost: warnings.warn(f'{len(lost)} pictures can not be opened and are left out; {min(lost)}')
 
 # %% ../nbs/lib/dataset.ipynb #8ddf016e
 @patch
