@@ -352,7 +352,7 @@ def measure(
     k = max(1, round(max(a.shape)/256))
     a = a[::k,::k]
     g = boxed(a[...,1])
-    seen = hashlib.sha256(boxed(a)).hexdigest() if is_plain(g) else phash(g)
+    seen = hashlib.sha256(boxed(a)).hexdigest() if max(a.shape[:2])<8 or is_plain(g) else phash(g)
     return dict(phash=seen, light=round(float(g.mean()), 1), sharp=round(sharpness(a[...,1]), 1))
 
 # %% ../nbs/lib/picture.ipynb #f1cb5e2f

@@ -1,13 +1,12 @@
 "Twins by bytes, hash and features; and who is far from everybody"
 import subprocess, sys, warnings
 import numpy as np, pandas as pd, pytest, torch
-from collections import Counter
 from hypothesis import given, settings, strategies as st
 from pathlib import Path
 from PIL import Image, ImageDraw
 from imgcls.dataset import Dataset
 from imgcls.picture import hash_array, is_plain, measure, phash
-from imgcls.twins import duplicates, group_ids, look_alikes, outliers, similar_pairs, split_if_alike, stable_split
+from imgcls.twins import duplicates, group_ids, look_alikes, outliers, similar_pairs, stable_split
 
 def unit(x): return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 def rand_hashes(n, seed=0): return np.random.default_rng(seed).integers(0, 2**64, (n,4), dtype='uint64')
@@ -241,11 +240,12 @@ def drawing(f, size=64, colour='white'):
 def gradient(a, b): return Image.fromarray(np.linspace(a, b, 64).round().astype('uint8').repeat(64).reshape(64,64))
 def speckled(level, seed): return Image.fromarray((level+np.random.default_rng(seed).normal(0, 1.5, (300,200,3))).clip(0, 255).astype('uint8'))
 def tiny(n, seed): return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (n,n,3), dtype='uint8'))
-def marks(at, r, size): return [drawing(lambda d: f(d, (at,at,at+r,at+r)), size) for f in (lambda d,o: d.ellipse(o, 'black'), lambda d,o: d.rectangle(o, 'black'), lambda d,o: d.line(o, 'red', 5))]
+def marks(at, r, size): return [drawing(lambda d: getattr(d, f)((at,at,at+r,at+r), 'black'), size) for f in ('ellipse','rectangle','line')]
 
-plain = dict(swatches=[Image.new('RGB', (64,48), o) for o in ('red','blue','#c80a0a','#0a0ac8','white','black','#010101')], gradients=[gradient(*o) for o in ((100,110),(150,160),(0,255),(255,0),(30,31))],
-    scans=[speckled(250, o) for o in range(5)], black=[speckled(1, o) for o in range(5)], marks=marks(40, 48, 512)+marks(300, 30, 400), one=[tiny(1, o) for o in range(5)],
-    two=[tiny(2, o) for o in range(9)], letters=[drawing(lambda d: d.text((20,20), o, 'black')) for o in 'ABCDE'], lined=[drawing(lambda d: d.line((5,o,59,o), 'black')) for o in (9,21,40)])
+plain = dict(swatches=[Image.new('RGB', (64,48), o) for o in ('red','blue','#c80a0a','#0a0ac8','white','black','#010101')])
+plain |= dict(gradients=[gradient(*o) for o in ((100,110),(150,160),(0,255),(255,0),(30,31))], marks=marks(40, 48, 512)+marks(300, 30, 400))
+plain |= {k:[speckled(v, o) for o in range(5)] for k,v in dict(scans=250, frames=1).items()} | {f'{n} px':[tiny(n, o) for o in range(7)] for n in (1,2,3)}
+plain |= dict(letters=[drawing(lambda d: d.text((20,20), o, 'black')) for o in 'ABCDE'], lines=[drawing(lambda d: d.line((5,o,59,o), 'black')) for o in (9,21,40)])
 
 @pytest.mark.parametrize('kind', plain)
 def test_plain_pictures_are_twins_of_their_like_only(tmp_path, kind):
