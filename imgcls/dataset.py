@@ -75,17 +75,25 @@ def copy(
     to = os.readlink(src)
     os.symlink(to if os.path.isabs(to) else os.path.relpath(os.path.join(here, to), there), dst)
 
+# %% ../nbs/lib/dataset.ipynb #657a21ae
+@contextmanager
+def in_one_step(
+    dst, # where a file goes; what is there is replaced
+): # where to make it
+    "A hidden file that comes to `dst` when it is done"
+    part = Path(dst).with_name(f'.{uuid.uuid4().hex}.tmp')
+    try:
+        yield part
+        os.replace(part, dst)
+    finally: part.unlink(missing_ok=True)
+
 # %% ../nbs/lib/dataset.ipynb #0f84b8b4
 def copy_whole(
     src, # a file
     dst, # where it goes; what is there is replaced
 ):
     "Copy a file in one step"
-    part = Path(dst).with_name(f'.{uuid.uuid4().hex}.part')
-    try:
-        copy(src, part)
-        os.replace(part, dst)
-    finally: part.unlink(missing_ok=True)
+    with in_one_step(dst) as part: copy(src, part)
 
 # %% ../nbs/lib/dataset.ipynb #2374809c
 def carry(
@@ -164,10 +172,8 @@ class Table:
 
     def write(self, df):
         "Replace the whole table in one step"
-        tmp = self.fn.with_suffix('.tmp')
-        with writing(self.fn):
-            tmp.write_bytes(as_csv([dict(zip(self.cols, self.cols)), *df.to_dict('records')], self.cols))
-            os.replace(tmp, self.fn)
+        b = as_csv([dict(zip(self.cols, self.cols)), *df.to_dict('records')], self.cols)
+        with writing(self.fn), in_one_step(self.fn) as tmp: tmp.write_bytes(b)
 
 # %% ../nbs/lib/dataset.ipynb #25298c25
 def cell(
@@ -429,8 +435,10 @@ def _around(cls:Dataset, fns):
 def leads_back(
     fn, # a path
 )->bool:
-    "Is `fn` a link to a folder that it lies in?"
-    return os.path.islink(fn) and os.path.realpath(os.path.dirname(fn)).startswith(os.path.realpath(fn))
+    "Is `fn` a link to a folder that it lies in, by the way that it is come to or by where it is?"
+    if not os.path.islink(fn): return False
+    home = Path(os.path.realpath(os.path.dirname(fn)))
+    return os.path.realpath(fn) in {*map(os.path.realpath, Path(fn).parents), *map(str, home.parents)}
 
 # %% ../nbs/lib/dataset.ipynb #1af5e239
 def visible(

@@ -1,6 +1,7 @@
 "One reader of layouts, and a journal that loses nothing"
 import errno, os, shutil, subprocess, sys, tempfile
 import pandas as pd, pytest
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hypothesis import example, given, settings, strategies as st
 from pathlib import Path
@@ -74,6 +75,15 @@ def test_layouts_that_people_have(tmp_path):
     assert ds.names()==['cat/1.jpg','cat/2023/2.jpg']==Dataset.of(ds.path).names() and list(ds.layout().label)==['cat','2023']
     assert put(tmp_path/'c', 'train/cat/1.jpg', 'test/cat/2.jpg').layout().split.tolist()==['test','']
 
+def test_links_to_folders(tmp_path):
+    ds = put(tmp_path/'pets-new', 'cat/1.jpg', 'dog/2.jpg')
+    put(tmp_path/'pets', '3.jpg')
+    (ds.path/'cow').symlink_to('../pets')
+    (ds.path/'cat'/'to-dog').symlink_to('../dog')
+    (ds.path/'dog'/'to-cat').symlink_to('../cat')
+    (tmp_path/'pets'/'top').symlink_to('..')
+    assert ds.names()==['cat/1.jpg','cat/to-dog/2.jpg','cow/3.jpg','dog/2.jpg','dog/to-cat/1.jpg']
+
 def test_what_a_dataset_is_of(tmp_path):
     ds = put(tmp_path/'a', 'train/cat/1.jpg', 'valid/cat/2.jpg')
     assert Dataset.of(ds.files()).path==ds.path==Dataset.of(ds).path==Dataset(ds).path
@@ -121,12 +131,12 @@ def test_a_move_to_another_disk_is_a_copy(tmp_path, monkeypatch):
     ds = put(tmp_path, 'cat/1.jpg')
     real = os.replace
     def far(src, dst):
-        if str(src).endswith('.part'): return real(src, dst)
+        if str(src).endswith('.tmp'): return real(src, dst)
         raise OSError(errno.EXDEV, 'Invalid cross-device link')
     monkeypatch.setattr(os, 'replace', far)
     b = (tmp_path/'cat'/'1.jpg').read_bytes()
     assert ds.moves.quarantine('cat/1.jpg', 'dark', '1')=='.quarantine/cat/1.jpg' and not ds.names()
-    assert ds.undo()==1 and ds.files()[0].read_bytes()==b and not list(tmp_path.rglob('*.part'))
+    assert ds.undo()==1 and ds.files()[0].read_bytes()==b and not list(tmp_path.rglob('*.tmp'))
 
 def test_a_journal_of_the_version_before_stops_nothing(tmp_path):
     ds = put(tmp_path, 'cat/1.png')
@@ -331,6 +341,11 @@ def test_what_was_seen_is_known_by_content(tmp_path):
     assert new['cat/1.png']==old['dog/2.png'] and new['dog/2.png']==old['cat/1.png'] and new['dog/3.png']==old['dog/3.png']
     same_but(c.stat(), c, a.read_bytes())
     assert ds.looks().set_index('file').sha256['dog/3.png']==new['cat/1.png'] and not ds.unseen(ds.names())
+
+def test_a_table_may_be_written_by_many(tmp_path):
+    t,df = Table(tmp_path/'split.csv', ['name','label']),pd.DataFrame(dict(name=['a']*999, label='b'))
+    with ThreadPoolExecutor(8) as ex: list(ex.map(lambda _: Table(t.fn, t.cols).write(df), range(60)))
+    assert t.read().equals(df.astype(str)) and len(list(tmp_path.iterdir()))==1
 
 adding = """import sys
 from imgcls.dataset import Dataset
