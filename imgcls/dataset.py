@@ -157,7 +157,7 @@ def writing(
     "Say what to do if `fn` can't be written"
     try: yield
     except OSError as e:
-        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). Where a folder can only be read, copy the dataset to one of yours') from None
+        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). Copy the dataset to a folder of yours, if this one can only be read') from None
 
 # %% ../nbs/lib/dataset.ipynb #436fbe5f
 class Table:
@@ -171,8 +171,9 @@ class Table:
         return pd.read_csv(io.StringIO(self.lines().decode() or self.head()), dtype=str, keep_default_na=False)
 
     def write(self, df):
-        "Replace the whole table in one step"
-        b = as_csv([dict(zip(self.cols, self.cols)), *df.to_dict('records')], self.cols)
+        "Replace the whole table in one step; columns that somebody added stay"
+        cols = list(dict.fromkeys([*self.cols, *df]))
+        b = as_csv([dict(zip(cols, cols)), *df.to_dict('records')], cols)
         with writing(self.fn), in_one_step(self.fn) as tmp: tmp.write_bytes(b)
 
 # %% ../nbs/lib/dataset.ipynb #25298c25
@@ -194,9 +195,12 @@ def as_csv(
 # %% ../nbs/lib/dataset.ipynb #21443168
 @patch
 def _mend(self:Table):
-    "Cut a torn row off"
-    n = len(self.lines())
-    if self.fn.exists() and self.fn.stat().st_size>n: os.truncate(self.fn, n)
+    "Cut a torn row off, and add the columns that are wanted to those that are there"
+    if not self.fn.exists(): return
+    n,have = len(self.lines()),list(self.read())
+    if self.fn.stat().st_size>n: os.truncate(self.fn, n)
+    self.cols = list(dict.fromkeys([*have, *self.cols]))
+    if self.cols!=have: self.write(self.read())
 
 # %% ../nbs/lib/dataset.ipynb #34776418
 @patch

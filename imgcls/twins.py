@@ -156,11 +156,10 @@ def set_aside(
     valid,free = [],[]
     for idx in groups:
         was,n = {sides[i] for i in idx}-{None},counts(labels, idx)
-        if was!={'valid'} if was else not n<=room:
-            if was!={'train'}: free.append(idx)
-            continue
-        room = room-n
-        valid.append(idx)
+        if was=={'valid'} or not was and n<=room:
+            room = room-n
+            valid.append(idx)
+        elif was!={'train'}: free.append(idx)
     return valid,free
 
 # %% ../nbs/lib/twins.ipynb #4014562b
@@ -256,7 +255,7 @@ def _note_sides(self:Dataset, df):
     new = pd.concat([old, df[split_cols]]).drop_duplicates(split_cols[:3], keep='last', ignore_index=True)
     if new.equals(old): return
     try: self.sides.write(new)
-    except OSError as e: warnings.warn(f'The split is not noted: {e.strerror}. It will be the same again for the same pictures')
+    except OSError as e: warnings.warn(f'The split could not be noted: {e.strerror}. It will be the same again for the same pictures')
 
 # %% ../nbs/lib/twins.ipynb #e4e62734
 @patch
