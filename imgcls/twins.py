@@ -215,10 +215,11 @@ def split_if_alike(
 )->list: # as of `stable_split`
     "`stable_split`, also of pictures that all look alike"
     res = stable_split(labels, keys, group, *args)
-    if 'valid' in res or len({*keys})<2: return res
-    warnings.warn('All pictures of a class look alike, so they are on both sides of the split: how well they are told apart says '
+    if 'valid' in res: return res
+    res = stable_split(labels, keys, None, *args)
+    if 'valid' in res: warnings.warn('All pictures of a class look alike, so they are on both sides of the split: how well they are told apart says '
         'little about others. Add pictures of other things, or say the split yourself (folders train and valid, or a column split)')
-    return stable_split(labels, keys, None, *args)
+    return res
 
 # %% ../nbs/lib/twins.ipynb #f5744f6a
 @patch

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hypothesis import example, given, settings, strategies as st
 from pathlib import Path
+from imgcls.clean.decisions import Cleaning, write_cleaned
 from imgcls.dataset import Dataset, Moves, Table, check_label, sayable
 from imgcls.gather.bring import import_folder
 from imgcls.gather.download import download_images as guarded_download
@@ -393,3 +394,21 @@ def test_a_list_is_there_at_any_time(tmp_path, at, monkeypatch):
     assert t.read().name[0] in ('mine','new')
     if ds.moves.pending(): ds.undo()
     assert fn.read_text()=='name,label\nmine,cat\n'
+
+folders = words.filter(lambda o: o and o[0]!='.')
+
+@given(st.sets(st.tuples(folders, pictures.filter(lambda o: o[0]!='.')), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=40)
+def test_lists_say_what_folders_say(paths):
+    with tempfile.TemporaryDirectory() as d:
+        ds = put(Path(d), *[f'{a}/{b}' for a,b in sorted(paths)])
+        want = ds.items()
+        write_cleaned(d)
+        assert ds.items('cleaned.csv')[['file','label']].equals(want[['file','label']]) and len(want)==len(paths)
+        side = ds.split(want)
+        assert dict(ds.sides.read()[['name','split']].values)==dict(side[['name','split']].values)
+        c = Cleaning(d, vocab=['new'])
+        for o in ds.names(): c.decide(o, '<Delete>' if 'a' in o else 'new')
+        assert c.apply().done.all() and all(o.startswith('new/') for o in ds.names())
+        c.undo()
+        assert ds.items()[['file','label']].equals(want[['file','label']]) and ds.items('cleaned.csv').file.equals(want.file)
