@@ -88,10 +88,12 @@ def near_pairs(
 def group_ids(
     pairs, # [m,2 or more], rows that start with i, j
     n:int, # how many pictures there are in all
+    most:int=None, # larger groups are none; default: all are
 )->np.ndarray: # [n], for each the first of its group; itself, where it is alone
     "The group of each picture, as `pairs` join them"
     i,j = np.asarray(pairs, dtype=int).T[:2]
     _,ids = connected_components(coo_array((i+1, (i,j)), shape=(n,n)), directed=False)
+    if most: ids = np.where(np.bincount(ids)[ids]>most, n+np.arange(n), ids)
     return first_like(ids)
 
 # %% ../nbs/lib/twins.ipynb #5694a1b9
@@ -103,6 +105,14 @@ def same_bytes(
     known = np.flatnonzero(sha!='')
     return known[repeats(sha[known])]
 
+# %% ../nbs/lib/twins.ipynb #b3c67103
+def twin_ids(
+    df, # phash of pictures
+    max_dist:int=32, # bits of 256 that may differ
+): # as of `group_ids`
+    "Groups of rows that are one picture, or nearly"
+    return group_ids(near_pairs(hash_array(df.phash), max_dist), len(df))
+
 # %% ../nbs/lib/twins.ipynb #7ad5fee8
 def duplicates(
     path, # dataset folder, class folder or files
@@ -111,7 +121,7 @@ def duplicates(
     "Groups of pictures that are the same, or nearly"
     df = Dataset.of(path).looks()
     df = df[df.wrong=='']
-    df = df.assign(group=group_ids(near_pairs(hash_array(df.phash), max_dist), len(df)))
+    df = df.assign(group=twin_ids(df, max_dist))
     df = df[df.duplicated('group', keep=False)].sort_values(['group','file'], ignore_index=True)
     df['kind'] = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
     g = df.groupby('group')
@@ -289,13 +299,6 @@ def warn_of_leaks(
     both = held[held.group.isin(train)]
     for o in both[:1].itertuples(): warnings.warn(f'{len(both)} of {len(held)} pictures to validate or test with are in the training set too, '
         f'or nearly: {o.name} and {train[o.group]} look the same. Accuracy will be too good; `duplicates` lists what else is there twice')
-
-# %% ../nbs/lib/twins.ipynb #62d0b54f
-def twin_ids(
-    df, # phash of pictures
-): # as of `group_ids`
-    "Groups of rows that are one picture, or nearly"
-    return group_ids(near_pairs(hash_array(df.phash)), len(df))
 
 # %% ../nbs/lib/twins.ipynb #f7977045
 def unit_vectors(
