@@ -8,14 +8,14 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['Dataset', 'image_files', 'read_manifest', 'undo_last']
 
 # %% ../nbs/lib/dataset.ipynb #307d87b2
-import csv, errno, filecmp, hashlib, io, json, os, re, shutil, uuid, warnings
+import csv, errno, hashlib, io, json, os, re, shutil, uuid, warnings
 import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from filelock import FileLock, Timeout
 from itertools import chain, count
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath
 from fastcore.basics import chunked, defaults, patch
 from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar
@@ -23,22 +23,35 @@ from .picture import is_picture_name, look
 
 # %% ../nbs/lib/dataset.ipynb #8a400c5e
 def check_label(
-    label:str, # name of a class, which becomes the name of a folder
+    label, # name of a class, which becomes the name of a folder
 )->str: # `label`, if it will do
     "Refuse a class name that can't be a folder of the dataset"
-    if re.fullmatch(r'(?![.~\s])[^/\\:*?"<>|\x00-\x1f]+(?<!\s)', label) and len(label.encode())<=150: return label
+    label = str(label)
+    if re.fullmatch(r'(?![.~\s])[^/\\:*?"<>|\x00-\x1f\ud800-\udfff]+(?<!\s)', label) and len(label.encode())<=150: return label
     raise ValueError(f"{label!r} can't be the name of a class: it becomes a folder, so no / \\ : * ? \" < > |, "
-        "no dot in front, and at most 150 bytes")
+        "no dot in front, and at most 150 bytes of UTF-8")
+
+# %% ../nbs/lib/dataset.ipynb #6538f8f6
+def not_utf8(s): return re.search('[\ud800-\udfff]', s)
 
 # %% ../nbs/lib/dataset.ipynb #5b09303f
 def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
     "Refuse a path that leads out of the dataset, or that can't be noted"
-    if re.search(r'[\r\n\udc80-\udcff]', rel): raise ValueError(f"{rel!r} can't be written down in a table: rename the file")
-    p = PureWindowsPath(rel) # / and \ are the same to it
-    if not rel or p.anchor or '..' in p.parts or '\\' in rel: raise ValueError(f'{rel!r} leads out of the dataset folder')
+    if not_utf8(rel): raise ValueError(f"{rel!r} can't be written down, as it is not UTF-8: rename the file")
+    p = PurePath(rel)
+    if not rel or p.anchor or '..' in p.parts: raise ValueError(f'{rel!r} leads out of the dataset folder')
     return rel
+
+# %% ../nbs/lib/dataset.ipynb #c87139da
+def sayable(
+    names, # paths
+)->list:
+    "Those of `names` that can be written down; of others, a warning"
+    odd = list(filter(not_utf8, names))
+    if odd: warnings.warn(f'{len(odd)} of {len(names)} files are left out, as their names are not UTF-8: rename them. One is {odd[0]!r}')
+    return [o for o in names if not not_utf8(o)]
 
 # %% ../nbs/lib/dataset.ipynb #7a9058df
 def free_name(
@@ -49,20 +62,51 @@ def free_name(
     def numbered(i):
         end = f'-{i}{fn.suffix}'
         return fn.with_name(fn.stem.encode()[:255-len(end.encode())].decode(errors='ignore') + end)
-    return next(o for o in chain([fn], map(numbered, count(1))) if o not in taken and not o.exists())
+    return next(o for o in chain([fn], map(numbered, count(1))) if o not in taken and not os.path.lexists(o))
 
 # %% ../nbs/lib/dataset.ipynb #abe82a1b
+def copy(
+    src, # a file, or a link to one
+    dst, # where there is nothing yet
+):
+    "Copy a file; a link becomes a link to the same file"
+    if not os.path.islink(src): return shutil.copy2(src, dst)
+    here,there = [os.path.realpath(os.path.dirname(o)) for o in (src,dst)]
+    to = os.readlink(src)
+    os.symlink(to if os.path.isabs(to) else os.path.relpath(os.path.join(here, to), there), dst)
+
+# %% ../nbs/lib/dataset.ipynb #657a21ae
+@contextmanager
+def in_one_step(
+    dst, # where a file goes; what is there is replaced
+): # where to make it
+    "A hidden file that comes to `dst` when it is done"
+    part = Path(dst).with_name(f'.{uuid.uuid4().hex}.tmp')
+    try:
+        yield part
+        os.replace(part, dst)
+    finally: part.unlink(missing_ok=True)
+
+# %% ../nbs/lib/dataset.ipynb #0f84b8b4
+def copy_whole(
+    src, # a file
+    dst, # where it goes; what is there is replaced
+):
+    "Copy a file in one step"
+    with in_one_step(dst) as part: copy(src, part)
+
+# %% ../nbs/lib/dataset.ipynb #2374809c
 def carry(
     src, # a file
     dst, # where it goes; what is there is replaced
 ):
     "Move a file in one step, also to another disk"
-    try: os.replace(src, dst)
+    try:
+        if not os.path.islink(src): return os.replace(src, dst)
     except OSError as e:
         if e.errno!=errno.EXDEV: raise
-        shutil.copy2(src, f'{dst}.part')
-        os.replace(f'{dst}.part', dst)
-        os.unlink(src)
+    copy_whole(src, dst)
+    os.unlink(src)
 
 # %% ../nbs/lib/dataset.ipynb #ac261427
 def timestamp():
@@ -94,44 +138,80 @@ def in_threads(
         yield from progress(res, len(items), comment) if len(items)>500 else res
 
 # %% ../nbs/lib/dataset.ipynb #9e5f69a3
+def whole_rows(
+    b:bytes, # of a CSV file
+)->bytes: # `b`, without a last row that is torn
+    "All whole rows"
+    b = b[:b.rfind(b'\n')+1]
+    if b.count(b'"')%2==0: return b
+    lines = re.findall('[^\n]*\n', b.decode())
+    rows = csv.reader(lines)
+    ends = [0, *[rows.line_num for o in rows if not o or o[-1][-1:]!='\n']] # a quote that was not closed takes the line break in
+    return ''.join(lines[:ends[-1]]).encode()
+
+# %% ../nbs/lib/dataset.ipynb #6c7cac5d
+@contextmanager
+def writing(
+    fn, # file or folder
+):
+    "Say what to do if `fn` can't be written"
+    try: yield
+    except OSError as e:
+        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). Copy the dataset to a folder of yours, if this one can only be read') from None
+
+# %% ../nbs/lib/dataset.ipynb #436fbe5f
 class Table:
-    "A CSV file that is appended to line by line, and whose torn last line is dropped"
+    "A CSV file that is appended to row by row, and whose torn last row is dropped"
     def __init__(self, fn, cols): self.fn,self.cols,self.mended = Path(fn),cols,False
     def head(self): return ','.join(self.cols)+'\n'
-
-    def lines(self):
-        "All whole lines, as bytes"
-        b = self.fn.read_bytes() if self.fn.exists() else b''
-        return b[:b.rfind(b'\n')+1]
+    def lines(self): return whole_rows(self.fn.read_bytes() if self.fn.exists() else b'')
 
     def read(self):
         "All whole rows, every cell a string"
         return pd.read_csv(io.StringIO(self.lines().decode() or self.head()), dtype=str, keep_default_na=False)
 
     def write(self, df):
-        "Replace the whole table in one step"
-        tmp = self.fn.with_suffix('.tmp')
-        df.to_csv(tmp, index=False, columns=self.cols, lineterminator='\n')
-        os.replace(tmp, self.fn)
+        "Replace the whole table in one step; columns that somebody added stay"
+        cols = list(dict.fromkeys([*self.cols, *df]))
+        b = as_csv([dict(zip(cols, cols)), *df.to_dict('records')], cols)
+        with writing(self.fn), in_one_step(self.fn) as tmp: tmp.write_bytes(b)
 
 # %% ../nbs/lib/dataset.ipynb #25298c25
+def cell(
+    x, # anything; None: nothing
+)->str:
+    "`x` in a CSV file"
+    s = '' if x is None else str(x)
+    return '"'+s.replace('"', '""')+'"' if re.search(r'[",\r\n]', s) else s
+
+# %% ../nbs/lib/dataset.ipynb #ea1bbef8
 def as_csv(
     rows, # dicts
     cols, # what to take of each
-)->str:
+)->bytes:
     "A line for each row"
-    buf,gap = io.StringIO(),re.compile(r'\s*[\r\n]+\s*')
-    csv.writer(buf, lineterminator='\n').writerows([gap.sub(' ', str(row.get(c, ''))) for c in cols] for row in rows)
-    return buf.getvalue()
+    return ''.join(','.join(cell(row.get(c)) for c in cols)+'\n' for row in rows).encode(errors='replace')
+
+# %% ../nbs/lib/dataset.ipynb #21443168
+@patch
+def _mend(self:Table):
+    "Cut a torn row off, and add the columns that are wanted to those that are there"
+    if not self.fn.exists(): return
+    n,have = len(self.lines()),list(self.read())
+    if self.fn.stat().st_size>n: os.truncate(self.fn, n)
+    self.cols = list(dict.fromkeys([*have, *self.cols]))
+    if self.cols!=have: self.write(self.read())
 
 # %% ../nbs/lib/dataset.ipynb #34776418
 @patch
 def append(self:Table, *rows):
     "Add `rows` (dicts), all in one write"
-    self.fn.parent.mkdir(parents=True, exist_ok=True)
-    if not self.mended and self.fn.exists(): os.truncate(self.fn, len(self.lines()))
-    self.mended,txt = True,as_csv(rows, self.cols)
-    with open(self.fn, 'ab') as f: f.write((txt if f.tell() else self.head()+txt).encode())
+    with writing(self.fn):
+        self.fn.parent.mkdir(parents=True, exist_ok=True)
+        if not self.mended: self._mend()
+        self.mended,b = False,as_csv(rows, self.cols)
+        with open(self.fn, 'ab') as f: f.write(b if f.tell() else self.head().encode()+b)
+        self.mended = True
 
 # %% ../nbs/lib/dataset.ipynb #f627bda4
 class Moves:
@@ -141,7 +221,7 @@ class Moves:
         self.table = Table(self.path/'.quarantine'/'moves.csv', 'time batch action src dst reason'.split())
 
     def at(self, rel): return self.path/inside(rel)
-    def there(self, rel): return self.at(rel).exists()
+    def there(self, rel): return os.path.lexists(self.at(rel))
 
     def note(self, action, src, dst='', reason='', batch=''):
         "Write down what is about to happen"
@@ -153,11 +233,11 @@ class Moves:
 
 # %% ../nbs/lib/dataset.ipynb #26158825
 @patch
-def put(self:Moves, fn, rel):
+def put(self:Moves, fn, rel, how=carry):
     "Move file `fn` to `rel`, whose folder is made"
     to = self.at(rel)
     to.parent.mkdir(parents=True, exist_ok=True)
-    carry(fn, to)
+    how(fn, to)
 
 # %% ../nbs/lib/dataset.ipynb #87ed97ac
 @patch
@@ -170,7 +250,7 @@ def move(self:Moves,
     "Move a file, noting it first"
     fn,dst = self.at(src),self.free(dst)
     home = os.path.dirname(dst)
-    if dst[0]!='.' and not (self.path/home).exists(): self.make(home, batch=batch)
+    if dst[0]!='.' and not self.there(home): self.make(home, batch=batch)
     self.note('move', src, dst, reason, batch)
     self.put(fn, dst)
     return dst
@@ -184,8 +264,11 @@ def quarantine(self:Moves, src, reason, batch=''):
 # %% ../nbs/lib/dataset.ipynb #4d1f3048
 @patch
 def make(self:Moves, rel, reason='', batch=''):
-    "Note that the file or folder `rel` is about to be made; a file that is there goes to quarantine"
-    if self.at(rel).is_file(): self.quarantine(rel, reason, batch)
+    "Note that the file or folder `rel` is about to be made; a file that is there is kept in quarantine"
+    if self.at(rel).is_file():
+        dst = self.free(f'.quarantine/{rel}')
+        self.note('move', rel, dst, reason, batch)
+        self.put(self.at(rel), dst, copy_whole)
     self.note('made', rel, rel, reason, batch)
 
 # %% ../nbs/lib/dataset.ipynb #c2baf62e
@@ -205,14 +288,19 @@ def check_later(
     on = later[later[['src','dst']].isin({*mine.src,*mine.dst}).any(axis=1)]
     if len(on): raise ValueError(f'{on.batch.iloc[-1]!r} came later and touched {len(on)} of the same files. Take that back first.')
 
+# %% ../nbs/lib/dataset.ipynb #4c94b45b
+def same_file(a:Path, b:Path):
+    "Do both have the same content?"
+    return a.is_file() and b.is_file() and a.read_bytes()==b.read_bytes()
+
 # %% ../nbs/lib/dataset.ipynb #1922d10d
 @patch
 def _check_room(self:Moves, mine):
     "Refuse to take `mine` back where another file is in the place of one"
     for o in mine[mine.action=='move'].itertuples():
-        if self.there(o.dst) and self.there(o.src) and o.src not in set(mine.dst):
-            raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. '
-                'Move it away and undo again.')
+        if not self.there(o.dst) or not self.there(o.src) or o.src in set(mine.dst) or same_file(self.at(o.dst), self.at(o.src)): continue
+        raise FileExistsError(f'{o.src} should come back from {o.dst}, but a file of that name is there now. '
+            'Move it away and undo again.')
 
 # %% ../nbs/lib/dataset.ipynb #f133fe21
 @patch
@@ -270,7 +358,7 @@ def replace(self:Moves,
 )->str: # where the new one is
     "Put a new file beside `src`, which goes to quarantine"
     dst = f'{os.path.dirname(inside(src))}/{name}'
-    if not (self.there(dst) and filecmp.cmp(new, self.at(dst), shallow=False)):
+    if not same_file(Path(new), self.at(dst)):
         dst = self.free(dst)
         self.note('made', src, dst, reason, batch)
     self.put(new, dst)
@@ -296,6 +384,7 @@ class Dataset:
         self.noted = Table(self.path/'manifest.csv', manifest_cols)
         self.seen_before = Table(self.path/'.looks.csv', looks_cols)
         self.sides = Table(self.path/'split.csv', split_cols)
+        self.turn = FileLock(self.path/'.quarantine'/'.manifest.lock', timeout=60)
 
     def __fspath__(self): return os.fspath(self.path)
     def __repr__(self): return f'Dataset({str(self.path)!r})'
@@ -350,8 +439,10 @@ def _around(cls:Dataset, fns):
 def leads_back(
     fn, # a path
 )->bool:
-    "Is `fn` a link to a folder that it lies in?"
-    return os.path.islink(fn) and os.path.realpath(os.path.dirname(fn)).startswith(os.path.realpath(fn))
+    "Is `fn` a link to a folder that it lies in, by the way that it is come to or by where it is?"
+    if not os.path.islink(fn): return False
+    home = Path(os.path.realpath(os.path.dirname(fn)))
+    return os.path.realpath(fn) in {*map(os.path.realpath, Path(fn).parents), *map(str, home.parents)}
 
 # %% ../nbs/lib/dataset.ipynb #1af5e239
 def visible(
@@ -366,16 +457,16 @@ def visible(
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset"
-    if self.chosen is not None: return self.chosen
+    if self.chosen is not None: return sayable(self.chosen)
     top = os.path.join(self.path, '')
     fns = [f'{at}/{o}' for at,_,fns in visible(top) if at!=top for o in fns if is_picture_name(o)]
-    return sorted([o[len(top):].replace(os.sep, '/') for o in fns], key=lambda o: o.split('/'))
+    return sayable(sorted([o[len(top):].replace(os.sep, '/') for o in fns], key=lambda o: o.split('/')))
 
 # %% ../nbs/lib/dataset.ipynb #10c36a03
 @patch
 def waiting(self:Dataset)->list: # with /, in alphabetical order
     "Paths of the pictures that wait for a label, relative to the dataset"
-    return sorted(f'{unlabelled}/{o.name}' for o in (self.path/unlabelled).glob('[!.]*') if o.is_file())
+    return sayable(sorted(f'{unlabelled}/{o.name}' for o in (self.path/unlabelled).glob('[!.]*') if o.is_file()))
 
 # %% ../nbs/lib/dataset.ipynb #a72b605c
 @patch
@@ -448,7 +539,7 @@ def listed(self:Dataset,
     "The pictures and labels of the table `df`"
     df = as_layout(df, said)
     df['name'] = df.name.map(self.rel)
-    df = df.drop_duplicates('name', keep='last')
+    df = df[df.name.isin(sayable(df.name))].drop_duplicates('name', keep='last')
     here = df.name.map(self.moves.there)
     gone = df.name[~here]
     if len(gone): warnings.warn(f'{said}: {len(gone)} of {len(df)} files are gone and left out, the first is {gone.iloc[0]}')
@@ -514,10 +605,11 @@ def seen(self:Dataset)->pd.DataFrame: # a row per file, the latest; numbers as n
 
 # %% ../nbs/lib/dataset.ipynb #b44f42c2
 def stamp(
-    stat:os.stat_result, # of a file
-)->tuple: # (time of its last change, in nanoseconds; bytes)
-    "What changes when a file does"
-    return str(stat.st_mtime_ns),stat.st_size
+    fn, # a file, also as a number
+)->tuple: # (what changes whenever another content is there, bytes)
+    "What tells a file from the one that was there; the time alone is put back by unzip, tar and rsync"
+    stat = os.stat(fn)
+    return f'{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}',stat.st_size
 
 # %% ../nbs/lib/dataset.ipynb #d2918882
 @patch
@@ -533,7 +625,7 @@ def unseen(self:Dataset,
     fine = (size.min(axis=1)>=min_size) & (size.max(axis=1)<=(max_size or 1e9))
     if anew: fine &= df.why==''
     known = {o.file:(o.mtime,o.bytes) for o in df[fine].itertuples()}
-    return [o for o in names if o not in known or known[o]!=stamp(os.stat(f'{self.path}/{o}'))]
+    return [o for o in names if o not in known or not (self.path/o).is_file() or known[o]!=stamp(self.path/o)]
 
 # %% ../nbs/lib/dataset.ipynb #ecbb5807
 def shrunk(
@@ -553,16 +645,14 @@ def look_at(
     **kwargs, # of `look`
 )->dict: # as `look` says, and bytes, mtime, sha256; new: file of the new content
     "`look` at a file"
-    try:
-        with open(fn, 'rb') as f: b,stat = f.read(),os.fstat(f.fileno())
-    except OSError as e: return dict(wrong=f'damaged: {e.strerror}')
+    if not os.path.isfile(fn): raise FileNotFoundError(errno.ENOENT, 'there is no file, or a link to nothing')
+    with open(fn, 'rb') as f: b,(mtime,size) = f.read(),stamp(f.fileno())
     res = look(b, max_size=max_size, **kwargs)
     if new := res.pop('new', None):
         b,fn = new,Path(tmp)/uuid.uuid4().hex
         fn.write_bytes(b)
-        stat = fn.stat()
+        mtime,size = stamp(fn)
         res.update(shrunk(res['width'], res['height'], max_size), new=fn)
-    mtime,size = stamp(stat)
     return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=size, mtime=mtime)
 
 # %% ../nbs/lib/dataset.ipynb #0093cac0
@@ -571,10 +661,14 @@ def survey(self:Dataset,
     names, # as of `names`
     n_workers:int=None, # threads; default: one per core
     **kwargs, # of `look_at`
-): # rows as they come, in order
+): # rows as they come, in order; without files that can't be opened
     "`look_at` many pictures"
-    def row(o): return dict(look_at(self.path/o, **kwargs), file=o)
-    return in_threads(row, names, n_workers or defaults.cpus, 'verifying')
+    lost = []
+    def row(o):
+        try: return dict(look_at(self.path/o, **kwargs), file=o)
+        except OSError as e: lost.append(f'{o}: {e.strerror}')
+    yield from filter(None, in_threads(row, names, n_workers or defaults.cpus, 'verifying'))
+    if lost: warnings.warn(f'{len(lost)} pictures can not be opened and are left out; {min(lost)}')
 
 # %% ../nbs/lib/dataset.ipynb #8ddf016e
 @patch
@@ -607,7 +701,7 @@ def scratch(self:Dataset):
     for o in top.glob('*/lock'):
         with suppress(Timeout,OSError), FileLock(o, timeout=0): shutil.rmtree(o.parent, ignore_errors=True)
     mine = top/uuid.uuid4().hex
-    mine.mkdir(parents=True)
+    with writing(self.path): mine.mkdir(parents=True)
     try:
         with FileLock(mine/'lock'):
             mine.mkdir(exist_ok=True) # should another have cleared it away before it was locked
@@ -642,6 +736,14 @@ def _take_in(self:Dataset, row, tmp, ext):
     self.moves.put(tmp, rel)
     return rel
 
+# %% ../nbs/lib/dataset.ipynb #9948839a
+@patch
+@contextmanager
+def noting(self:Dataset):
+    "A turn at writing the manifest; other processes wait for theirs"
+    (self.path/'.quarantine').mkdir(parents=True, exist_ok=True)
+    with self.turn: yield
+
 # %% ../nbs/lib/dataset.ipynb #0a4d1683
 @patch
 def enter(self:Dataset,
@@ -658,7 +760,7 @@ def enter(self:Dataset,
     elif tmp:
         row['file'] = self._take_in(row, tmp, ext)
         known[row['sha256']] = row
-    self.noted.append(row)
+    with self.noting(): self.noted.append(row)
     return row
 
 # %% ../nbs/lib/dataset.ipynb #62915f14
@@ -666,8 +768,9 @@ def enter(self:Dataset,
 def unsynced(self:Moves)->list: # of rows
     "Moves and makings of files since the manifest last followed them"
     df = self.table.read()
-    n = (df.action=='synced').cumsum()
-    df = df[(n==n.max()) & df.action.isin(['move','made'])]
+    before = [int(o.src or o.Index) for o in df[df.action=='synced'].itertuples()] # how many rows it had followed
+    df = df[max(before, default=0):]
+    df = df[df.action.isin(['move','made'])]
     return [o for o in df.itertuples() if self.there(o.dst) or not self.there(o.src)]
 
 # %% ../nbs/lib/dataset.ipynb #74e88656
@@ -691,19 +794,34 @@ def _follow(self:Dataset, df, log):
             row.update(self._moved(row, o))
     return pd.DataFrame(rows, columns=df.columns, dtype=str)
 
+# %% ../nbs/lib/dataset.ipynb #71d66c9b
+def latest(
+    df, # manifest, as it was written
+):
+    "The last row for each address and label"
+    return df.drop_duplicates(['label','url'], keep='last', ignore_index=True)
+
+# %% ../nbs/lib/dataset.ipynb #f36d2d66
+@patch
+def _followed(self:Dataset):
+    "The manifest after all moves, the moves that it followed, and whether it is another than before"
+    raw,log = self.noted.read(),self.moves.unsynced()
+    df = self._follow(latest(raw), log)
+    return df,log,len(df)>0 and not df.equals(raw)
+
 # %% ../nbs/lib/dataset.ipynb #69c8052d
 @patch
 def manifest(self:Dataset,
     sync=True, # follow the journal of moves first?
 )->pd.DataFrame: # a row per (label, url), the latest
     "What became of every address ever tried"
-    raw = self.noted.read()
-    df = raw.drop_duplicates(['label','url'], keep='last', ignore_index=True)
-    if not sync: return df
-    log = self.moves.unsynced()
-    df = self._follow(df, log)
-    if len(df) and not df.equals(raw): self.noted.write(df)
-    if log: self.moves.note('synced', '')
+    if not sync: return latest(self.noted.read())
+    df,log,new = self._followed()
+    if not log and not new: return df
+    with suppress(OSError), self.noting(): # in a folder that can only be read, each time anew
+        df,log,new = self._followed()
+        if new: self.noted.write(df)
+        if log: self.moves.note('synced', log[-1].Index+1)
     return df
 
 # %% ../nbs/lib/dataset.ipynb #dbd25e9c

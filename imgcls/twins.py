@@ -105,6 +105,14 @@ def same_bytes(
     known = np.flatnonzero(sha!='')
     return known[repeats(sha[known])]
 
+# %% ../nbs/lib/twins.ipynb #b3c67103
+def twin_ids(
+    df, # phash of pictures
+    max_dist:int=32, # bits of 256 that may differ
+): # as of `group_ids`
+    "Groups of rows that are one picture, or nearly"
+    return group_ids(near_pairs(hash_array(df.phash), max_dist), len(df))
+
 # %% ../nbs/lib/twins.ipynb #7ad5fee8
 def duplicates(
     path, # dataset folder, class folder or files
@@ -113,7 +121,7 @@ def duplicates(
     "Groups of pictures that are the same, or nearly"
     df = Dataset.of(path).looks()
     df = df[df.wrong=='']
-    df = df.assign(group=group_ids(near_pairs(hash_array(df.phash), max_dist), len(df)))
+    df = df.assign(group=twin_ids(df, max_dist))
     df = df[df.duplicated('group', keep=False)].sort_values(['group','file'], ignore_index=True)
     df['kind'] = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
     g = df.groupby('group')
@@ -139,23 +147,88 @@ def drawn(
     def place(i): return keys[i] not in known,hashlib.sha256(f'{seed} {keys[i]}'.encode()).digest()
     return list(groupby(sorted(range(len(keys)), key=place), lambda i: group[i]).values())
 
+# %% ../nbs/lib/twins.ipynb #b3a89d98
+def counts(
+    labels, # label of each picture
+    idx, # indices of some
+)->Counter:
+    "How many there are of each class"
+    return Counter(labels[i] for i in idx)
+
+# %% ../nbs/lib/twins.ipynb #f3ad4561
+def set_aside(
+    groups, # of `drawn`
+    labels, # of all pictures
+    sides, # of all: 'train', 'valid', or None where it isn't known
+    room:Counter, # of `shares`
+)->tuple: # groups that are set aside, and those that could be
+    "Which groups to validate with, as far as there is room"
+    valid,free = [],[]
+    for idx in groups:
+        was,n = {sides[i] for i in idx}-{None},counts(labels, idx)
+        if was=={'valid'} or not was and n<=room:
+            room = room-n
+            valid.append(idx)
+        elif was!={'train'}: free.append(idx)
+    return valid,free
+
+# %% ../nbs/lib/twins.ipynb #4014562b
+def give_way(
+    label:str, # of which nothing is set aside
+    free, # groups that could be
+    labels, # of all pictures
+    left:Counter, # how many there are to train on
+)->list: # of groups: the one to set aside, or none
+    "The smallest group that has `label`"
+    def can(n): return n[label] and all(left[k]>v for k,v in n.items())
+    return sorted([o for o in free if can(counts(labels, o))], key=len)[:1]
+
+# %% ../nbs/lib/twins.ipynb #ab641bd3
+def make_way(
+    valid:list, # groups that are set aside; more are added
+    free, # groups that could be
+    labels, # of all pictures
+):
+    "Set a group of each class aside that has none"
+    want = Counter(labels)
+    for k in sorted(want):
+        n = counts(labels, sum(valid, []))
+        new = [] if n[k] else give_way(k, free, labels, want-n)
+        valid += new
+        for o in new: warnings.warn(f'{len(o)} of {want[k]} pictures of {k} look alike and are set aside together: '
+            'no smaller group is. More pictures of other things would help')
+
 # %% ../nbs/lib/twins.ipynb #e5677a9d
 def stable_split(
     labels, # [n], label of each picture
     keys, # [n], hash of the content of each
-    group=None, # [n], equal for pictures that look alike, as of `group_ids`; default: each alone
+    group=None, # [n], equal for pictures that look alike, as of `group_ids`; default: those with the same content
     valid_pct:float=0.2, # share of each class to set aside, 0 to 1
     seed:int=42, # same seed, same split
-    known:dict=None, # key → 'train' or 'valid', for those that have been split before
+    known=None, # key → 'train' or 'valid', for those that have been split before
 )->list: # 'train' or 'valid' for each
     "Split by content: stratified, twins together, the same for the same pictures"
     if not 0<valid_pct<1: raise ValueError(f'valid_pct={valid_pct}: wanted a share between 0 and 1, e.g. 0.2')
-    known,room,res = known or {},shares(labels, valid_pct),['train']*len(keys)
-    for idx in drawn(keys, range(len(keys)) if group is None else group, known, seed):
-        was,n = {known.get(keys[i]) for i in idx}-{None},Counter(labels[i] for i in idx)
-        if was!={'valid'} if was else not n<=room: continue
-        room -= n
-        for i in idx: res[i] = 'valid'
+    known = known or {}
+    groups = drawn(keys, keys if group is None else group, known, seed)
+    valid,free = set_aside(groups, labels, [known.get(o) for o in keys], shares(labels, valid_pct))
+    make_way(valid, free, labels)
+    idx = {*sum(valid, [])}
+    return ['valid' if i in idx else 'train' for i in range(len(keys))]
+
+# %% ../nbs/lib/twins.ipynb #08a8a862
+def split_if_alike(
+    labels, # as of `stable_split`
+    keys, # of `stable_split`
+    group, # of `stable_split`
+    *args, # of `stable_split`
+)->list: # as of `stable_split`
+    "`stable_split`, also of pictures that all look alike"
+    res = stable_split(labels, keys, group, *args)
+    if 'valid' in res: return res
+    res = stable_split(labels, keys, None, *args)
+    if 'valid' in res: warnings.warn('All pictures of a class look alike, so they are on both sides of the split: how well they are told apart says '
+        'little about others. Add pictures of other things, or say the split yourself (folders train and valid, or a column split)')
     return res
 
 # %% ../nbs/lib/twins.ipynb #f5744f6a
@@ -167,38 +240,40 @@ def split(self:Dataset,
 )->pd.DataFrame: # `items` with split, name (relative to the dataset) and sha256; without what can't be read
     "Decide for each picture whether to train on it, and note it in `split.csv`"
     df = self._readable(items)
-    todo = df.index[df.split=='']
-    if len(todo): df.loc[todo, 'split'] = self._sided(df.loc[todo], valid_pct, seed)
-    return df.drop(columns='phash')
+    df = df.assign(group=twin_ids(df))
+    warn_of_labels(df)
+    todo = df.split==''
+    if todo.any(): df.loc[todo, 'split'] = self._sided(df[todo], valid_pct, seed)
+    if not todo.all(): warn_of_leaks(df)
+    return df.drop(columns=['phash','group'])
 
 # %% ../nbs/lib/twins.ipynb #ee773dbd
 @patch
 def _sided(self:Dataset, df, valid_pct, seed):
     "train or valid for each row of `df`"
-    old,key = self.sides.read(),dict(seed=str(seed), valid_pct=f'{valid_pct:g}')
-    mine = old.merge(pd.DataFrame([key]))
+    key = dict(seed=str(seed), valid_pct=f'{valid_pct:g}')
+    mine = self.sides.read().merge(pd.DataFrame([key]))
     known = dict(zip(mine.sha256, mine.split))
-    res = stable_split(list(df.label), list(df.sha256), twin_ids(df), valid_pct, seed, known)
-    self._note_sides(old, df.assign(split=res, **key))
+    res = split_if_alike(list(df.label), list(df.sha256), list(df.group), valid_pct, seed, known)
+    self._note_sides(df.assign(split=res, **key))
     return res
 
 # %% ../nbs/lib/twins.ipynb #ced9763f
 @patch
-def _note_sides(self:Dataset, old, df):
-    "Add `df` to `old`, what is in `split.csv`"
+def _note_sides(self:Dataset, df):
+    "Add `df` to `split.csv`"
+    old = self.sides.read()
     new = pd.concat([old, df[split_cols]]).drop_duplicates(split_cols[:3], keep='last', ignore_index=True)
     if new.equals(old): return
     try: self.sides.write(new)
-    except OSError as e:
-        warnings.warn(f'The split could not be noted in {self.sides.fn}: {e.strerror}. '
-            'It will be the same again for the same pictures.')
+    except OSError as e: warnings.warn(f'The split could not be noted: {e.strerror}. It will be the same again for the same pictures')
 
 # %% ../nbs/lib/twins.ipynb #e4e62734
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
     looks = self.looks(items.file).set_index('file')[['sha256','phash','wrong']]
-    df = items.assign(name=items.file.map(self.rel)).join(looks, on='name')
+    df = items.assign(name=items.file.map(self.rel)).join(looks, on='name', how='inner')
     bad = df[df.wrong!='']
     if len(bad):
         warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out '
@@ -214,16 +289,16 @@ def warn_of_labels(
     odd = df[df.duplicated('group', keep=False)].sort_values('group', kind='stable').name.tolist()
     if odd: warnings.warn(f'{odd[0]} and {odd[1]} look the same and have different labels; `duplicates` lists what else there is like that')
 
-# %% ../nbs/lib/twins.ipynb #62d0b54f
-def twin_ids(
-    df, # label, name, sha256 and phash of pictures
-): # as of `group_ids`
-    "Groups of rows that are one picture, or nearly (unless there are very many)"
-    n = len(df)
-    near = group_ids(near_pairs(hash_array(df.phash)), n, max(10, n//50))
-    ids = group_ids(np.concatenate([same_bytes(df.sha256), np.stack([near,np.arange(n)], 1)]), n)
-    warn_of_labels(df.assign(group=ids))
-    return ids
+# %% ../nbs/lib/twins.ipynb #453a4ba6
+def warn_of_leaks(
+    df, # name, split and group of pictures
+):
+    "Say if a picture to validate or test with is in the training set, too"
+    train = dict(df.loc[df.split=='train', ['group','name']].values)
+    held = df[df.split.isin(['valid','test'])]
+    both = held[held.group.isin(train)]
+    for o in both[:1].itertuples(): warnings.warn(f'{len(both)} of {len(held)} pictures to validate or test with are in the training set too, '
+        f'or nearly: {o.name} and {train[o.group]} look the same. Accuracy will be too good; `duplicates` lists what else is there twice')
 
 # %% ../nbs/lib/twins.ipynb #f7977045
 def unit_vectors(

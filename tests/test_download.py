@@ -147,10 +147,10 @@ def test_one_picture_under_two_labels(web, tmp_path):
     df = download_images(tmp_path/'b', urls=[web.url('/same.jpg')])
     assert df.status[0]=='duplicate' and 'another label: a/' in df.reason[0]
 
-def test_cells_stay_on_their_line(web, tmp_path):
+def test_cells_come_back_as_they_were(web, tmp_path):
     hit = Hit(web.url('/ok.jpg'), title='two\nlines, and "quotes"', creator='=1+1')
     df = download_images(tmp_path/'a', urls=[hit])
-    assert df.title[0]=='two lines, and "quotes"' and len(read_manifest(tmp_path))==1
+    assert df.title[0]==hit.title=='two\nlines, and "quotes"' and len(read_manifest(tmp_path))==1
 
 def test_two_at_a_time_and_one_that_died(web, tmp_path):
     dead = tmp_path/'.partial'/'dead'

@@ -1,9 +1,12 @@
 "Twins by bytes, hash and features; and who is far from everybody"
-import subprocess, sys
+import subprocess, sys, warnings
 import numpy as np, pandas as pd, pytest, torch
+from hypothesis import given, settings, strategies as st
 from pathlib import Path
-from imgcls.picture import hash_array, phash
-from imgcls.twins import group_ids, look_alikes, outliers, similar_pairs
+from PIL import Image, ImageDraw
+from imgcls.dataset import Dataset
+from imgcls.picture import hash_array, is_plain, measure, phash
+from imgcls.twins import duplicates, group_ids, look_alikes, outliers, similar_pairs, stable_split
 
 def unit(x): return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 def rand_hashes(n, seed=0): return np.random.default_rng(seed).integers(0, 2**64, (n,4), dtype='uint64')
@@ -162,3 +165,103 @@ def test_outliers_of_little():
     with pytest.raises(ValueError, match='groups has shape'): outliers(np.ones((5,4)), [0]*5, [1])
 
 def test_a_table_is_a_table(): assert isinstance(look_alikes(rand_hashes(3)), pd.DataFrame)
+
+@given(st.lists(st.tuples(st.sampled_from('abc'), st.integers(0, 8), st.sampled_from([None,None,'train','valid'])), min_size=1, max_size=40), st.floats(.05, .6))
+@settings(deadline=None)
+def test_groups_stay_whole_whatever_the_share(rows, pct):
+    labels,group,was = map(list, zip(*rows))
+    keys = [f'k{i}' for i in range(len(rows))]
+    known = {k:v for k,v in zip(keys, was) if v}
+    with warnings.catch_warnings(record=True):
+        side = stable_split(labels, keys, group, pct, 1, known)
+        order = np.random.default_rng(0).permutation(len(rows))
+        again = stable_split(*[[o[i] for i in order] for o in (labels,keys,group)], pct, 1, known)
+    df = pd.DataFrame(dict(label=labels, group=group, side=side, was=was))
+    assert df.groupby('group').side.nunique().eq(1).all() and [side[i] for i in order]==again
+    for g,o in df.groupby('group'):
+        if {*o.was.dropna()}=={'train'} or {*o.was.dropna()}=={'valid'}: assert {*o.side}=={*o.was.dropna()}
+    alone = df[df.groupby('group').label.transform('nunique')==1] # groups of one class
+    if df.was.isna().all() and len(alone)==len(df):
+        for k,o in df.groupby('label'): assert {*o.side}==({'train','valid'} if o.group.nunique()>1 else {'train'})
+
+def burst(folder, tag, n, seed):
+    "`n` shots of one thing"
+    folder.mkdir(parents=True, exist_ok=True)
+    a = np.random.default_rng(seed).integers(0, 255, (9,12,3), dtype='uint8')
+    im = Image.fromarray(a).resize((240,180), Image.BICUBIC)
+    for i in range(n): im.crop((i,0,200+i,178)).save(folder/f'{tag}-{i}.jpg')
+
+def sides(path, **kwargs):
+    ds = Dataset(path)
+    df = ds.split(ds.items(), **kwargs)
+    return df.assign(thing=df.name.str.split('-').str[0]).groupby(['label','thing']).split.agg(lambda o: ' '.join(sorted({*o}))).to_dict()
+
+@pytest.mark.parametrize('n', [(8,8,8),(30,30,30),(30,2,1),(25,1)])
+def test_bursts_stay_on_one_side(tmp_path, n):
+    for s,c in enumerate(('cup','pen')):
+        for k,m in enumerate(n): burst(tmp_path/c, f'{k}', m, 9*s+k)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        res = sides(tmp_path)
+    assert {*res.values()}=={'train','valid'} and {k[0] for k,v in res.items() if v=='valid'}=={'cup','pen'}
+    assert len(said)==(2 if min(n)>2 else 0) and all(f'{min(n)} of {sum(n)} pictures of' in str(o.message) for o in said)
+    with warnings.catch_warnings(): assert sides(tmp_path)==res
+
+def test_one_burst_in_each_class(tmp_path):
+    for s,c in enumerate(('cup','pen')): burst(tmp_path/c, 'a', 12, s)
+    with pytest.warns(UserWarning, match='look alike, so they are on both sides'): res = sides(tmp_path)
+    assert {*res.values()}=={'train valid'}
+    burst(tmp_path/'cup', 'b', 5, 7)
+    with pytest.warns(UserWarning, match='5 of 17 pictures of cup'): res = sides(tmp_path, seed=1)
+    assert {k[1].split('/')[1]:v for k,v in res.items() if k[0]=='cup'}==dict(a='train', b='valid') and res['pen','pen/a']=='train'
+
+def test_leaks_in_given_splits_are_said(tmp_path):
+    def said(**kwargs):
+        with warnings.catch_warnings(record=True) as res:
+            warnings.simplefilter('always')
+            ds.split(ds.items(**kwargs))
+        return [str(o.message) for o in res if 'training set too' in str(o.message)]
+    for s,o in enumerate(('train/cat','train/dog','valid/cat','valid/dog','test/cat')): burst(tmp_path/o, 'x', 3, s)
+    ds = Dataset(tmp_path)
+    assert not said()
+    im = Image.open(tmp_path/'train'/'dog'/'x-1.jpg')
+    im.resize((90,80)).save(tmp_path/'valid'/'dog'/'small.png')
+    assert len(said())==1 and said()[0].startswith('1 of 10 pictures') and 'valid/dog/small.png and train/dog/x-' in said()[0]
+    im.save(tmp_path/'test'/'cat'/'again.jpg', quality=30)
+    assert said()[0].startswith('2 of 11 pictures')
+    df = pd.DataFrame(dict(name=ds.names(), label='a')).assign(split=(['train','valid']*9)[:17])
+    assert 'of 8 pictures' in said(df=df)[0] and not said(df=df.assign(split=''))
+
+def drawing(f, size=64, colour='white'):
+    im = Image.new('RGB', (size,size), colour)
+    f(ImageDraw.Draw(im))
+    return im
+
+def gradient(a, b): return Image.fromarray(np.linspace(a, b, 64).round().astype('uint8').repeat(64).reshape(64,64))
+def speckled(level, seed): return Image.fromarray((level+np.random.default_rng(seed).normal(0, 1.5, (300,200,3))).clip(0, 255).astype('uint8'))
+def tiny(n, seed): return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (n,n,3), dtype='uint8'))
+def marks(at, r, size): return [drawing(lambda d: getattr(d, f)((at,at,at+r,at+r), 'black'), size) for f in ('ellipse','rectangle','line')]
+
+plain = dict(swatches=[Image.new('RGB', (64,48), o) for o in ('red','blue','#c80a0a','#0a0ac8','white','black','#010101')])
+plain |= dict(gradients=[gradient(*o) for o in ((100,110),(150,160),(0,255),(255,0),(30,31))], marks=marks(40, 48, 512)+marks(300, 30, 400))
+plain |= {k:[speckled(v, o) for o in range(5)] for k,v in dict(scans=250, frames=1).items()} | {f'{n} px':[tiny(n, o) for o in range(7)] for n in (1,2,3)}
+plain |= dict(letters=[drawing(lambda d: d.text((20,20), o, 'black')) for o in 'ABCDE'], lines=[drawing(lambda d: d.line((5,o,59,o), 'black')) for o in (9,21,40)])
+
+@pytest.mark.parametrize('kind', plain)
+def test_plain_pictures_are_twins_of_their_like_only(tmp_path, kind):
+    for i,im in enumerate(plain[kind]):
+        (tmp_path/f'{i%2}').mkdir(exist_ok=True)
+        im.convert('RGB').save(tmp_path/f'{i%2}'/f'{i}.png')
+    assert not len(duplicates(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        if len(plain[kind])>4: sides(tmp_path)
+    Image.open(tmp_path/'0'/'0.png').save(tmp_path/'1'/'same.bmp')
+    df = duplicates(tmp_path)
+    assert df.file.tolist()==['0/0.png','1/same.bmp'] and df.across.all() and df.kind.eq('near').all()
+
+def test_what_is_to_be_seen_has_a_hash_that_sees():
+    for s in range(40):
+        im = Image.fromarray(np.random.default_rng(s).integers(0, 255, (20,20,3), dtype='uint8')).resize((256,256), Image.BICUBIC)
+        a,b = [np.asarray(o) for o in (im,im.resize((120,120)))]
+        assert np.bitwise_count(hash_array([measure(a)['phash']])^hash_array([measure(b)['phash']])).sum()<=16 and not is_plain(np.asarray(im.convert('L').resize((32,32))))

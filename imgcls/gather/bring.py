@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/bring.html.md"""
 __all__ = ['import_folder']
 
 # %% ../../nbs/lib/gather/bring.ipynb #b75bdde4
-import re, uuid
+import os, re, uuid
 import pandas as pd
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ def folder_label(
 )->str: # label; '' for none
     "The class that a picture belongs to by where it lies"
     if callable(by): label = by(fn)
-    elif by and fn.parent.name: label = re.sub(r'[\\:*?"<>|]', '_', fn.parts[-2 if by=='parent' else 0]).strip()
+    elif by and fn.parent.name: label = re.sub(r'[\\:*?"<>|\ud800-\udfff]', '_', fn.parts[-2 if by=='parent' else 0]).strip()
     else: label = ''
     return check_label(label) if label else ''
 
@@ -69,7 +69,7 @@ def copied(
 )->dict: # row of the manifest, and tmp and ext of `copy_in`
     "Copy a file, with what there is to note about it"
     fn,label = job
-    return copy_in(fn, **kwargs) | dict(label=label, engine='folder', url=fn.as_uri(), title=fn.name)
+    return copy_in(fn, **kwargs) | dict(label=label, engine='folder', url=fn.as_uri(), title=os.fsencode(fn.name).decode(errors='replace'))
 
 # %% ../../nbs/lib/gather/bring.ipynb #f8563881
 def untried(

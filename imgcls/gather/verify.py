@@ -10,7 +10,7 @@ __all__ = ['verify_images', 'tally']
 # %% ../../nbs/lib/gather/verify.ipynb #7c24e545
 import numpy as np, pandas as pd
 from fastcore.basics import chunked
-from ..dataset import Dataset, timestamp
+from ..dataset import Dataset, stamp, timestamp
 
 # %% ../../nbs/lib/gather/verify.ipynb #4a1fbe55
 def check_sizes(
@@ -32,9 +32,22 @@ def settle(
     elif 'new' in row:
         what,why = 'stored anew',row['why']
         now = ds.moves.replace(file, row['new'], row['sha256'][:16]+row['ext'], why, batch)
-        row.update(file=now, why='')
+        row.update(file=now, why='', mtime=stamp(ds.path/now)[0])
     else: return
     return dict(file=file, what=what, reason=why, now=now)
+
+# %% ../../nbs/lib/gather/verify.ipynb #218fdfba
+def settle_if_possible(
+    ds:Dataset,
+    row:dict, # of `survey`
+    batch:str, # name that the moves get in the journal
+)->dict: # as of `settle`
+    "`settle` a picture; one in a folder that can only be read stays where it is, and is seen again next time"
+    file,why = row['file'],row['wrong'] or row['why']
+    try: return settle(ds, row, batch)
+    except PermissionError as e:
+        row['wrong'] = why
+        return dict(file=file, what='left', reason=f'{why}; {e.strerror}', now=file)
 
 # %% ../../nbs/lib/gather/verify.ipynb #998925bc
 def fast_resize(
@@ -56,7 +69,7 @@ def settle_all(
     "Settle pictures and note what was seen, some at a time"
     done = []
     for part in chunked(rows, 32):
-        done += filter(None, [settle(ds, o, batch) for o in part])
+        done += filter(None, [settle_if_possible(ds, o, batch) for o in part])
         ds.seen_before.append(*[o for o in part if not o['wrong']])
     return done
 

@@ -141,7 +141,7 @@ def check_items(
     if not train or not valid: raise ValueError(f'{train} pictures to train and {valid} to validate: gather more, or change valid_pct or seed.')
     lost,alone = [', '.join(n.index[n[o]==0]) for o in n]
     if lost: raise ValueError(f'No picture to train on for {lost}: all are set aside. Gather more, or change seed.')
-    why = 'too few to set one aside. The model learns the class, but nobody will know how well.'
+    why = 'too few, or too much alike, to set one aside. The model learns the class, but nobody will know how well.'
     if alone: warnings.warn(f'No picture to validate with for {alone}: {why}')
 
 # %% ../../nbs/lib/learn/data.ipynb #13053ca3
