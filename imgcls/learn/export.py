@@ -21,9 +21,10 @@ from types import SimpleNamespace
 from .. import __version__
 from ..dataset import timestamp
 from ..picture import thumbnail
-from .data import get_dls
+from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, load_stage
 from .interpret import temperature
+from .scores import learner_items, predictions
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
 def fitting(
@@ -158,22 +159,23 @@ class Trained:
 # %% ../../nbs/lib/learn/export.ipynb #6e44a679
 def answers_of(
     learn, # trained
+    df, # of `learner_items`, those to be asked
 ): # (logits [n,classes], targets [n])
-    "What `learn` says of its validation set"
-    with learn.no_bar(): probs,targs = learn.get_preds(ds_idx=1)
+    "What `learn` says of pictures"
+    probs,targs = predictions(learn, df.file),tensor(df.targ.values)
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not '
         'add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs.clamp(min=1e-9).log(),targs
 
 # %% ../../nbs/lib/learn/export.ipynb #5e5e422c
-def learner_files(
+def pictures_of(
     learn, # trained
-): # two lists
+): # two tables of `learner_items`
     "What `learn` learned from, and what it is checked on"
-    train,valid = [list(getattr(o, 'items', ())) for o in learn.dls]
-    if valid: return train,valid
-    raise ValueError('This learner has no validation pictures to be checked on. One from '
-        '`load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
+    df = learner_items(learn)
+    train,valid = [df[df.split==o] for o in ('train','valid')]
+    if len(valid): return train,valid
+    raise ValueError('This learner has no validation pictures to be checked on: train one that has some, or set `learn.dls`.')
 
 # %% ../../nbs/lib/learn/export.ipynb #ca9cbd07
 def learner_pictures(
@@ -182,7 +184,7 @@ def learner_pictures(
 ): # function: files → batches of pictures, for the network and as colours
     "How `learn` reads pictures"
     def pictures(items):
-        dl = learn.dls.test_dl(items, bs=16, num_workers=0)
+        dl = picture_dl(learn.dls, items, bs=16)
         for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
     return pictures
 
@@ -191,12 +193,13 @@ def of_learner(
     learn, # trained
 ): # `Trained`
     "`learn` as `write_onnx` wants it"
-    train,valid = learner_files(learn)
+    train,valid = pictures_of(learn)
     prep = preprocessing(learn)
     scale = Scale(prep['mean'], prep['std'])
     graph = nn.Sequential(scale, deepcopy(learn.model).cpu().float()).eval()
     arch = getattr(learn, 'arch', type(learn.model))
-    about = prep,list(learn.dls.vocab),getattr(arch, '__name__', arch),train,valid,partial(answers_of, learn)
+    files = [list(o.file) for o in (train,valid)]
+    about = prep,class_labels(learn.dls),getattr(arch, '__name__', arch),*files,partial(answers_of, learn, valid)
     return Trained(learn.model.eval(), graph, *about, learner_pictures(learn, scale), dict(fastai=fastai.__version__))
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
@@ -348,7 +351,7 @@ def results(self:Trained,
 def wishes(labels, names, threshold, title, about, quantize):
     "What you say about a network"
     if threshold is None: threshold = (1+1/len(labels))/2
-    names = {k:k for k in labels} | (names or {})
+    names = {k:k for k in labels} | {str(k):str(v) for k,v in (names or {}).items()}
     return dict(title=title, about=about, names=names, threshold=threshold, precision='int8' if quantize else 'fp32')
 
 # %% ../../nbs/lib/learn/export.ipynb #e2c7db40

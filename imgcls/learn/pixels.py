@@ -48,7 +48,7 @@ class Pixels:
         presize:int=None, # pixels of the shorter side that is kept for training; default: 8/7 of `size`
     ):
         store_attr()
-        self.presize,self.least = presize or round(size*8/7),max(448, 2*size)
+        self.presize,self.least = ifnone(presize, round(size*8/7)),max(448, 2*size)
         self.keys,self.caches = {},[{},{}] # file → key, and what is kept by key for training and validation
 
     def __getstate__(self):
@@ -157,7 +157,7 @@ def prepare(self:Pixels,
     items:pd.DataFrame, # file (path), sha256 (of its content), split (train or valid)
 )->list: # files that can't be read
     "Make what is missing of the arrays for `items`"
-    if not folder: return []
+    if folder in (None,False): return []
     self.keys,bad = dict(zip(items.file, items.sha256)),{}
     self.caches = [self.cached(folder, i) for i in (0,1)]
     for i,cache in enumerate(self.caches):

@@ -19,7 +19,7 @@ from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.tracker import TrackerCallback
 from fastai.vision.learner import model_meta
 from ..dataset import progress
-from .data import BatchDL, get_dls, targets
+from .data import BatchDL, class_labels, files, get_dls, targets
 from .stages import bf16_pays, check_plan, digest, join_state, kept_random, load_weights, plot_history, random_state
 from .stages import read_stage, set_random_state, split_state, stacked, write_stage
 
@@ -211,15 +211,15 @@ def train_head(
 # %% ../../nbs/lib/learn/train.ipynb #fcc47f5b
 def _rows(split, dl, dls):
     "A line of text for each item of `dl`: split, path or number, label"
-    for i,(o,y) in enumerate(zip(dl.items, targets(dl))):
-        yield f'{split} {os.path.relpath(o, dls.path) if isinstance(o, (str,Path)) else i} {dls.vocab[y]}'
+    names = [os.path.relpath(o, dls.path) for o in files(dl)] or range(len(dl.dataset))
+    for o,y in zip(names, targets(dl)): yield f'{split} {o} {dls.vocab[y]}'
 
 # %% ../../nbs/lib/learn/train.ipynb #faae4bd3
 def _plan(learn, **kwargs):
     "What a stage is about; when this changes it can't go on"
     dls = learn.dls
     rows = [o for split,dl in zip(['train','valid'], dls) for o in _rows(split, dl, dls)]
-    data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=list(dls.vocab), pictures=digest(sorted(rows)))
+    data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=class_labels(dls), pictures=digest(sorted(rows)))
     plan = dict(kwargs, bs=dls.bs, arch=getattr(learn, 'arch', type(learn.model).__name__), data=data)
     if hasattr(dls.valid, 'pixels'): plan['size'] = dls.valid.pixels.size
     return json.loads(json.dumps(plan, default=float))
