@@ -275,7 +275,7 @@ def get_dls(
     bs:int=64, # pictures in a batch
     csv=None, # e.g. 'cleaned.csv': take pictures and labels from it
     df:pd.DataFrame=None, # or from a table: columns name and label, perhaps split
-    names=None, # dict, or JSON file in `path`: label → name of the class
+    names=None, # dict, or JSON file in `path` or beside it: label → name of the class; default: names.json or cat_to_name.json, where all have one
     method:str=ResizeMethod.Crop, # how to make a picture square: crop, squish or pad
     batch_tfms=None, # default: `aug_transforms()`; pictures come out of them at `size`
     item_tfms=None, # in place of what `method` says; these need fastai's own, slower loader
@@ -287,12 +287,13 @@ def get_dls(
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
     check_args(size, bs, method)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
+    if names is None and csv is df is None: names = ds.usual_names() or None
     items,how = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names),dict(dl_type=WeightedDL if balance else TfmdDL)
     if item_tfms is None:
         item_tfms,pixels = Resize(size, method=method),Pixels(size, method, presize=presize if resizing(tfms, size) else size)
         items,tfms,how = readable(pixels, items, ds.path/'.pixels' if cache is True else cache),one_pass(tfms, size),dict(dl_type=PixelDL, pixels=pixels)
     train = items.split=='train'
     if balance: how['dl_kwargs'] = [dict(wgts=rarity(items.label[train])), {}]
-    get_y = LabelOf({} if csv is df is None else dict(zip(items.file, items.label)), ds.class_names(names))
+    get_y = LabelOf({} if csv is df is None else dict(zip(items.file, items.label)), {} if names is None else ds.class_names(names))
     block = picture_block(get_y, items.index[~train], item_tfms, tfms)
     return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, train.sum()), **how, **kwargs)

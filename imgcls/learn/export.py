@@ -22,7 +22,7 @@ from .. import __version__
 from ..dataset import timestamp
 from ..picture import thumbnail
 from .data import class_labels, get_dls, picture_dl
-from .train import get_learner, load_stage
+from .train import get_learner, keeping, load_stage
 from .interpret import temperature
 from .scores import learner_items, predictions
 
@@ -162,7 +162,7 @@ def answers_of(
     df, # of `learner_items`, those to be asked
 ): # (logits [n,classes], targets [n])
     "What `learn` says of pictures"
-    probs,targs = predictions(learn, df.file),tensor(df.targ.values)
+    probs,targs = predictions(learn, df.file),tensor(df.targ.tolist())
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not '
         'add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs.clamp(min=1e-9).log(),targs
@@ -306,10 +306,12 @@ def write_model(
     "Write `proto` with `meta`, in one step"
     onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
     fname = Path(fname)
-    fname.parent.mkdir(parents=True, exist_ok=True)
     tmp = fname.with_name(f'{fname.name}.tmp')
-    tmp.write_bytes(proto.SerializeToString())
-    os.replace(tmp, fname)
+    try:
+        fname.parent.mkdir(parents=True, exist_ok=True)
+        tmp.write_bytes(proto.SerializeToString())
+        os.replace(tmp, fname)
+    except OSError as e: raise OSError(f'{fname} could not be written ({e.strerror}): choose a folder of yours') from None
     return fname
 
 # %% ../../nbs/lib/learn/export.ipynb #5d13c20f
@@ -418,7 +420,7 @@ def measured(
     fn,(sess,meta) = Path(fn),open_model(fn)
     how_well = dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
     size,ms = fn.stat().st_size/1e6,milliseconds(sess, meta['crop'], n)
-    return dict(file=fn.name, precision=meta['precision'], MB=size, ms=ms, **how_well)
+    return dict(file=fn.name, labels=', '.join(sorted(meta['labels'])), precision=meta['precision'], MB=size, ms=ms, **how_well)
 
 # %% ../../nbs/lib/learn/export.ipynb #19c834a1
 def compare_models(
@@ -427,21 +429,25 @@ def compare_models(
 )->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy, what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
-    return pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
+    df = pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
+    if df.labels.nunique()>1: warnings.warn('These models know other classes, so their accuracies say nothing about which is better: ' + '; '.join(f'{k} knows {v}' for k,v in df.labels.items()))
+    return df.drop(columns='labels')
 
 # %% ../../nbs/lib/learn/export.ipynb #f0138bf2
 def load_kept(
     path, # dataset folder
     stage, # name
+    keep=None, # as of `imgcls-train`
 ): # Learner
     "The learner that `imgcls-train` left in `path`"
-    fn = Path(path)/'.models'/stage/'how.json'
+    cache,model_dir = keeping(keep)
+    fn = Path(path)/model_dir/stage/'how.json'
     if not fn.exists(): raise FileNotFoundError(f'There is no {fn}: wanted a stage that imgcls-train made. One that '
         'was trained in a notebook is exported there, with export_onnx.')
     how = json.loads(fn.read_text())
-    dls = get_dls(path, size=how['size'], csv=how['csv'])
+    dls = get_dls(path, size=how['size'], csv=how['csv'], cache=cache)
     if how['stats']: dls.add_tfms([Normalize.from_stats(*how['stats'])], 'after_batch')
-    return load_stage(get_learner(dls, how['arch'], pretrained=False), stage)
+    return load_stage(get_learner(dls, how['arch'], pretrained=False, model_dir=model_dir), stage)
 
 # %% ../../nbs/lib/learn/export.ipynb #9e9d78b8
 @call_parse
@@ -449,6 +455,7 @@ def imgcls_export(
     path:str, # dataset folder
     fname:str, # file to write, e.g. bears.onnx
     stage:str='stage-1', # what imgcls-train kept
+    keep:str=None, # where, if not in PATH
     quantize:store_true=False, # 8 bits in place of 32?
     examples:int=0, # pictures to put in for people to try
     title:str='', # heading of the app
@@ -456,6 +463,6 @@ def imgcls_export(
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
-    try: fn = export_onnx(load_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
+    try: fn = export_onnx(load_kept(path, stage, keep), fname, examples=examples, quantize=quantize, title=title, about=about)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

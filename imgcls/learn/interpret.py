@@ -9,12 +9,12 @@ __all__ = ['class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_c
            'plot_reliability', 'temperature']
 
 # %% ../../nbs/lib/learn/interpret.ipynb #3d4bf854
-from contextlib import contextmanager
 from fastai.vision.all import *
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 from .data import class_labels, picture_dl
+from .stages import evaluating
 from .scores import has_body, show_grid, show_scores, shortened
 
 # %% ../../nbs/lib/learn/interpret.ipynb #baf0dfbc
@@ -112,18 +112,6 @@ def show_confused(
     d = of_split(df, split)
     if pairs.empty: raise ValueError(f'Nothing to show: in split {split!r} no picture is taken for another class. Try split=None.')
     for o in pairs.itertuples(): show_scores(d[(d.label==o.label) & (d.pred==o.pred)], k, 1)
-
-# %% ../../nbs/lib/learn/interpret.ipynb #eed87cb3
-@contextmanager
-def evaluating(
-    model, # a network
-):
-    "`model` in evaluation mode; afterwards each of its parts is in the mode that it was in"
-    modes = {m:m.training for m in model.modules()}
-    model.eval()
-    try: yield
-    finally:
-        for m,o in modes.items(): m.training = o
 
 # %% ../../nbs/lib/learn/interpret.ipynb #ecb4850c
 @torch.no_grad()

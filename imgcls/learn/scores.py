@@ -231,7 +231,7 @@ def second_opinion(
     "Two opinions of pictures, and what is known of their looks"
     feats,probs = body_features(learn, df.file)
     pairs = known_pairs(learn.path, df.file, feats if has_body(learn.model) else None)
-    t,twins = df.targ.values,sure_groups(pairs, len(df))
+    t,twins = df.targ.to_numpy(copy=True),sure_groups(pairs, len(df))
     own,held = [score_rows(o, t, class_labels(learn.dls)) for o in (probs,held_out_probs(feats, t, probs, twins))]
     return own.assign(outlier=outliers(feats, t, twins)),held,pairs
 
