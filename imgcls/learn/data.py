@@ -8,6 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/data.html.md"""
 __all__ = ['class_counts', 'class_weights', 'get_dls']
 
 # %% ../../nbs/lib/learn/data.ipynb #bcd2cedf
+from contextlib import suppress
 from fastai.vision.all import *
 from ..twins import Dataset
 from .augment import one_pass
@@ -130,10 +131,11 @@ def steps_to_file(
     "How many transforms make the path of its picture of an item of `dl`"
     if not getattr(dl.dataset, 'tls', ()) or not len(dl.dataset): return
     o,found = L(dl.items, use_list=None)[0],None
-    for i,f in enumerate([*dl.dataset.tls[0].tfms.fs,noop]):
-        if isinstance(o, (str,Path)): found = i
-        elif found is not None: break
-        o = f(o)
+    with suppress(OSError,ValueError): # of a path whose picture can't be opened
+        for i,f in enumerate([*dl.dataset.tls[0].tfms.fs,noop]):
+            if isinstance(o, (str,Path)): found = i
+            elif found is not None: break
+            o = f(o)
     return found
 
 # %% ../../nbs/lib/learn/data.ipynb #eb37c691
@@ -207,10 +209,11 @@ class LabelOf:
         return self.labels.get(Path(fn), self.names.get(folder, folder))
 
 # %% ../../nbs/lib/learn/data.ipynb #2bf397f6
-def check_args(size, bs, method):
+def check_args(size, bs, method, presize=None):
     "Refuse what `get_dls` can't have been meant to be told"
     if not isinstance(size, int) or size<8: raise ValueError(f'size={size!r}: wanted pixels a side, 8 or more')
     if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r}: wanted pictures in a batch, 1 or more')
+    if presize is not None and presize<size: raise ValueError(f'presize={presize!r}: wanted size={size} or more, or None')
     if method not in ('crop','squish','pad'): raise ValueError(f"method={method!r}: wanted 'crop', 'squish' or 'pad'")
 
 # %% ../../nbs/lib/learn/data.ipynb #c6cca22c
@@ -285,10 +288,10 @@ def get_dls(
     **kwargs, # passed on to `DataBlock.dataloaders`, e.g. device
 )->DataLoaders: # with `pixels` that say what is kept
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
-    check_args(size, bs, method)
+    check_args(size, bs, method, presize)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
-    if names is None and csv is df is None: names = ds.usual_names() or None
-    items,how = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names),dict(dl_type=WeightedDL if balance else TfmdDL)
+    if names is None and csv is df is None: names = ds.usual_names()
+    items,how = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names or None),dict(dl_type=WeightedDL if balance else TfmdDL)
     if item_tfms is None:
         item_tfms,pixels = Resize(size, method=method),Pixels(size, method, presize=presize if resizing(tfms, size) else size)
         items,tfms,how = readable(pixels, items, ds.path/'.pixels' if cache is True else cache),one_pass(tfms, size),dict(dl_type=PixelDL, pixels=pixels)

@@ -28,7 +28,8 @@ def all_items(
     parts = [dict(file=(fns := files(dl)), targ=fns and targets(dl), split=o) for o,dl in zip(('train','valid'), learn.dls)]
     res = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
     if len(res): return res
-    raise ValueError('This learner has no picture files, as after `load_learner`: wanted one that still has the DataLoaders it was trained with (`learn.dls`).')
+    raise ValueError('This learner has no pictures in files, as after `load_learner`: '
+        'wanted one that still has the DataLoaders it was trained with (`learn.dls`).')
 
 # %% ../../nbs/lib/learn/scores.ipynb #dcbca8e8
 def learner_items(

@@ -104,6 +104,8 @@ def _pretrained(dls, arch, pretrained, **kwargs):
     f = find_arch(arch)
     if pretrained: check_weights(f)
     try: return channels_first(vision_learner(dls, f, pretrained=pretrained, **kwargs))
+    except StopIteration:
+        raise ValueError(f'{arch} has no pooling before its head, where fastai cuts: choose a network of timm, as timm.list_models("*vit*") lists them') from None
     except OSError as e:
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
             '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
