@@ -3,9 +3,10 @@ import numpy as np, pandas as pd, pytest, torch
 from fastai.vision.all import ImageDataLoaders, Learner, Resize, TensorImage, load_learner, nn, set_seed, vision_learner
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.learn.data import get_dls
-from imgcls.learn.interpret import (calibration_error, class_indices, class_report, grad_cam, most_confused, plot_reliability, reliability, show_cam, show_confused,
-    temperature, wilson)
-from imgcls.learn.scores import body_features, grouped_folds, guess, held_out_probs, known_pairs, label_issues, learner_items, score_rows, scores, show_scores, sure_groups
+from imgcls.learn.interpret import (calibration_error, class_indices, class_report, grad_cam, most_confused, plot_reliability, reliability,
+    show_cam, show_confused, temperature, wilson)
+from imgcls.learn.scores import (body_features, grouped_folds, guess, held_out_probs, known_pairs, label_issues, learner_items, score_rows, scores,
+    show_scores, sure_groups)
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner

@@ -1,7 +1,8 @@
 "Stages go on where they stopped, to the same bits; learners are what they say; nothing is silently untrained"
 import os, resource, shutil, signal, subprocess, sys, time
 import numpy as np, pytest, random, timm, torch
-from fastai.vision.all import BatchNorm, Callback, CategoryBlock, DataBlock, ImageBlock, ImageDataLoaders, Learner, Path, RandomSplitter, Resize, get_image_files, nn, set_seed
+from fastai.vision.all import (BatchNorm, Callback, CategoryBlock, DataBlock, ImageBlock, Learner, Path, RandomSplitter, Resize, get_image_files, nn,
+    set_seed)
 from huggingface_hub import constants
 from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
@@ -221,8 +222,8 @@ def test_a_stage_knows_its_classes(data, tmp_path):
 @pytest.mark.parametrize('label', [lambda o: o.parent.name=='a', lambda o: 'abc'.index(o.parent.name)])
 def test_stages_of_classes_that_are_no_text(data, label):
     def fresh():
-        dls = DataBlock((ImageBlock,CategoryBlock), get_items=get_image_files, get_y=label, splitter=RandomSplitter(.2, 1), item_tfms=Resize(32)).dataloaders(data, path=data, bs=16, num_workers=0)
-        return get_learner(dls, 'small', half=False)
+        block = DataBlock((ImageBlock,CategoryBlock), get_items=get_image_files, get_y=label, splitter=RandomSplitter(.2, 1), item_tfms=Resize(32))
+        return get_learner(block.dataloaders(data, path=data, bs=16, num_workers=0), 'small', half=False)
     stage = f'of {label(data/"a"/"x.png")!r}'
     h = trained(fresh(), 1, stage=stage)
     assert trained(fresh(), 1, stage=stage).equals(h) and load_stage(fresh(), stage)

@@ -31,7 +31,8 @@ class BatchDL(TfmdDL):
     "A fastai loader whose `batch` makes a whole batch from the indices of its items"
     def __init__(self, dataset=None, wgts=None, device=None, **kwargs):
         self.wgts = wgts
-        super().__init__(dataset, **{**kwargs, 'num_workers':0}, device=None if device is None else torch.device(device))
+        device = None if device is None else torch.device(device)
+        super().__init__(dataset, **{**kwargs, 'num_workers':0, 'device':device})
 
     def get_idxs(self):
         if self.wgts is None or not self.shuffle: return super().get_idxs()
@@ -232,7 +233,8 @@ def for_training(self:Dataset,
     "The pictures to learn and to validate with"
     found = self.items(**kwargs)
     items = self.split(found, valid_pct, seed)
-    if not len(items): raise ValueError(f'None of the {len(found)} pictures in {self.path} can be read. {self.what_is_wrong(found.file[0])}')
+    if not len(items):
+        raise ValueError(f'None of the {len(found)} pictures in {self.path} can be read. {self.what_is_wrong(found.file[0])}')
     items = items[items.split!='test'].reset_index(drop=True)
     check_items(items)
     return items
@@ -278,7 +280,7 @@ def get_dls(
     bs:int=64, # pictures in a batch
     csv=None, # e.g. 'cleaned.csv': take pictures and labels from it
     df:pd.DataFrame=None, # or from a table: columns name and label, perhaps split
-    names=None, # dict, or JSON file in `path` or beside it: label → name of the class; default: names.json or cat_to_name.json, where all have one
+    names=None, # dict, or JSON file in `path` or beside it: label → name of the class; default: names.json, if all have one
     method:str=ResizeMethod.Crop, # how to make a picture square: crop, squish or pad
     batch_tfms=None, # default: `aug_transforms()`; pictures come out of them at `size`
     item_tfms=None, # in place of what `method` says; these need fastai's own, slower loader
@@ -291,10 +293,12 @@ def get_dls(
     check_args(size, bs, method, presize)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
     if names is None and csv is df is None: names = ds.usual_names()
-    items,how = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names or None),dict(dl_type=WeightedDL if balance else TfmdDL)
+    items = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names or None)
+    how = dict(dl_type=WeightedDL if balance else TfmdDL)
     if item_tfms is None:
-        item_tfms,pixels = Resize(size, method=method),Pixels(size, method, presize=presize if resizing(tfms, size) else size)
-        items,tfms,how = readable(pixels, items, ds.path/'.pixels' if cache is True else cache),one_pass(tfms, size),dict(dl_type=PixelDL, pixels=pixels)
+        pixels = Pixels(size, method, presize=presize if resizing(tfms, size) else size)
+        items = readable(pixels, items, ds.path/'.pixels' if cache is True else cache)
+        item_tfms,tfms,how = Resize(size, method=method),one_pass(tfms, size),dict(dl_type=PixelDL, pixels=pixels)
     train = items.split=='train'
     if balance: how['dl_kwargs'] = [dict(wgts=rarity(items.label[train])), {}]
     get_y = LabelOf({} if csv is df is None else dict(zip(items.file, items.label)), {} if names is None else ds.class_names(names))

@@ -430,7 +430,8 @@ def compare_models(
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
     df = pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
-    if df.labels.nunique()>1: warnings.warn('These models know other classes, so their accuracies say nothing about which is better: ' + '; '.join(f'{k} knows {v}' for k,v in df.labels.items()))
+    known = '; '.join(f'{k} knows {v}' for k,v in df.labels.items())
+    if df.labels.nunique()>1: warnings.warn(f'These models know other classes, so their accuracies do not compare: {known}')
     return df.drop(columns='labels')
 
 # %% ../../nbs/lib/learn/export.ipynb #f0138bf2

@@ -39,7 +39,8 @@ def learner_items(
     df = all_items(learn)
     gone = ~df.file.map(os.path.exists)
     if gone.all(): raise FileNotFoundError(f'All {len(df)} pictures of this learner are gone, the first is {df.file[0]}')
-    if gone.any(): warnings.warn(f'{gone.sum()} of the {len(df)} pictures of this learner are gone and left out, the first is {df.file[gone].iloc[0]}')
+    if gone.any(): warnings.warn(f'{gone.sum()} of the {len(df)} pictures of this learner are gone and left out, '
+        f'the first is {df.file[gone].iloc[0]}')
     names = class_labels(learn.dls)
     return df.assign(label=[names[o] for o in df.targ])[~gone].reset_index(drop=True)
 
@@ -221,9 +222,6 @@ def best_twins(
 # %% ../../nbs/lib/learn/scores.ipynb #111b456a
 score_cols = 'file label pred prob label_prob loss margin issue outlier second twin kind split'.split()
 
-# %% ../../nbs/lib/learn/scores.ipynb #797ebe07
-clear_issue = .9
-
 # %% ../../nbs/lib/learn/scores.ipynb #2775861f
 def second_opinion(
     learn, # trained
@@ -239,7 +237,7 @@ def second_opinion(
 # %% ../../nbs/lib/learn/scores.ipynb #472ef4fc
 def scores(
     learn, # any trained classifier that has its `dls`
-)->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue from 0 to 1, over `clear_issue` the label is hardly right; outlier 1 where it is usual
+)->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue 0 to 1, an order to read in and no probability; outlier 1 where it is usual
     "What the model thinks of every picture and of its label, in both splits"
     df = learner_items(learn)
     own,held,pairs = second_opinion(learn, df)
@@ -274,7 +272,8 @@ def show_scores(
     if not len(df): raise ValueError(f'No pictures to show: `df` has no rows, or n={n} is none.')
     titles = [f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}' for o in df.itertuples()]
     axs = show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
-    for ax,o in zip(axs, df.file): ax.text(.5, -.02, shortened(Path(o).name, 24), size=7, ha='center', va='top', transform=ax.transAxes)
+    below = dict(size=7, ha='center', va='top')
+    for ax,o in zip(axs, df.file): ax.text(.5, -.02, shortened(Path(o).name, 24), transform=ax.transAxes, **below)
 
 # %% ../../nbs/lib/learn/scores.ipynb #ef932583
 def guess(

@@ -186,7 +186,7 @@ class _Pictures:
         epoch,i = divmod(i, len(self))
         fn,y = self.samples[i]
         im = self.opened(fn)
-        if not self.tfm: return _as_bytes(im, self.prep),y
+        if self.tfm is None: return _as_bytes(im, self.prep),y
         with seeded(self.seed, epoch, i): return _fitting(self.tfm(im), self.prep),y
 
 # %% ../../nbs/lib/learn/scratch.ipynb #30fcf810
@@ -206,7 +206,7 @@ def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
 def _loader(ds, bs, workers):
     "`DataLoader` whose workers leave the random numbers and the stop button alone; to learn from, in a new order each time"
-    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm else {}
+    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm is not None else {}
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
         pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **learns)
@@ -393,6 +393,7 @@ def build_model(
 )->Net:
     "A torchvision network with a head of its own, frozen where it has learned before"
     weights = find_weights(arch, weights)
+    if image_size is not None: _check_whole(image_size=image_size)
     with seeded(seed):
         body = backbone(arch, weights, **({} if image_size is None else dict(image_size=image_size)))
         if head is None: head = find_head(body)

@@ -105,7 +105,8 @@ def _pretrained(dls, arch, pretrained, **kwargs):
     if pretrained: check_weights(f)
     try: return channels_first(vision_learner(dls, f, pretrained=pretrained, **kwargs))
     except StopIteration:
-        raise ValueError(f'{arch} has no pooling before its head, where fastai cuts: choose a network of timm, as timm.list_models("*vit*") lists them') from None
+        raise ValueError(f'{arch} has no pooling before its head, where fastai cuts: choose a network of timm, '
+            'as timm.list_models("*vit*") lists them') from None
     except OSError as e:
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
             '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
@@ -118,7 +119,8 @@ def check_bs(
     "Refuse batches of one picture where a network needs more"
     n,norms = dl.n,[o for o in model.modules() if isinstance(o, nn.modules.batchnorm._BatchNorm)]
     alone = dl.bs==1 or n%dl.bs==1 and not dl.drop_last
-    if norms and alone: raise ValueError(f'bs={dl.bs} makes a batch of one of {n} pictures, and this network needs 2 or more (batch normalisation): choose another bs')
+    if norms and alone: raise ValueError(f'bs={dl.bs} makes a batch of one of {n} pictures, and this network needs 2 or more '
+        '(batch normalisation): choose another bs')
 
 # %% ../../nbs/lib/learn/train.ipynb #1f929b2a
 def two_pictures(
@@ -451,7 +453,8 @@ def load_stage(
 )->Learner: # `learn`
     "Bring the weights of a stage back"
     tensors,facts = read_stage(stage_file(learn, stage, best))
-    if 'plan' in facts: check_classes(repr(stage), facts['plan']['data']['classes'], class_labels(learn.dls)) # 0.1.0 noted none with the best epoch
+    known = nested_idx(facts, 'plan', 'data', 'classes') # 0.1.0 noted none with the best epoch
+    if known: check_classes(repr(stage), known, class_labels(learn.dls))
     try: load_weights(learn.model, tensors['model'])
     except RuntimeError as e:
         raise ValueError(f'{stage!r} is of another network: {str(e).splitlines()[1].strip()}') from None
