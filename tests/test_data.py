@@ -1,8 +1,8 @@
 "What is split stays split, what is decoded once is not decoded again, and what can't be done is said"
 import json, random, shutil, warnings
 import numpy as np, pandas as pd, pytest, torch
-from fastai.vision.all import (CategoryBlock, ColSplitter, DataBlock, ImageBlock, ImageDataLoaders, ItemGetter, RandomSplitter, IndexSplitter, Path, PILImage, RandomResizedCrop, Resize, aug_transforms,
-    load_learner, parent_label, set_seed)
+from fastai.vision.all import (aug_transforms, CategoryBlock, ColSplitter, DataBlock, ImageBlock, ImageDataLoaders, IndexSplitter, ItemGetter, load_learner, parent_label,
+    Path, PILImage, RandomResizedCrop, RandomSplitter, Resize, set_seed)
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 from imgcls.learn.pixels import OnDevice, PixelCache, Pixels
@@ -274,7 +274,9 @@ def test_paths_may_be_relative(data, monkeypatch):
 
 def names_of(data): return [o.relative_to(data).as_posix() for o in Dataset(data).files()]
 
-def by_table(data): return ImageDataLoaders.from_df(pd.DataFrame(dict(kind=[o[:3] for o in names_of(data)], pic=names_of(data))), data, fn_col=1, label_col=0, **common)
+def by_table(data):
+    df = pd.DataFrame(dict(kind=[o[:3] for o in names_of(data)], pic=names_of(data)))
+    return ImageDataLoaders.from_df(df, data, fn_col=1, label_col=0, **common)
 
 def by_csv(data):
     df = pd.DataFrame(dict(file=[o[4:] for o in names_of(data) if o[:3]=='cat'], n=[3,7]*15))

@@ -165,7 +165,7 @@ def prepare(self:Pixels,
             df = items[items.split==['train','valid'][i]]
             bad |= cache.build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
     except OSError as e: warnings.warn('The pictures are decoded anew in every epoch, which is slow: '
-            f'{e.strerror} ({e.filename}). `cache` (in the shell: --keep) takes another folder.')
+        f'{e.strerror} ({e.filename}). `cache` (in the shell: --keep) takes another folder.')
     return sorted(bad)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #2eeee36c

@@ -456,8 +456,7 @@ def load_stage(
     known = nested_idx(facts, 'plan', 'data', 'classes') # 0.1.0 noted none with the best epoch
     if known: check_classes(repr(stage), known, class_labels(learn.dls))
     try: load_weights(learn.model, tensors['model'])
-    except RuntimeError as e:
-        raise ValueError(f'{stage!r} is of another network: {str(e).splitlines()[1].strip()}') from None
+    except RuntimeError as e: raise ValueError(f'{stage!r} is of another network: {str(e).splitlines()[1].strip()}') from None
     return learn
 
 # %% ../../nbs/lib/learn/train.ipynb #e9bc7f7c
