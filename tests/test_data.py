@@ -1,8 +1,8 @@
 "What is split stays split, what is decoded once is not decoded again, and what can't be done is said"
 import json, random, shutil, warnings
 import numpy as np, pandas as pd, pytest, torch
-from fastai.vision.all import (aug_transforms, CategoryBlock, ColSplitter, DataBlock, ImageBlock, ImageDataLoaders, IndexSplitter, ItemGetter, load_learner, parent_label,
-    Path, PILImage, RandomResizedCrop, RandomSplitter, Resize, set_seed)
+from fastai.vision.all import (aug_transforms, CategoryBlock, ColSplitter, DataBlock, ImageBlock, ImageDataLoaders, IndexSplitter, ItemGetter,
+    load_learner, parent_label, Path, PILImage, RandomResizedCrop, RandomSplitter, Resize, set_seed)
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 from imgcls.learn.pixels import OnDevice, PixelCache, Pixels
