@@ -545,14 +545,33 @@ def listed(self:Dataset,
     if len(gone): warnings.warn(f'{said}: {len(gone)} of {len(df)} files are gone and left out, the first is {gone.iloc[0]}')
     return df[here]
 
+# %% ../nbs/lib/dataset.ipynb #9d48c280
+def read_names(
+    fn, # JSON file
+)->dict: # label → name of the class
+    "Names of classes in a file"
+    try: return dict(json.loads(Path(fn).read_text(encoding='utf-8-sig')))
+    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
+
 # %% ../nbs/lib/dataset.ipynb #454c3e3c
 @patch
 def class_names(self:Dataset,
-    names=None, # dict, or JSON file in the dataset; None: the labels are the names
-)->dict: # label → name of the class
+    names=None, # dict, or JSON file in the dataset or beside it; None: names.json or cat_to_name.json, where there is one
+)->dict: # label → name of the class, both as text; without those that have none
     "Names of the classes"
-    if not isinstance(names, (str,os.PathLike)): return names or {}
-    return json.loads((self.path/names).read_text(encoding='utf-8'))
+    if not isinstance(names, dict):
+        usual = ['names.json','cat_to_name.json'] if names is None else [names]
+        found = [o/k for o in (self.path,self.path.parent) for k in usual if (o/k).is_file()]
+        if names is not None and not found: raise FileNotFoundError(f'There is no {names} in {self.path}, nor beside it')
+        names = read_names(found[0]) if found else {}
+    return {str(k):str(v) for k,v in names.items() if v not in (None,'')}
+
+# %% ../nbs/lib/dataset.ipynb #fa64ba7b
+@patch
+def usual_names(self:Dataset)->dict: # as of `class_names`; {} where there are none
+    "Names from names.json or cat_to_name.json, if all classes have one"
+    names = self.class_names()
+    return names if names and set(self.layout().label)<=set(names) else {}
 
 # %% ../nbs/lib/dataset.ipynb #9733011a
 @patch

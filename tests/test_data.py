@@ -1,11 +1,12 @@
 "What is split stays split, what is decoded once is not decoded again, and what can't be done is said"
 import json, random, shutil, warnings
 import numpy as np, pandas as pd, pytest, torch
-from fastai.vision.all import (CategoryBlock, DataBlock, ImageBlock, IndexSplitter, Path, PILImage, RandomResizedCrop, Resize, aug_transforms,
-    load_learner, parent_label, set_seed)
+from fastai.vision.all import (aug_transforms, CategoryBlock, ColSplitter, DataBlock, ImageBlock, ImageDataLoaders, IndexSplitter, ItemGetter,
+    load_learner, parent_label, Path, PILImage, RandomResizedCrop, RandomSplitter, Resize, set_seed)
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 from imgcls.learn.pixels import OnDevice, PixelCache, Pixels
-from imgcls.learn.data import class_counts, get_dls
+from imgcls.learn.data import class_counts, class_labels, files, get_dls, picture_dl, targets
 from imgcls.dataset import Table
 from imgcls.twins import Dataset
 from imgcls.sample import draw_digit
@@ -270,3 +271,98 @@ def test_paths_may_be_relative(data, monkeypatch):
     dls = get_dls('data', size=32)
     assert len(dls.train.pixels.keys)==60 and all(o in dls.pixels.caches[0] for o in map(dls.pixels.keys.get, dls.train.items))
     assert Path(dls.train.items[0]).exists()
+
+def names_of(data): return [o.relative_to(data).as_posix() for o in Dataset(data).files()]
+
+def by_table(data):
+    df = pd.DataFrame(dict(kind=[o[:3] for o in names_of(data)], pic=names_of(data)))
+    return ImageDataLoaders.from_df(df, data, fn_col=1, label_col=0, **common)
+
+def by_csv(data):
+    df = pd.DataFrame(dict(file=[o[4:] for o in names_of(data) if o[:3]=='cat'], n=[3,7]*15))
+    df.to_csv(data/'t.csv', index=False)
+    return ImageDataLoaders.from_csv(data, 't.csv', folder='cat', **common)
+
+blocks = dict(blocks=(ImageBlock,CategoryBlock), splitter=RandomSplitter(.2, 1), item_tfms=Resize(32))
+
+def by_number(data):
+    fns = Dataset(data).files()
+    return DataBlock(**blocks, get_items=lambda o: range(60), get_x=lambda i: fns[i], get_y=lambda i: i%2==0).dataloaders(data, bs=8, num_workers=0)
+
+def by_pair(data):
+    pairs = [(str(f),f.parent.name) for f in Dataset(data).files()]
+    return DataBlock(**blocks, get_items=lambda o: pairs, get_x=ItemGetter(0), get_y=ItemGetter(1)).dataloaders(data, bs=8, num_workers=0)
+
+def by_split(data):
+    df = pd.DataFrame(dict(pic=[str(o) for o in Dataset(data).files()], kind=np.arange(60)%3, is_valid=[i%4==0 for i in range(60)]))
+    return DataBlock(**blocks | dict(splitter=ColSplitter()), get_x=lambda r: r.pic, get_y=lambda r: r.kind).dataloaders(df, bs=8, num_workers=0)
+
+common = dict(item_tfms=Resize(32), bs=8, num_workers=0, seed=1)
+
+def ours(data): return get_dls(data, size=32, bs=8)
+
+def by_folder(data): return ImageDataLoaders.from_folder(data, valid_pct=.2, **common)
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('make', [by_table,by_csv,by_number,by_pair,by_split,by_folder,ours])
+def test_files_and_labels_of_loaders_of_any_make(data, make):
+    dls = make(data)
+    found = [files(o) for o in dls]
+    assert all(isinstance(o, Path) and o.exists() for part in found for o in part) and [len(o) for o in found]==[len(dls.train_ds),len(dls.valid_ds)]
+    assert set(map(type, class_labels(dls)))=={str} and list(class_counts(dls).index)==class_labels(dls)==[str(o) for o in dls.vocab]
+    x,y = dls.valid.one_batch()
+    assert picture_dl(dls, found[1][:8], bs=8).one_batch()[0].shape==x.shape and targets(dls.valid)[:8]==y.tolist()
+
+def test_two_classes_of_one_name_are_refused():
+    for vocab in ([1,'1'],[True,'True'],['a','a']):
+        with pytest.raises(ValueError, match='called'): class_labels(type('Loaders', (), dict(vocab=vocab)))
+
+nasty = st.sampled_from(['NA','None','','01','1','3.0','a,b','"','é'])
+
+@given(st.dictionaries(st.integers() | st.booleans() | nasty | st.text(max_size=9), st.none() | st.integers() | st.text(max_size=9), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_names_of_any_type_are_text(tmp_path_factory, names):
+    "As dict and by way of a file, 0 is a name, and none or nothing is no name"
+    path = tmp_path_factory.mktemp('names')
+    got = Dataset(path).class_names(names)
+    assert all(isinstance(o, str) for kv in got.items() for o in kv) and '' not in got.values()
+    (path/'names.json').write_text(json.dumps({str(k):v for k,v in names.items()}), encoding='utf-8')
+    assert Dataset(path).class_names()==Dataset(path).class_names('names.json')=={str(k):str(v) for k,v in {str(k):v for k,v in names.items()}.items() if v not in (None,'')}
+
+@pytest.mark.filterwarnings('ignore')
+def test_names_that_lie_there_are_taken_if_all_classes_have_one(data):
+    vocab = lambda **kw: list(get_dls(data, size=32, **kw).vocab)
+    (data/'names.json').write_text('{"cat":"Katze", "dog":"Hund"}')
+    assert vocab()==['cat','dog','owl']
+    with pytest.raises(ValueError, match="No name for 1 of the classes, e.g. 'owl'"): vocab(names='names.json')
+    (data.parent/'cat_to_name.json').write_text('{"cat":"c"}')
+    (data/'names.json').write_text('{"cat":"Katze", "dog":"Hund", "owl":0}')
+    assert vocab()==['0','Hund','Katze'] and vocab(names={})==['cat','dog','owl']
+    assert vocab(df=pd.DataFrame(dict(name=names_of(data), label=[o[:3] for o in names_of(data)])))==['cat','dog','owl'] # a table says what it says
+
+@pytest.mark.filterwarnings('ignore')
+def test_nothing_none_and_text_are_three_things(data, tmp_path):
+    assert torch.device(get_dls(data, size=32, device='cpu').device).type=='cpu'
+    learn = get_learner(ImageDataLoaders.from_folder(data, valid_pct=.2, device='cpu', **common), 'small')
+    assert any(type(o).__name__=='BFloat16' for o in learn.cbs)
+    for kw,said in ((dict(presize=0),'presize=0'), (dict(presize=16),'presize=16')):
+        with pytest.raises(ValueError, match=said): get_dls(data, size=32, **kw)
+    plain = get_dls(data, size=32, item_tfms=[], bs=4)
+    assert not hasattr(plain.train, 'pixels') and not plain.train.after_item.fs.filter(lambda o: isinstance(o, Resize))
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('name,content', [('a.HEIC',b'\0\0\0\x24ftypheic\0\0\0\0mif1heic'), ('a.jpg',b'\xff\xd8\xff'), ('a.png',b'')])
+def test_where_nothing_can_be_read_the_first_says_why(tmp_path, name, content):
+    for c in 'xy':
+        for i in range(4):
+            (tmp_path/c).mkdir(exist_ok=True)
+            (tmp_path/c/f'{i}{name}').write_bytes(content+bytes([i])*200*bool(content))
+    with pytest.raises(ValueError, match=f'None of the 8 pictures.*x/0{name}: .{{10}}'): get_dls(tmp_path, size=32)
+
+def test_arrays_are_kept_as_they_are_seen(tmp_path):
+    "safetensors would store them as they lie in memory"
+    a = np.arange(5*4*3, dtype='uint8').reshape(5,4,3)
+    arrs = dict(plain=a, turned=a.transpose(1,0,2), every=a[::2], back=a[:,::-1])
+    cache = PixelCache((tmp_path/'c').mkdir() or tmp_path/'c')
+    cache.keep(arrs)
+    for again in (cache,PixelCache(tmp_path/'c')): assert all((again[k]==v).all() for k,v in arrs.items())

@@ -2,9 +2,10 @@
 import base64, io, json
 import numpy as np, onnx, pytest, torch
 from fastai.vision.all import ImageDataLoaders, Resize, set_seed
+from hypothesis import given, strategies as st
 from PIL import Image
 from imgcls.learn.data import get_dls
-from imgcls.learn.export import compare_models, export_onnx
+from imgcls.learn.export import compare_models, export_onnx, wishes
 from imgcls.learn.train import get_learner
 from imgcls.sample import draw_digit, encode_image, heldout_folder
 from imgcls.use.predict import Predictor
@@ -63,3 +64,42 @@ def test_examples_stand_upright(tmp_path):
     found = Predictor(export_onnx(learn, tmp_path/'m.onnx', examples=2)).meta['examples']
     sizes = {Image.open(io.BytesIO(base64.b64decode(o['jpeg']))).size for o in found}
     assert found and sizes=={(60,90)}
+
+@given(st.lists(st.text(max_size=8), min_size=2, max_size=5, unique=True), st.data())
+def test_names_come_back_as_they_were(labels, data):
+    names = data.draw(st.dictionaries(st.sampled_from(labels), st.one_of(st.text(max_size=8), st.integers())))
+    got = json.loads(json.dumps(wishes(labels, names, 0, '', '', False)))
+    assert got['threshold']==0 and got['names']=={o:str(names.get(o, o)) for o in labels}
+
+def test_names_have_numbers_for_keys_too(tmp_path):
+    for i in range(12):
+        (tmp_path/str(i%2)).mkdir(exist_ok=True)
+        draw_digit(i).save(tmp_path/str(i%2)/f'{i}.png')
+    learn = get_learner(get_dls(tmp_path, size=32, bs=4), 'small', half=False)
+    m = Predictor(export_onnx(learn, tmp_path/'m.onnx', names={0:'fire lily'}))
+    assert m.names=={'0':'fire lily','1':'1'} and m.predict(learn.dls.valid.items[0]).name in m.names.values()
+
+def test_models_of_other_classes_are_not_compared_in_silence(learn, tmp_path):
+    a = export_onnx(learn, tmp_path/'a.onnx')
+    model = onnx.load(a)
+    meta = json.loads(model.metadata_props[0].value)
+    meta['labels'][0] = 'zucchini'
+    model.metadata_props[0].value = json.dumps(meta)
+    onnx.save(model, tmp_path/'b.onnx')
+    with pytest.warns(UserWarning, match='b.onnx knows.*zucchini'): df = compare_models(a, tmp_path/'b.onnx', n=1)
+    assert 'labels' not in df
+
+def test_a_place_where_nothing_can_be_written_is_said(learn, tmp_path):
+    (tmp_path/'file').touch()
+    with pytest.raises(OSError, match='could not be written.*folder of yours'): export_onnx(learn, tmp_path/'file'/'m.onnx')
+
+@pytest.mark.parametrize('arch,size', [('swin_tiny_patch4_window7_224',224), ('mobilenetv4_conv_small',64), ('hgnetv2_b0',64), ('convnextv2_atto',64), ('efficientvit_b0',64), ('mambaout_femto',64)])
+def test_networks_of_timm_learn_and_answer_alike_from_the_file(tmp_path, arch, size):
+    for i in range(12):
+        (tmp_path/'ab'[i%2]).mkdir(exist_ok=True)
+        draw_digit(i).save(tmp_path/'ab'[i%2]/f'{i}.png')
+    learn = get_learner(get_dls(tmp_path, size=size, bs=4, cache=False, num_workers=0), arch, pretrained=False, half=False)
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(1)
+        m,fn = Predictor(export_onnx(learn, tmp_path/'m.onnx')),learn.dls.valid.items[0]
+        assert m.predict(fn).label==learn.predict(fn)[0] and m.meta['max_diff']<1e-3

@@ -1,11 +1,12 @@
 "Scores, label issues, reports, maps and calibration, against what others compute and on data that is hardly there"
 import numpy as np, pandas as pd, pytest, torch
-from fastai.vision.all import Learner, TensorImage, load_learner, nn, set_seed, vision_learner
+from fastai.vision.all import ImageDataLoaders, Learner, Resize, TensorImage, load_learner, nn, set_seed, vision_learner
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.learn.data import get_dls
-from imgcls.learn.interpret import (calibration_error, class_report, grad_cam, most_confused, plot_reliability, reliability, show_cam, show_confused,
-    temperature, wilson)
-from imgcls.learn.scores import body_features, grouped_folds, held_out_probs, known_pairs, label_issues, score_rows, scores, show_scores, sure_groups
+from imgcls.learn.interpret import (calibration_error, class_indices, class_report, grad_cam, most_confused, plot_reliability, reliability,
+    show_cam, show_confused, temperature, wilson)
+from imgcls.learn.scores import (body_features, grouped_folds, guess, held_out_probs, known_pairs, label_issues, learner_items, score_rows, scores,
+    show_scores, sure_groups)
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -74,7 +75,7 @@ def test_scores_twice_equal_and_the_learner_as_it_was(learn):
     assert not learn.model[1]._forward_pre_hooks and all(p.grad is None for p in learn.model.parameters())
 
 def test_features_are_what_the_head_is_given(learn):
-    f,p,t = body_features(learn, list(learn.dls.valid.items))
+    f,p = body_features(learn, list(learn.dls.valid.items))
     with torch.no_grad(): z = learn.model[1][-1](torch.tensor(f))
     np.testing.assert_allclose(z.softmax(1), p, atol=1e-5)
 
@@ -262,3 +263,45 @@ def test_temperature_of_odd_inputs():
     assert temperature(z.numpy().tolist(), y.tolist())==pytest.approx(.3, rel=1e-3)
     assert temperature(TensorImage(z), y)==pytest.approx(.3, rel=1e-3)
     with pytest.raises(ValueError, match='No pictures'): temperature(torch.empty(0, 3), torch.empty(0))
+
+@pytest.fixture(scope='module')
+def numbered(tmp_path_factory):
+    "Labels True and False, in a table"
+    path = folder(tmp_path_factory.mktemp('t')/'digits', dict(cat=20, dog=20))
+    df = pd.DataFrame(dict(picture=[f'{c}/{i:03d}.png' for i,c in enumerate(['cat']*20+['dog']*20)], tame=[False]*20+[True]*20))
+    return get_learner(ImageDataLoaders.from_df(df, path, valid_pct=.25, seed=1, item_tfms=Resize(32), bs=8, num_workers=0), 'small', half=False)
+
+def test_a_learner_of_a_table_with_labels_that_are_no_text(numbered):
+    df = scores(numbered)
+    assert len(df)==40 and {*df.label,*df.pred,*df.second}=={'True','False'} and ((df.label=='True')==(df.file.map(lambda o: o.parent.name)=='dog')).all()
+    assert set(class_report(df, split=None).index)=={'False','True','all'}
+    g = guess(numbered, df.file[:5])
+    assert set(g.pred)<={'True','False'} and list(g.sort_values('file').prob)==pytest.approx(list(df[:5].sort_values('file').prob), abs=1e-4)
+    for o in (True,'True',[True,None]): show_cam(numbered, df.file[:2], o)
+    assert class_indices(['False','True'], True, 2).tolist()==[1,1] and class_indices(['3','7'], [7,3], 2).tolist()==[1,0]
+    with pytest.raises(ValueError, match="label='maybe': wanted one of False, True"): show_cam(numbered, df.file[0], 'maybe')
+
+def test_pictures_that_are_gone_are_left_out_aloud(tmp_path):
+    learn = small(folder(tmp_path/'d', dict(cat=10, dog=10)))
+    fns = sorted((tmp_path/'d').glob('*/*.png'))
+    fns[0].unlink()
+    fns[15].rename(tmp_path/'elsewhere.png')
+    with pytest.warns(UserWarning, match='2 of the 20 pictures of this learner are gone'): df = scores(learn)
+    assert len(df)==18 and df.file.map(lambda o: o.exists()).all()
+    for o in fns: o.unlink(missing_ok=True)
+    with pytest.raises(FileNotFoundError, match='All 20'): learner_items(learn)
+
+def test_what_is_shown_can_be_found_again(learn):
+    import matplotlib.pyplot as plt
+    df = scores(learn)
+    show_scores(df, n=4)
+    said = {o.get_text() for ax in plt.gcf().axes for o in ax.texts}
+    assert said=={o.name for o in df.file[:4]}
+    plt.close('all')
+    with pytest.raises(ValueError, match='n=0'): show_scores(df, n=0)
+
+def test_a_split_without_a_name_is_not_all():
+    df = pd.DataFrame(dict(label=['a','b'], pred=['a','b'], split=['train','valid']))
+    assert class_report(df, split=None).n.iloc[-1]==2
+    for o in ('','test'):
+        with pytest.raises(ValueError, match='No pictures in split'): class_report(df, split=o)

@@ -626,3 +626,25 @@ data = get_data({str(path)!r}, 32, workers=0)
 Trainer(build_model('squeezenet1_1', 10, weights=None), data, 1).fit()
 assert 'fastai' not in sys.modules'''
     subprocess.run([sys.executable, '-c', code], check=True, timeout=300, capture_output=True)
+
+def test_nothing_is_not_the_default(path, tmp_path, old):
+    data,model = loaders(path),build_model('squeezenet1_1', 10, 8, weights=None)
+    frozen = build_model('squeezenet1_1', 10, 8, weights=None).freeze()
+    for net,kw,said in ((model,dict(path=''),'safetensors'), (frozen,dict(views=0),'views=0'), (model,dict(device=''),'')):
+        with pytest.raises((ValueError,RuntimeError), match=said): Trainer(net, data, half=False, **kw)
+    with pytest.raises(FileNotFoundError, match='nor beside'): get_data(path, 32, names='', workers=0)
+    empty = torch.nn.Sequential() # is false, and a transform all the same
+    with pytest.raises((ValueError,NotImplementedError)): get_data(path, 32, tfm=empty, workers=0)
+    for o in (0,(0,)):
+        with pytest.raises(ValueError, match='width=0'): build_model('resnet18', 2, o, weights=None)
+    with pytest.raises(ValueError): build_model('vit_b_16', 2, weights=None, image_size=0)
+
+def test_classes_are_compared_by_name_with_both_lists(path, tmp_path):
+    lay_out(tmp_path/'d', [(s,c,f'{i}.png',draw_digit(i)) for s in ('train','valid') for c in ('apple','banana') for i in range(3)], {})
+    tr = Trainer(build_model('squeezenet1_1', 2, (), weights=None), get_data(tmp_path/'d', 32, bs=3, workers=0), 1, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
+    for s in ('train','valid'): (tmp_path/'d'/s/'apple').rename(tmp_path/'d'/s/'zucchini')
+    other,model = get_data(tmp_path/'d', 32, bs=3, workers=0),load_checkpoint(tmp_path/'t.safetensors')
+    for f in (lambda: Trainer(model, other, 1, half=False), lambda: accuracy_over(model, other.valid), lambda: export_model(model, tmp_path/'m.onnx', other)):
+        with pytest.raises(ValueError, match='The model knows the classes apple, banana; the data has banana, zucchini'): f()
+    new = Trainer(build_model('squeezenet1_1', 2, (), weights=None), other, 1, 'adam', path=tmp_path/'t.safetensors', half=False)
+    with pytest.raises(ValueError, match='apple.*zucchini'): new.fit()

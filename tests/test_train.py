@@ -1,13 +1,15 @@
 "Stages go on where they stopped, to the same bits; learners are what they say; nothing is silently untrained"
 import os, resource, shutil, signal, subprocess, sys, time
 import numpy as np, pytest, random, timm, torch
-from fastai.vision.all import Callback, Learner, Path, set_seed
+from fastai.vision.all import (BatchNorm, Callback, CategoryBlock, DataBlock, ImageBlock, Learner, Path, RandomSplitter, Resize, get_image_files, nn,
+    set_seed)
 from huggingface_hub import constants
 from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
+from imgcls.learn.export import imgcls_export, load_kept
 from imgcls.use.predict import Predictor
-from imgcls.learn.stages import read_stage, write_stage
-from imgcls.learn.train import features, get_learner, history, load_stage, suggest_lr, train, train_head
+from imgcls.learn.stages import check_classes, read_stage, write_stage
+from imgcls.learn.train import features, get_learner, history, imgcls_train, load_stage, suggest_lr, train, train_head
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 shared = Path(__file__).parent.parent.parent/'shared'
@@ -29,6 +31,8 @@ def weights(learn): return torch.cat([o.detach().float().flatten() for o in lear
 
 def quiet(learn, f):
     with learn.no_bar(), learn.no_logging(): return f()
+
+def trained(learn, *args, **kwargs): return quiet(learn, lambda: train(learn, *args, **kwargs))
 
 script = '''
 import sys, time, warnings
@@ -201,3 +205,80 @@ def test_the_command_trains_goes_on_and_exports(data, tmp_path):
     assert lost.returncode and 'imgcls-train' in lost.stderr and 'Traceback' not in lost.stderr
     bad = subprocess.run([*cmd[:1], str(data/'nothing')], capture_output=True, text=True, timeout=120)
     assert bad.returncode and 'not a folder' in bad.stderr and 'Traceback' not in bad.stderr
+
+def test_a_stage_knows_its_classes(data, tmp_path):
+    shutil.copytree(data, tmp_path/'d', ignore=shutil.ignore_patterns('.*'))
+    imgcls_train(tmp_path/'d', 1, arch='small', size=32, bs=16)
+    (tmp_path/'d'/'a').rename(tmp_path/'d'/'z')
+    said = "'stage-1' knows the classes a, b, c; the data has b, c, z"
+    for best in (False,True):
+        with pytest.raises(ValueError, match=said): load_stage(small(tmp_path/'d'), best=best)
+    with pytest.raises(ValueError, match=said): trained(small(tmp_path/'d'), 1)
+    with pytest.raises(SystemExit, match=said): imgcls_export(tmp_path/'d', tmp_path/'m.onnx')
+    assert not (tmp_path/'m.onnx').exists()
+    (tmp_path/'d'/'z').rename(tmp_path/'d'/'a')
+    assert load_stage(small(tmp_path/'d'))
+
+@pytest.mark.parametrize('label', [lambda o: o.parent.name=='a', lambda o: 'abc'.index(o.parent.name)])
+def test_stages_of_classes_that_are_no_text(data, label):
+    def fresh():
+        block = DataBlock((ImageBlock,CategoryBlock), get_items=get_image_files, get_y=label, splitter=RandomSplitter(.2, 1), item_tfms=Resize(32))
+        return get_learner(block.dataloaders(data, path=data, bs=16, num_workers=0), 'small', half=False)
+    stage = f'of {label(data/"a"/"x.png")!r}'
+    h = trained(fresh(), 1, stage=stage)
+    assert trained(fresh(), 1, stage=stage).equals(h) and load_stage(fresh(), stage)
+    with pytest.raises(ValueError, match='knows the classes.*the data has a, b, c'): load_stage(small(data), stage)
+
+def test_of_many_classes_those_are_named_that_differ():
+    many = [f'class {i}' for i in range(102)]
+    check_classes('m', many, list(many))
+    check_classes('m', ['1','True'], [1,True])
+    for other,said in ((many[:-1],'class 101 …'),(many[:90]+['x']+many[91:],'data has … x, class 91'),(['new']+many,'data has new, class 0,')):
+        with pytest.raises(ValueError) as e: check_classes('m', many, other)
+        assert len(str(e.value))<500 and said in str(e.value)
+
+def test_where_nothing_can_be_written_an_option_is_named(data, tmp_path, monkeypatch):
+    (tmp_path/'file').touch()
+    with pytest.raises(OSError, match="could not be written.*model_dir='…' of get_learner"): trained(small(data, model_dir=tmp_path/'file'/'x'), 1, stage='ro')
+    with pytest.raises(SystemExit, match='--keep FOLDER takes another'): imgcls_train(data, 1, arch='small', size=32, stage='ro', keep=tmp_path/'file')
+    imgcls_train(data, 1, arch='small', size=32, stage='ro', keep=tmp_path/'keep')
+    assert not (data/'.models'/'ro').exists() and (tmp_path/'keep'/'ro'/'last.safetensors').exists() and (tmp_path/'keep'/'.pixels').is_dir()
+    assert load_kept(data, 'ro', tmp_path/'keep').dls.vocab==['a','b','c']
+    with pytest.raises(FileNotFoundError, match='ro'): load_kept(data, 'ro')
+
+@pytest.mark.parametrize('arch,said', [('vit_tiny_patch16_224','size=224'), ('swin_tiny_patch4_window7_224','size=224'), ('vit_small_patch14_dinov2','size=518'),
+    ('levit_128s','size=224'), ('maxvit_pico_rw_256','size=256'), ('inception_v3','size=299'), ('vit_b_16','network of timm')])
+def test_a_network_of_another_size_says_so_at_once(data, arch, said):
+    with pytest.raises(ValueError, match=f'{arch}.*{said}'): get_learner(get_dls(data, size=64, cache=False), arch, pretrained=False)
+
+def test_a_batch_of_one_is_refused_where_it_can_not_be_learned_from(data):
+    with pytest.raises(ValueError, match='bs=1 makes a batch of one'): get_learner(get_dls(data, size=32, bs=1), 'resnet18', pretrained=False)
+    rest = get_dls(data, size=32, bs=71)
+    rest.train.drop_last = False
+    with pytest.raises(ValueError, match='bs=71 makes a batch of one of 72'): get_learner(rest, 'resnet18', pretrained=False)
+    rest.train.drop_last = True
+    assert get_learner(rest, 'resnet18', pretrained=False)
+
+def test_a_new_learner_is_what_it_would_be_without_a_look_at_it(data):
+    set_seed(3)
+    dls = get_dls(data, size=32, bs=16)
+    a = random.random(),torch.rand(1).item(),dls.train.rng.random()
+    set_seed(3)
+    dls = get_dls(data, size=32, bs=16)
+    nums = torch.get_rng_state(),dls.train.rng.getstate()
+    learn = get_learner(dls, 'small')
+    assert dls.train.rng.getstate()==nums[1] and learn.model.training
+
+def test_tensors_are_kept_as_they_are_seen(tmp_path):
+    "Turned, strided, tied and channels last"
+    a = torch.arange(24.).reshape(2,3,4)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), BatchNorm(4)).to(memory_format=torch.channels_last)
+    parts = dict(t=dict(turned=a.permute(2,0,1), every=a[:,::2], wide=a[:1].expand(5,3,4), same=a, tied=a), model=net.state_dict())
+    got,_ = read_stage(write_stage(tmp_path/'s.safetensors', parts, {}))
+    assert all((got[k][n]==v).all() and got[k][n].shape==v.shape for k,part in parts.items() for n,v in part.items())
+
+def test_a_rate_of_nought_is_a_rate(data):
+    learn = small(data)
+    before = {k:v.clone() for k,v in learn.model.named_parameters()}
+    quiet(learn, lambda: train(learn, 1, lr=0., stage='nought'))
+    assert all((v==before[k]).all() for k,v in learn.model.named_parameters())

@@ -8,6 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/data.html.md"""
 __all__ = ['class_counts', 'class_weights', 'get_dls']
 
 # %% ../../nbs/lib/learn/data.ipynb #bcd2cedf
+from contextlib import suppress
 from fastai.vision.all import *
 from ..twins import Dataset
 from .augment import one_pass
@@ -28,9 +29,10 @@ def ahead(
 # %% ../../nbs/lib/learn/data.ipynb #763177b0
 class BatchDL(TfmdDL):
     "A fastai loader whose `batch` makes a whole batch from the indices of its items"
-    def __init__(self, dataset=None, wgts=None, **kwargs):
+    def __init__(self, dataset=None, wgts=None, device=None, **kwargs):
         self.wgts = wgts
-        super().__init__(dataset, **{**kwargs, 'num_workers':0})
+        device = None if device is None else torch.device(device)
+        super().__init__(dataset, **{**kwargs, 'num_workers':0, 'device':device})
 
     def get_idxs(self):
         if self.wgts is None or not self.shuffle: return super().get_idxs()
@@ -113,13 +115,56 @@ def targets(
     if hasattr(dl, 'targs'): return dl.targs()[-1].tolist()
     return list(map(int, dl.dataset.tls[-1]))
 
+# %% ../../nbs/lib/learn/data.ipynb #958114ff
+def class_labels(
+    dls, # any `DataLoaders` for classification
+)->list: # of text
+    "The classes of `dls`"
+    res = [str(o) for o in dls.vocab]
+    for o,n in Counter(res).items():
+        if n>1: raise ValueError(f'{n} classes are called {o!r} as text: give each a name of its own')
+    return res
+
+# %% ../../nbs/lib/learn/data.ipynb #66700afa
+def steps_to_file(
+    dl, # loader of any `DataLoaders`
+): # None: the items are no files
+    "How many transforms make the path of its picture of an item of `dl`"
+    if not getattr(dl.dataset, 'tls', ()) or not len(dl.dataset): return
+    o,found = L(dl.items, use_list=None)[0],None
+    with suppress(OSError,ValueError): # of a path whose picture can't be opened
+        for i,f in enumerate([*dl.dataset.tls[0].tfms.fs,noop]):
+            if isinstance(o, (str,Path)): found = i
+            elif found is not None: break
+            o = f(o)
+    return found
+
+# %% ../../nbs/lib/learn/data.ipynb #eb37c691
+def files(
+    dl, # loader of any `DataLoaders`
+)->list: # of paths; empty where the items are no files
+    "The picture that each item of `dl` is of"
+    n = steps_to_file(dl)
+    if n is None: return []
+    items,fs = L(dl.items, use_list=None),dl.dataset.tls[0].tfms.fs[:n]
+    return [Path(compose_tfms(items[i], fs)) for i in range(len(items))]
+
+# %% ../../nbs/lib/learn/data.ipynb #981854c7
+def picture_dl(
+    dls, # any `DataLoaders`
+    fns, # paths of pictures
+    **kwargs, # of `test_dl`
+)->TfmdDL: # without labels
+    "Loader of `fns`, with the transforms of validation"
+    return dls.test_dl(list(fns), rm_type_tfms=steps_to_file(dls.valid), num_workers=0, **kwargs)
+
 # %% ../../nbs/lib/learn/data.ipynb #d00e0b5f
 def class_counts(
     dls, # any `DataLoaders` for classification
 )->pd.DataFrame: # a row per class: train, valid, share (of the training pictures)
     "How many pictures there are of each class"
-    n = {s:np.bincount(targets(dl), minlength=len(dls.vocab)) for s,dl in zip(['train','valid'], dls)}
-    df = pd.DataFrame(n, index=pd.Index(list(dls.vocab), name='label'))
+    n = {s:np.bincount(targets(dl), minlength=len(class_labels(dls))) for s,dl in zip(['train','valid'], dls)}
+    df = pd.DataFrame(n, index=pd.Index(class_labels(dls), name='label'))
     return df.assign(share=df.train/df.train.sum())
 
 # %% ../../nbs/lib/learn/data.ipynb #7d34af6e
@@ -162,14 +207,21 @@ class LabelOf:
     def __init__(self, labels, names): store_attr()
     def __call__(self, fn):
         folder = parent_label(fn)
-        return self.labels.get(Path(fn)) or self.names.get(folder, folder)
+        return self.labels.get(Path(fn), self.names.get(folder, folder))
 
 # %% ../../nbs/lib/learn/data.ipynb #2bf397f6
-def check_args(size, bs, method):
+def check_args(size, bs, method, presize=None):
     "Refuse what `get_dls` can't have been meant to be told"
     if not isinstance(size, int) or size<8: raise ValueError(f'size={size!r}: wanted pixels a side, 8 or more')
     if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r}: wanted pictures in a batch, 1 or more')
+    if presize is not None and presize<size: raise ValueError(f'presize={presize!r}: wanted size={size} or more, or None')
     if method not in ('crop','squish','pad'): raise ValueError(f"method={method!r}: wanted 'crop', 'squish' or 'pad'")
+
+# %% ../../nbs/lib/learn/data.ipynb #c6cca22c
+@patch
+def what_is_wrong(self:Dataset, fn):
+    "Why picture `fn` can't be read, in a sentence"
+    return f'{self.rel(fn)}: {self.looks([fn]).wrong[0]}' 
 
 # %% ../../nbs/lib/learn/data.ipynb #3ffeec3a
 @patch
@@ -179,7 +231,10 @@ def for_training(self:Dataset,
     **kwargs, # of `items`
 )->pd.DataFrame: # file, label, sha256, split: train or valid
     "The pictures to learn and to validate with"
-    items = self.split(self.items(**kwargs), valid_pct, seed)
+    found = self.items(**kwargs)
+    items = self.split(found, valid_pct, seed)
+    if not len(items):
+        raise ValueError(f'None of the {len(found)} pictures in {self.path} can be read. {self.what_is_wrong(found.file[0])}')
     items = items[items.split!='test'].reset_index(drop=True)
     check_items(items)
     return items
@@ -191,6 +246,31 @@ def rarity(
     "How rare each picture's class is"
     return list(1/labels.map(labels.value_counts()))
 
+# %% ../../nbs/lib/learn/data.ipynb #9a52d09b
+def picture_block(
+    get_y, # path → label
+    valid, # which items to validate with
+    item_tfms,
+    batch_tfms,
+)->DataBlock:
+    "Upright pictures, each with one label"
+    blocks = ImageBlock(UprightImage),CategoryBlock
+    return DataBlock(blocks, get_y=get_y, splitter=IndexSplitter(list(valid)), item_tfms=item_tfms, batch_tfms=batch_tfms)
+
+# %% ../../nbs/lib/learn/data.ipynb #b411aa50
+def readable(
+    pixels:Pixels, # that will show them
+    items:pd.DataFrame, # of `for_training`
+    cache, # folder for decoded pictures; None or False: none
+)->pd.DataFrame:
+    "`items` that can be decoded, which is done now where there is a `cache`"
+    bad = pixels.prepare(cache, items)
+    if not bad: return items
+    warnings.warn(f'{len(bad)} pictures can not be decoded and are left out, the first is {bad[0]}')
+    items = items[~items.file.isin(bad)].reset_index(drop=True)
+    check_items(items)
+    return items
+
 # %% ../../nbs/lib/learn/data.ipynb #ab8ef485
 def get_dls(
     path, # dataset folder
@@ -200,7 +280,7 @@ def get_dls(
     bs:int=64, # pictures in a batch
     csv=None, # e.g. 'cleaned.csv': take pictures and labels from it
     df:pd.DataFrame=None, # or from a table: columns name and label, perhaps split
-    names=None, # dict, or JSON file in `path`: label → name of the class
+    names=None, # dict, or JSON file in `path` or beside it: label → name of the class; default: names.json, if all have one
     method:str=ResizeMethod.Crop, # how to make a picture square: crop, squish or pad
     batch_tfms=None, # default: `aug_transforms()`; pictures come out of them at `size`
     item_tfms=None, # in place of what `method` says; these need fastai's own, slower loader
@@ -210,17 +290,17 @@ def get_dls(
     **kwargs, # passed on to `DataBlock.dataloaders`, e.g. device
 )->DataLoaders: # with `pixels` that say what is kept
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
-    check_args(size, bs, method)
+    check_args(size, bs, method, presize)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
-    items,dl_type = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names),WeightedDL if balance else TfmdDL
-    if not item_tfms:
-        kwargs['pixels'] = Pixels(size, method, presize=presize if resizing(tfms, size) else size)
-        bad = kwargs['pixels'].prepare(ds.path/'.pixels' if cache is True else cache, items)
-        items,tfms,dl_type = items[~items.file.isin(bad)].reset_index(drop=True),one_pass(tfms, size),PixelDL
-    train = items.label[items.split=='train']
-    if balance: kwargs['dl_kwargs'] = [dict(wgts=rarity(train)), {}]
-    listed = csv is not None or df is not None
-    get_y = LabelOf(dict(zip(items.file, items.label)) if listed else {}, ds.class_names(names))
-    block = DataBlock((ImageBlock(UprightImage), CategoryBlock), get_y=get_y, splitter=IndexSplitter(list(items.index.difference(train.index))),
-        item_tfms=item_tfms or Resize(size, method=method), batch_tfms=tfms)
-    return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, len(train)), dl_type=dl_type, **kwargs)
+    if names is None and csv is df is None: names = ds.usual_names()
+    items = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names or None)
+    how = dict(dl_type=WeightedDL if balance else TfmdDL)
+    if item_tfms is None:
+        pixels = Pixels(size, method, presize=presize if resizing(tfms, size) else size)
+        items = readable(pixels, items, ds.path/'.pixels' if cache is True else cache)
+        item_tfms,tfms,how = Resize(size, method=method),one_pass(tfms, size),dict(dl_type=PixelDL, pixels=pixels)
+    train = items.split=='train'
+    if balance: how['dl_kwargs'] = [dict(wgts=rarity(items.label[train])), {}]
+    get_y = LabelOf({} if csv is df is None else dict(zip(items.file, items.label)), {} if names is None else ds.class_names(names))
+    block = picture_block(get_y, items.index[~train], item_tfms, tfms)
+    return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, train.sum()), **how, **kwargs)

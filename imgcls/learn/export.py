@@ -21,9 +21,10 @@ from types import SimpleNamespace
 from .. import __version__
 from ..dataset import timestamp
 from ..picture import thumbnail
-from .data import get_dls
-from .train import get_learner, load_stage
+from .data import class_labels, get_dls, picture_dl
+from .train import get_learner, keeping, load_stage
 from .interpret import temperature
+from .scores import learner_items, predictions
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
 def fitting(
@@ -158,22 +159,23 @@ class Trained:
 # %% ../../nbs/lib/learn/export.ipynb #6e44a679
 def answers_of(
     learn, # trained
+    df, # of `learner_items`, those to be asked
 ): # (logits [n,classes], targets [n])
-    "What `learn` says of its validation set"
-    with learn.no_bar(): probs,targs = learn.get_preds(ds_idx=1)
+    "What `learn` says of pictures"
+    probs,targs = predictions(learn, df.file),tensor(df.targ.tolist())
     if probs.ndim!=2 or (probs.sum(1)-1).abs().max()>1e-3: raise ValueError('The probabilities of a picture do not '
         'add up to 1: wanted a classifier that gives each picture exactly one label.')
     return probs.clamp(min=1e-9).log(),targs
 
 # %% ../../nbs/lib/learn/export.ipynb #5e5e422c
-def learner_files(
+def pictures_of(
     learn, # trained
-): # two lists
+): # two tables of `learner_items`
     "What `learn` learned from, and what it is checked on"
-    train,valid = [list(getattr(o, 'items', ())) for o in learn.dls]
-    if valid: return train,valid
-    raise ValueError('This learner has no validation pictures to be checked on. One from '
-        '`load_learner` has lost its data: set `learn.dls` to the DataLoaders it was trained with.')
+    df = learner_items(learn)
+    train,valid = [df[df.split==o] for o in ('train','valid')]
+    if len(valid): return train,valid
+    raise ValueError('This learner has no validation pictures to be checked on: train one that has some, or set `learn.dls`.')
 
 # %% ../../nbs/lib/learn/export.ipynb #ca9cbd07
 def learner_pictures(
@@ -182,7 +184,7 @@ def learner_pictures(
 ): # function: files → batches of pictures, for the network and as colours
     "How `learn` reads pictures"
     def pictures(items):
-        dl = learn.dls.test_dl(items, bs=16, num_workers=0)
+        dl = picture_dl(learn.dls, items, bs=16)
         for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
     return pictures
 
@@ -191,12 +193,13 @@ def of_learner(
     learn, # trained
 ): # `Trained`
     "`learn` as `write_onnx` wants it"
-    train,valid = learner_files(learn)
+    train,valid = pictures_of(learn)
     prep = preprocessing(learn)
     scale = Scale(prep['mean'], prep['std'])
     graph = nn.Sequential(scale, deepcopy(learn.model).cpu().float()).eval()
     arch = getattr(learn, 'arch', type(learn.model))
-    about = prep,list(learn.dls.vocab),getattr(arch, '__name__', arch),train,valid,partial(answers_of, learn)
+    files = [list(o.file) for o in (train,valid)]
+    about = prep,class_labels(learn.dls),getattr(arch, '__name__', arch),*files,partial(answers_of, learn, valid)
     return Trained(learn.model.eval(), graph, *about, learner_pictures(learn, scale), dict(fastai=fastai.__version__))
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
@@ -303,10 +306,12 @@ def write_model(
     "Write `proto` with `meta`, in one step"
     onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
     fname = Path(fname)
-    fname.parent.mkdir(parents=True, exist_ok=True)
     tmp = fname.with_name(f'{fname.name}.tmp')
-    tmp.write_bytes(proto.SerializeToString())
-    os.replace(tmp, fname)
+    try:
+        fname.parent.mkdir(parents=True, exist_ok=True)
+        tmp.write_bytes(proto.SerializeToString())
+        os.replace(tmp, fname)
+    except OSError as e: raise OSError(f'{fname} could not be written ({e.strerror}): choose a folder of yours') from None
     return fname
 
 # %% ../../nbs/lib/learn/export.ipynb #5d13c20f
@@ -348,7 +353,7 @@ def results(self:Trained,
 def wishes(labels, names, threshold, title, about, quantize):
     "What you say about a network"
     if threshold is None: threshold = (1+1/len(labels))/2
-    names = {k:k for k in labels} | (names or {})
+    names = {k:k for k in labels} | {str(k):str(v) for k,v in (names or {}).items()}
     return dict(title=title, about=about, names=names, threshold=threshold, precision='int8' if quantize else 'fp32')
 
 # %% ../../nbs/lib/learn/export.ipynb #e2c7db40
@@ -415,7 +420,7 @@ def measured(
     fn,(sess,meta) = Path(fn),open_model(fn)
     how_well = dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
     size,ms = fn.stat().st_size/1e6,milliseconds(sess, meta['crop'], n)
-    return dict(file=fn.name, precision=meta['precision'], MB=size, ms=ms, **how_well)
+    return dict(file=fn.name, labels=', '.join(sorted(meta['labels'])), precision=meta['precision'], MB=size, ms=ms, **how_well)
 
 # %% ../../nbs/lib/learn/export.ipynb #19c834a1
 def compare_models(
@@ -424,21 +429,26 @@ def compare_models(
 )->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy, what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
-    return pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
+    df = pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
+    known = '; '.join(f'{k} knows {v}' for k,v in df.labels.items())
+    if df.labels.nunique()>1: warnings.warn(f'These models know other classes, so their accuracies do not compare: {known}')
+    return df.drop(columns='labels')
 
 # %% ../../nbs/lib/learn/export.ipynb #f0138bf2
 def load_kept(
     path, # dataset folder
     stage, # name
+    keep=None, # as of `imgcls-train`
 ): # Learner
     "The learner that `imgcls-train` left in `path`"
-    fn = Path(path)/'.models'/stage/'how.json'
+    cache,model_dir = keeping(keep)
+    fn = Path(path)/model_dir/stage/'how.json'
     if not fn.exists(): raise FileNotFoundError(f'There is no {fn}: wanted a stage that imgcls-train made. One that '
         'was trained in a notebook is exported there, with export_onnx.')
     how = json.loads(fn.read_text())
-    dls = get_dls(path, size=how['size'], csv=how['csv'])
+    dls = get_dls(path, size=how['size'], csv=how['csv'], cache=cache)
     if how['stats']: dls.add_tfms([Normalize.from_stats(*how['stats'])], 'after_batch')
-    return load_stage(get_learner(dls, how['arch'], pretrained=False), stage)
+    return load_stage(get_learner(dls, how['arch'], pretrained=False, model_dir=model_dir), stage)
 
 # %% ../../nbs/lib/learn/export.ipynb #9e9d78b8
 @call_parse
@@ -446,6 +456,7 @@ def imgcls_export(
     path:str, # dataset folder
     fname:str, # file to write, e.g. bears.onnx
     stage:str='stage-1', # what imgcls-train kept
+    keep:str=None, # where, if not in PATH
     quantize:store_true=False, # 8 bits in place of 32?
     examples:int=0, # pictures to put in for people to try
     title:str='', # heading of the app
@@ -453,6 +464,6 @@ def imgcls_export(
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
-    try: fn = export_onnx(load_kept(path, stage), fname, examples=examples, quantize=quantize, title=title, about=about)
+    try: fn = export_onnx(load_kept(path, stage, keep), fname, examples=examples, quantize=quantize, title=title, about=about)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

@@ -9,11 +9,12 @@ __all__ = ['class_report', 'most_confused', 'show_confused', 'grad_cam', 'show_c
            'plot_reliability', 'temperature']
 
 # %% ../../nbs/lib/learn/interpret.ipynb #3d4bf854
-from contextlib import contextmanager
 from fastai.vision.all import *
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
+from .data import class_labels, picture_dl
+from .stages import evaluating
 from .scores import has_body, show_grid, show_scores, shortened
 
 # %% ../../nbs/lib/learn/interpret.ipynb #baf0dfbc
@@ -33,7 +34,7 @@ def of_split(
     "Rows of one split"
     wanted = 'wanted rows of `scores(learn)`'
     if not isinstance(df, pd.DataFrame): raise TypeError(f'got a {type(df).__name__}: {wanted}')
-    d = df[df.split==split] if split and 'split' in df else df
+    d = df if split is None or 'split' not in df else df[df.split==split]
     if len(d): return d
     there = sorted(set(df.get('split', [])))
     raise ValueError(f'No pictures in split {split!r}: {wanted}, and split one of {there} or None for all.')
@@ -112,18 +113,6 @@ def show_confused(
     if pairs.empty: raise ValueError(f'Nothing to show: in split {split!r} no picture is taken for another class. Try split=None.')
     for o in pairs.itertuples(): show_scores(d[(d.label==o.label) & (d.pred==o.pred)], k, 1)
 
-# %% ../../nbs/lib/learn/interpret.ipynb #eed87cb3
-@contextmanager
-def evaluating(
-    model, # a network
-):
-    "`model` in evaluation mode; afterwards each of its parts is in the mode that it was in"
-    modes = {m:m.training for m in model.modules()}
-    model.eval()
-    try: yield
-    finally:
-        for m,o in modes.items(): m.training = o
-
 # %% ../../nbs/lib/learn/interpret.ipynb #ecb4850c
 @torch.no_grad()
 def feature_maps(
@@ -168,7 +157,7 @@ def class_indices(
     n, # pictures
 ): # an index for each picture; -1 for None
     "Labels to look for, as indices"
-    names = [label]*n if isinstance(label, (str,NoneType)) else list(label)
+    names = [o if o is None else str(o) for o in (label if is_listy(label) else [label]*n)]
     at = {None:-1} | {o:i for i,o in enumerate(vocab)}
     if len(names)!=n: raise ValueError(f'{len(names)} labels for {n} pictures: wanted one for all, or one for each')
     if bad := {*names}-{*at}: raise ValueError(f'label={bad.pop()!r}: wanted one of {", ".join(vocab)}, or None')
@@ -184,7 +173,7 @@ def explain_batch(
     x = b[0].as_subclass(Tensor)
     a,grad,z,idx = evidence(learn.model, x, idx.to(x.device))
     probs = z.softmax(1).gather(1, idx[:,None])[:,0]
-    return zip(to_np(heat_maps(a, grad, x.shape[-2:])), [learn.dls.vocab[o] for o in idx], probs.tolist())
+    return zip(to_np(heat_maps(a, grad, x.shape[-2:])), [class_labels(learn.dls)[o] for o in idx], probs.tolist())
 
 # %% ../../nbs/lib/learn/interpret.ipynb #a0700eb9
 def explain(
@@ -195,8 +184,8 @@ def explain(
     "For each picture: as the model sees it, its map, the class, and its probability"
     if not has_body(learn.model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
         f'this is a {type(learn.model).__name__}.')
-    dl = learn.dls.test_dl(fns, num_workers=0)
-    for b,idx in zip(dl, class_indices(learn.dls.vocab, label, len(fns)).split(dl.bs)):
+    dl = picture_dl(learn.dls, fns)
+    for b,idx in zip(dl, class_indices(class_labels(learn.dls), label, len(fns)).split(dl.bs)):
         for im,o in zip(dl.decode(b)[0], explain_batch(learn, b, idx)): yield im,*o
 
 # %% ../../nbs/lib/learn/interpret.ipynb #829c20f0

@@ -48,7 +48,7 @@ class Pixels:
         presize:int=None, # pixels of the shorter side that is kept for training; default: 8/7 of `size`
     ):
         store_attr()
-        self.presize,self.least = presize or round(size*8/7),max(448, 2*size)
+        self.presize,self.least = ifnone(presize, round(size*8/7)),max(448, 2*size)
         self.keys,self.caches = {},[{},{}] # file → key, and what is kept by key for training and validation
 
     def __getstate__(self):
@@ -92,7 +92,7 @@ def keep(self:PixelCache,
 ):
     "Add a file with `arrs`, in one step"
     fn = self.path/f'{uuid.uuid4().hex}.safetensors'
-    save_file(arrs, f'{fn}.part')
+    save_file({k:np.ascontiguousarray(o) for k,o in arrs.items()}, f'{fn}.part') # as they lie in memory is how they would be stored
     os.replace(f'{fn}.part', fn)
     self.open(fn)
 
@@ -157,14 +157,15 @@ def prepare(self:Pixels,
     items:pd.DataFrame, # file (path), sha256 (of its content), split (train or valid)
 )->list: # files that can't be read
     "Make what is missing of the arrays for `items`"
-    if not folder: return []
+    if folder in (None,False): return []
     self.keys,bad = dict(zip(items.file, items.sha256)),{}
     self.caches = [self.cached(folder, i) for i in (0,1)]
-    for i,cache in enumerate(self.caches):
-        df = items[items.split==['train','valid'][i]]
-        try: bad |= cache.build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
-        except OSError as e: warnings.warn('The pictures are decoded anew in every epoch, which is slow: '
-            f'{e.strerror} ({e.filename}). `cache` takes a folder with more room.')
+    try:
+        for i,cache in enumerate(self.caches):
+            df = items[items.split==['train','valid'][i]]
+            bad |= cache.build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
+    except OSError as e: warnings.warn('The pictures are decoded anew in every epoch, which is slow: '
+        f'{e.strerror} ({e.filename}). `cache` (in the shell: --keep) takes another folder.')
     return sorted(bad)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #2eeee36c

@@ -145,13 +145,13 @@ def read_pth(
 )->Net: # ready to predict
     "Read a checkpoint of the tutorial's shape, without running code from it"
     d = as_saved(_load_safely(fname))
-    arch = arch or first(d, str, 'architecture', 'arch', 'structure', 'model_name')
+    if arch is None: arch = first(d, str, 'architecture', 'arch', 'structure', 'model_name')
     if not arch: raise ValueError(f"{fname} does not say which network it is of: read_pth(…, arch='densenet161')")
     model = _rebuild(d, arch)
     n = model.info['n_out']
-    labels = [str(o) for o in labels or class_order(d, n)]
+    labels = [str(o) for o in (class_order(d, n) if labels is None else labels)]
     if len(labels)!=n: raise ValueError(f'{fname} tells {n} classes apart, and there are names for {len(labels)}: '
         'read_pth(…, labels=[…]) takes them in the order of their numbers')
-    names = {o:str((names or {}).get(o, o)) for o in labels}
-    model.info.update(labels=labels, names=names, prep=dict(preparation(), **imagenet))
+    names = {str(k):str(v) for k,v in (names or {}).items()}
+    model.info.update(labels=labels, names={o:names.get(o, o) for o in labels}, prep=dict(preparation(), **imagenet))
     return model.freeze().eval()

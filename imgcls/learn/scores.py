@@ -14,9 +14,35 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from ..dataset import Dataset
+from .data import class_labels, files, picture_dl, targets
 from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
+
+# %% ../../nbs/lib/learn/scores.ipynb #638784cf
+def all_items(
+    learn, # with `dls`
+)->pd.DataFrame: # a row per picture: file, targ (its label as an index), split
+    "The pictures that a learner was made with, in both splits"
+    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
+    parts = [dict(file=(fns := files(dl)), targ=fns and targets(dl), split=o) for o,dl in zip(('train','valid'), learn.dls)]
+    res = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    if len(res): return res
+    raise ValueError('This learner has no pictures in files, as after `load_learner`: '
+        'wanted one that still has the DataLoaders it was trained with (`learn.dls`).')
+
+# %% ../../nbs/lib/learn/scores.ipynb #dcbca8e8
+def learner_items(
+    learn, # with `dls` of any make
+)->pd.DataFrame: # a row per picture: file, targ (its label as an index), split, label (as text)
+    "The pictures of a learner that are still there"
+    df = all_items(learn)
+    gone = ~df.file.map(os.path.exists)
+    if gone.all(): raise FileNotFoundError(f'All {len(df)} pictures of this learner are gone, the first is {df.file[0]}')
+    if gone.any(): warnings.warn(f'{gone.sum()} of the {len(df)} pictures of this learner are gone and left out, '
+        f'the first is {df.file[gone].iloc[0]}')
+    names = class_labels(learn.dls)
+    return df.assign(label=[names[o] for o in df.targ])[~gone].reset_index(drop=True)
 
 # %% ../../nbs/lib/learn/scores.ipynb #0c47f207
 def copied(o, dtype=None): return np.array(torch.as_tensor(o).numpy(force=True), dtype)
@@ -40,12 +66,11 @@ def score_rows(
 # %% ../../nbs/lib/learn/scores.ipynb #d4114527
 def predictions(
     learn, # any classifier
-    items, # paths of pictures
-    **kwargs, # of `test_dl`
-): # (probabilities [n,classes], labels as indices [n], if `with_labels`)
+    fns, # paths of pictures
+): # probabilities [n,classes]
     "What the model makes of pictures, through the transforms of validation; with a bar where it takes a while"
-    dl = learn.dls.test_dl(items, num_workers=0, **kwargs)
-    with nullcontext() if len(items)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)
+    dl = picture_dl(learn.dls, fns)
+    with nullcontext() if len(fns)>2000 else learn.no_bar(): return learn.get_preds(dl=dl)[0]
 
 # %% ../../nbs/lib/learn/scores.ipynb #5814fd69
 def has_body(
@@ -73,18 +98,18 @@ def warn_headless(
 # %% ../../nbs/lib/learn/scores.ipynb #53eb722b
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
-    items, # paths of labelled pictures
-): # (features that go into the head [n,nf], probabilities [n,classes], labels as indices [n])
+    fns, # paths of pictures
+): # (features that go into the head [n,nf], probabilities [n,classes])
     "What the body makes of pictures, and the head of that"
     two,found = has_body(learn.model),[]
     if not two: warn_headless(learn.model)
     def keep(m, x): found.append(flat_features(x[0]))
     hook = learn.model[1].register_forward_pre_hook(keep) if two else nullcontext()
-    with hook: probs,targs = predictions(learn, items, with_labels=True)
+    with hook: probs = predictions(learn, fns)
     if not probs.isfinite().all():
         raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
     feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
-    return feats.numpy(),probs.numpy(),copied(targs, int)
+    return feats.numpy(),probs.numpy()
 
 # %% ../../nbs/lib/learn/scores.ipynb #bea2635a
 def known_pairs(
@@ -183,17 +208,6 @@ def label_issues(
     margin = score_rows(copied(probs, float), t, range(len(probs[0]))).margin
     return (c>=0) & (c!=t) & (margin.values<-1e-6)
 
-# %% ../../nbs/lib/learn/scores.ipynb #c9229e95
-def learner_items(
-    learn, # made with `get_dls`
-): # a row per picture: file, split
-    "The pictures that a learner was made with, in both splits"
-    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
-    parts = [pd.DataFrame(dict(file=list(dl.items), split=o)) for o,dl in zip(('train','valid'), learn.dls)]
-    df = pd.concat(parts, ignore_index=True)
-    if len(df): return df
-    raise ValueError('This learner has no pictures, as after `load_learner`: wanted one that was made with `get_dls`.')
-
 # %% ../../nbs/lib/learn/scores.ipynb #937c005c
 def best_twins(
     pairs, # of `look_alikes`, the surest first
@@ -210,25 +224,25 @@ score_cols = 'file label pred prob label_prob loss margin issue outlier second t
 
 # %% ../../nbs/lib/learn/scores.ipynb #2775861f
 def second_opinion(
-    learn, # trained on `get_dls`
-    items, # paths of labelled pictures
+    learn, # trained
+    df, # of `learner_items`
 ): # (what the model says, what a head says that was not shown them, pairs of look-alikes)
     "Two opinions of pictures, and what is known of their looks"
-    feats,probs,targs = body_features(learn, items)
-    pairs = known_pairs(learn.path, items, feats if has_body(learn.model) else None)
-    twins = sure_groups(pairs, len(items))
-    own,held = [score_rows(o, targs, learn.dls.vocab) for o in (probs,held_out_probs(feats, targs, probs, twins))]
-    return own.assign(outlier=outliers(feats, targs, twins)),held,pairs
+    feats,probs = body_features(learn, df.file)
+    pairs = known_pairs(learn.path, df.file, feats if has_body(learn.model) else None)
+    t,twins = df.targ.to_numpy(copy=True),sure_groups(pairs, len(df))
+    own,held = [score_rows(o, t, class_labels(learn.dls)) for o in (probs,held_out_probs(feats, t, probs, twins))]
+    return own.assign(outlier=outliers(feats, t, twins)),held,pairs
 
 # %% ../../nbs/lib/learn/scores.ipynb #472ef4fc
 def scores(
-    learn, # trained on `get_dls`
-)->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue from 0 to 1, outlier 1 where it is usual
+    learn, # any trained classifier that has its `dls`
+)->pd.DataFrame: # a row per picture, highest loss first: `score_cols`; issue 0 to 1, an order to read in and no probability; outlier 1 where it is usual
     "What the model thinks of every picture and of its label, in both splits"
     df = learner_items(learn)
-    own,held,pairs = second_opinion(learn, list(df.file))
+    own,held,pairs = second_opinion(learn, df)
     own = own.assign(second=held.second, issue=(1-held.margin)/2)
-    df = pd.concat([df, own, best_twins(pairs, df.file)], axis=1)[score_cols]
+    df = pd.concat([df[['file','split']], own, best_twins(pairs, df.file)], axis=1)[score_cols]
     return df.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
 # %% ../../nbs/lib/learn/scores.ipynb #b68010a7
@@ -253,11 +267,13 @@ def show_scores(
     n:int=12, # how many pictures
     nrows:int=2,
 ):
-    "The first pictures of a table of scores: label, what the model said instead, and how sure it was"
-    if not len(df): raise ValueError('No pictures to show: `df` has no rows.')
+    "The first pictures of a table of scores: label, what the model said instead, how sure it was, and the file"
     df = df.head(n)
+    if not len(df): raise ValueError(f'No pictures to show: `df` has no rows, or n={n} is none.')
     titles = [f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}' for o in df.itertuples()]
-    show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
+    axs = show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
+    below = dict(size=7, ha='center', va='top')
+    for ax,o in zip(axs, df.file): ax.text(.5, -.02, shortened(Path(o).name, 24), transform=ax.transAxes, **below)
 
 # %% ../../nbs/lib/learn/scores.ipynb #ef932583
 def guess(
@@ -265,6 +281,6 @@ def guess(
     items, # paths of pictures
 ): # a row per picture, surest first: file, pred, prob
     "What the model says about pictures without a label"
-    prob,i = predictions(learn, items)[0].max(1)
-    df = pd.DataFrame(dict(file=list(items), pred=[learn.dls.vocab[o] for o in i], prob=copied(prob, float)))
+    (prob,i),names = predictions(learn, items).max(1),class_labels(learn.dls)
+    df = pd.DataFrame(dict(file=list(items), pred=[names[o] for o in i], prob=copied(prob, float)))
     return df.sort_values('prob', ascending=False, kind='stable', ignore_index=True)

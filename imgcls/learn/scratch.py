@@ -30,7 +30,7 @@ from torchvision.transforms import v2
 from ..dataset import Dataset
 from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
-from .stages import check_plan, digest, half_type, join_state, kept_random, load_weights, plot_history
+from .stages import check_classes, check_plan, digest, half_type, join_state, kept_random, load_weights, plot_history
 from .stages import read_stage, seed_of, seeded, split_state, stacked, write_stage
 
 # %% ../../nbs/lib/learn/scratch.ipynb #6edd8a1d
@@ -186,7 +186,7 @@ class _Pictures:
         epoch,i = divmod(i, len(self))
         fn,y = self.samples[i]
         im = self.opened(fn)
-        if not self.tfm: return _as_bytes(im, self.prep),y
+        if self.tfm is None: return _as_bytes(im, self.prep),y
         with seeded(self.seed, epoch, i): return _fitting(self.tfm(im), self.prep),y
 
 # %% ../../nbs/lib/learn/scratch.ipynb #30fcf810
@@ -206,29 +206,10 @@ def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
 def _loader(ds, bs, workers):
     "`DataLoader` whose workers leave the random numbers and the stop button alone; to learn from, in a new order each time"
-    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm else {}
+    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm is not None else {}
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
         pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **learns)
-
-# %% ../../nbs/lib/learn/scratch.ipynb #7e75d2b0
-def _read_json(fn)->dict:
-    "What the JSON file `fn` says"
-    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig')))
-    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
-
-# %% ../../nbs/lib/learn/scratch.ipynb #e779c3b0
-def _read_names(
-    path, # folder with train, valid and perhaps test
-    names=None, # class → name: a dict, or a JSON file; default: names.json or cat_to_name.json
-)->dict: # with classes as text
-    "Names of the classes, by a dict or a JSON file in `path` or beside it"
-    if not isinstance(names, dict):
-        usual = [names] if names else ['names.json','cat_to_name.json']
-        found = [o/k for o in (path,path.parent) for k in usual if (o/k).is_file()]
-        if names and not found: raise FileNotFoundError(f'There is no {names} in {path}, nor beside it')
-        names = _read_json(found[0]) if found else {}
-    return {str(k):str(v) for k,v in names.items() if v}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #9ee42848
 def in_order(labels): # as text, numbers by their size
@@ -277,13 +258,13 @@ def get_data(
     path,prep = Path(path),preparation(size, method)
     _check_whole(bs=bs)
     if workers is None: workers = _forks and min(8, cores()-(not torch.cuda.is_available()))
-    df,names = _class_items(path),_read_names(path, names)
+    df,names = _class_items(path),Dataset(path).class_names(names)
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
     _check_labels(df, labels)
     number = {o:i for i,o in enumerate(labels)}
     found = {k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
     dss = {k:_Pictures(v, labels, prep, seed=seed) for k,v in found.items()}
-    dss['train'].tfm = tfm or photo_tfm(size)
+    dss['train'].tfm = photo_tfm(size) if tfm is None else tfm
     dss['train'][0] # so that what is wrong with the transform is said at once
     dls = [_loader(dss[o], bs, workers) if o in dss else None for o in _splits]
     return _Data(*dls, labels, {o:names.get(o, o) for o in labels}, prep)
@@ -306,7 +287,7 @@ def head_layers(
     p=.2, # dropout: share of a hidden layer that is left out in training
 )->list: # [kind, argument, …] of each layer
     "What a head consists of, as plain words and numbers"
-    widths = [n_in,*([hidden] if isinstance(hidden, int) else hidden or ()),n_out]
+    widths = [n_in,*([hidden] if isinstance(hidden, int) else () if hidden is None else hidden),n_out]
     for o in widths: _check_whole(width=o)
     *inner,last = [['Linear',a,b] for a,b in zip(widths, widths[1:])]
     return [o for linear in inner for o in (linear,['ReLU'],['Dropout',p])] + [last]
@@ -412,11 +393,12 @@ def build_model(
 )->Net:
     "A torchvision network with a head of its own, frozen where it has learned before"
     weights = find_weights(arch, weights)
+    if image_size is not None: _check_whole(image_size=image_size)
     with seeded(seed):
-        body = backbone(arch, weights, **(dict(image_size=image_size) if image_size else {}))
-        head = head or find_head(body)
+        body = backbone(arch, weights, **({} if image_size is None else dict(image_size=image_size)))
+        if head is None: head = find_head(body)
         n_in = _cut_head(body, head)
-        layers = layers or head_layers(n_in, hidden, n_out, p)
+        if layers is None: layers = head_layers(n_in, hidden, n_out, p)
         info = dict(arch=arch, head=head, n_out=layers[-1][-1], layers=layers, image_size=getattr(body, 'image_size', None))
         info.update(colours=colours_of(weights), start=f'weights={weights}, seed={seed}')
         return Net(body, make_head(layers), info, frozen=weights is not None)
@@ -427,9 +409,7 @@ def _check_classes(
     labels, # classes in the order of their numbers
 ):
     "Raise if `model` numbers its classes otherwise"
-    own = model.info.get('labels', labels)
-    if own!=labels: raise ValueError(f'The model numbers its classes {own[:4]} …, the data {labels[:4]} …: '
-        'get_data(…, labels=model.info["labels"]) follows the model')
+    check_classes('The model', model.info.get('labels', labels), labels, 'get_data(…, labels=model.info["labels"]) follows the model')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #00b917c7
 def _as_learned(
@@ -484,7 +464,7 @@ def save_checkpoint(
 )->Path: # `fname`
     "Keep `model` in one file that can't run anything"
     facts = dict(facts, info=model.info, frozen=model.frozen)
-    return write_stage(_kept_at(fname), dict(tensors, model=model.state_dict()), facts, 'scratch')
+    return write_stage(_kept_at(fname), dict(tensors, model=model.state_dict()), facts, 'scratch', 'Choose a path elsewhere.')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #c15ed3b7
 def _read_checkpoint(fname): # (tensors by part, facts)
@@ -525,6 +505,7 @@ def _check_recipe(epochs, preset, views, frozen):
     "Raise unless that is a recipe"
     _check_whole(epochs=epochs)
     if preset not in presets: raise ValueError(f'preset={preset!r}: wanted one of {", ".join(presets)}')
+    if views is not None: _check_whole(views=views)
     if views and not frozen: raise ValueError('views: wanted a frozen body, as one that learns changes its features')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #09415462
@@ -569,8 +550,8 @@ class Trainer:
         _check_recipe(epochs, preset, views, model.frozen)
         store_attr()
         if lr is None: self.lr = presets[preset][1]
-        self.path = path and _kept_at(path)
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        if path is not None: self.path = _kept_at(path)
+        self.device = torch.device(('cuda' if torch.cuda.is_available() else 'cpu') if device is None else device)
         model.to(self.device, memory_format=torch.channels_last)
         model.info.update(labels=data.labels, names=data.names, prep=data.prep | model.info['colours'])
         self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs, len(data.train))
@@ -799,7 +780,7 @@ def true_name(
 ): # '' if nobody knows
     "Name of the class of a picture"
     if label is None: return names.get(Path(str(path)).parent.name, '')
-    return names.get(str(label), label)
+    return names.get(str(label), str(label))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #40723570
 def view_classify(

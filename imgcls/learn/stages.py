@@ -6,13 +6,13 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stages.html.md"""
 
 # %% auto #0
 __all__ = ['write_stage', 'read_stage', 'load_weights', 'split_state', 'join_state', 'random_state', 'set_random_state',
-           'kept_random', 'seed_of', 'bf16_pays', 'half_type', 'plot_history']
+           'kept_random', 'seed_of', 'evaluating', 'bf16_pays', 'half_type', 'plot_history']
 
 # %% ../../nbs/lib/learn/stages.ipynb #db05146f
 import hashlib, json, os, random, time
 import numpy as np, pandas as pd, torch
 from collections import OrderedDict, defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import reduce
 from pathlib import Path
@@ -39,17 +39,20 @@ def write_stage(
     tensors:dict, # name → its tensors, a dict, such as model=net.state_dict()
     facts:dict, # what JSON can hold; numbers of numpy and torch become plain ones
     kind:str='imgcls', # whose file it is
+    advice:str='Choose another folder.', # to whoever can't write there
 )->Path: # `fn`
     "Write `tensors` and `facts` in one step"
     fn = Path(fn)
-    fn.parent.mkdir(parents=True, exist_ok=True)
     tmp = fn.with_name(f'{fn.name}.tmp')
     try:
+        fn.parent.mkdir(parents=True, exist_ok=True)
         flat = {f'{name}.{k}':v for name,part in tensors.items() for k,v in part.items()}
         save_tensors(tmp, flat, **{kind:json.dumps(facts, default=float)})
         os.replace(tmp, fn)
-    except SafetensorError as e: raise OSError(f'{fn} could not be written, and is as it was ({e}).') from None
-    finally: tmp.unlink(missing_ok=True)
+    except (OSError,SafetensorError) as e:
+        raise OSError(f'{fn} could not be written, and is as it was ({getattr(e, "strerror", None) or e}). {advice}') from None
+    finally:
+        with suppress(OSError): tmp.unlink()
     return fn
 
 # %% ../../nbs/lib/learn/stages.ipynb #d3110378
@@ -79,6 +82,28 @@ def load_weights(
     new = OrderedDict(weights)
     new._metadata = model.state_dict()._metadata
     model.load_state_dict(new)
+
+# %% ../../nbs/lib/learn/stages.ipynb #8a247c5e
+def some(
+    names, # classes
+    at, # the first that matters
+):
+    "All of a few names, or some of many"
+    if len(names)<=12: return ', '.join(names)
+    return f'{"… "*(at>0)}{", ".join(names[at:at+12])} … ({len(names)} in all)'
+
+# %% ../../nbs/lib/learn/stages.ipynb #20f12e4a
+def check_classes(
+    what, # knows classes
+    was, # its classes, in the order of their numbers
+    now, # those of the data
+    how='Name them as they were, or train again.', # what to do about it
+):
+    "Refuse weights that number other classes"
+    was,now = list(map(str, was)),list(map(str, now))
+    if was==now: return
+    at = next((i for i,(a,b) in enumerate(zip(was, now)) if a!=b), min(len(was), len(now)))
+    raise ValueError(f'{what} knows the classes {some(was, at)}; the data has {some(now, at)}. {how}')
 
 # %% ../../nbs/lib/learn/stages.ipynb #3133ae28
 def digest(
@@ -179,6 +204,18 @@ def seeded(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of(*ns))
         yield
+
+# %% ../../nbs/lib/learn/stages.ipynb #74961635
+@contextmanager
+def evaluating(
+    model, # a network
+):
+    "`model` in evaluation mode; afterwards each of its parts is in the mode that it was in"
+    modes = {m:m.training for m in model.modules()}
+    model.eval()
+    try: yield
+    finally:
+        for m,o in modes.items(): m.training = o
 
 # %% ../../nbs/lib/learn/stages.ipynb #a58844e3
 def step_secs(

@@ -19,9 +19,9 @@ from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.tracker import TrackerCallback
 from fastai.vision.learner import model_meta
 from ..dataset import progress
-from .data import BatchDL, get_dls, targets
-from .stages import bf16_pays, check_plan, digest, join_state, kept_random, load_weights, plot_history, random_state
-from .stages import read_stage, set_random_state, split_state, stacked, write_stage
+from .data import BatchDL, class_labels, files, get_dls, targets
+from .stages import bf16_pays, check_classes, check_plan, digest, evaluating, join_state, kept_random, load_weights, plot_history
+from .stages import random_state, read_stage, set_random_state, split_state, stacked, write_stage
 
 _all_ = [plot_history]
 
@@ -84,15 +84,74 @@ def check_weights(
         raise ValueError(f'There are no pretrained weights for {f}: choose another network, or pass pretrained=False to '
             'start from nothing, which needs far more pictures.')
 
+# %% ../../nbs/lib/learn/train.ipynb #bd952f8a
+class ChannelsFirst(nn.Module):
+    "Feature maps [b,h,w,c] → [b,c,h,w]"
+    def forward(self, x): return x.permute(0,3,1,2) if x.ndim==4 else x
+
+# %% ../../nbs/lib/learn/train.ipynb #f49d9862
+def channels_first(
+    learn, # of `vision_learner`
+):
+    "`learn`, with a body that ends as its head expects it"
+    body = learn.model[0]
+    if nested_attr(body, 'model.output_fmt')=='NHWC': learn.model[0] = nn.Sequential(body, ChannelsFirst())
+    return learn
+
 # %% ../../nbs/lib/learn/train.ipynb #2b29f803
 def _pretrained(dls, arch, pretrained, **kwargs):
     "`vision_learner`, or a clear word on the weights that are missing"
     f = find_arch(arch)
     if pretrained: check_weights(f)
-    try: return vision_learner(dls, f, pretrained=pretrained, **kwargs)
+    try: return channels_first(vision_learner(dls, f, pretrained=pretrained, **kwargs))
+    except StopIteration:
+        raise ValueError(f'{arch} has no pooling before its head, where fastai cuts: choose a network of timm, '
+            'as timm.list_models("*vit*") lists them') from None
     except OSError as e:
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
             '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
+
+# %% ../../nbs/lib/learn/train.ipynb #1150b331
+def check_bs(
+    model, # network
+    dl, # loader of pictures to learn from
+):
+    "Refuse batches of one picture where a network needs more"
+    n,norms = dl.n,[o for o in model.modules() if isinstance(o, nn.modules.batchnorm._BatchNorm)]
+    alone = dl.bs==1 or n%dl.bs==1 and not dl.drop_last
+    if norms and alone: raise ValueError(f'bs={dl.bs} makes a batch of one of {n} pictures, and this network needs 2 or more '
+        '(batch normalisation): choose another bs')
+
+# %% ../../nbs/lib/learn/train.ipynb #1f929b2a
+def two_pictures(
+    dls, # any `DataLoaders`
+)->Tensor: # [2,3,h,w], on the CPU; None: there are none
+    "Pictures of the validation set, as a network is shown them"
+    dl = dls.valid
+    if not getattr(dl, 'n', 0): return
+    with kept_random(dls): return dl.new(bs=2, num_workers=0).one_batch()[0].as_subclass(Tensor).cpu()
+
+# %% ../../nbs/lib/learn/train.ipynb #7605cee1
+def made_for(
+    model, # network
+):
+    "The size of pictures that a network of timm was made for, in words"
+    cfg = first(o.default_cfg for o in model.modules() if hasattr(o, 'default_cfg')) or {}
+    return f': it was made for size={cfg["input_size"][-1]}' if 'input_size' in cfg else ''
+
+# %% ../../nbs/lib/learn/train.ipynb #8f58d894
+def check_size(
+    learn, # with `arch`
+):
+    "Raise unless the network takes the pictures of its loaders"
+    x = two_pictures(learn.dls)
+    if x is None: return
+    try:
+        with evaluating(learn.model), torch.no_grad(): learn.model.cpu()(x)
+    except (RuntimeError,AssertionError,ValueError) as e:
+        h,w = x.shape[-2:]
+        why = f'Choose another size or network. ({str(e).splitlines()[0]})'
+        raise ValueError(f'{learn.arch} can not take pictures of {w} × {h} px{made_for(learn.model)}. {why}') from None
 
 # %% ../../nbs/lib/learn/train.ipynb #4bf19955
 def get_learner(
@@ -107,10 +166,12 @@ def get_learner(
     "A learner for `dls`, pretrained where it can be, never silently untrained"
     if metrics is None: metrics = [error_rate, accuracy, F1Score(average='macro')]
     halves = dict(cpu=[BFloat16()], cuda=[MixedPrecision()]) if half else {}
-    cbs = [ChannelsLast(), *halves.get(dls.device.type, []), *L(cbs)]
+    cbs = [ChannelsLast(), *halves.get(torch.device(dls.device or 'cpu').type, []), *L(cbs)]
     kwargs = dict(model_dir='.models', metrics=L(metrics), cbs=cbs) | kwargs
     learn = _small(dls, **kwargs) if arch=='small' else _pretrained(dls, arch, pretrained, **kwargs)
     learn.arch = arch if isinstance(arch, str) else arch.__name__
+    check_bs(learn.model, dls.train)
+    check_size(learn)
     return learn
 
 # %% ../../nbs/lib/learn/train.ipynb #1b266e63
@@ -190,7 +251,7 @@ def _feature_dls(learn, views, bs=None):
     dl,valid = [o.new(shuffle=False, drop_last=False) for o in learn.dls]
     made,targs = zip(*(features(learn, dl) for _ in range(views)))
     f,y = features(learn, valid)
-    how = dict(wgts=getattr(learn.dls.train, 'wgts', None), bs=bs or dl.bs, shuffle=True, drop_last=True)
+    how = dict(wgts=getattr(learn.dls.train, 'wgts', None), bs=ifnone(bs, dl.bs), shuffle=True, drop_last=True)
     return DataLoaders(FeatureDL(made, targs[0], device=dl.device, **how), FeatureDL([f], y, device=dl.device, bs=1024))
 
 # %% ../../nbs/lib/learn/train.ipynb #a236f598
@@ -211,15 +272,15 @@ def train_head(
 # %% ../../nbs/lib/learn/train.ipynb #fcc47f5b
 def _rows(split, dl, dls):
     "A line of text for each item of `dl`: split, path or number, label"
-    for i,(o,y) in enumerate(zip(dl.items, targets(dl))):
-        yield f'{split} {os.path.relpath(o, dls.path) if isinstance(o, (str,Path)) else i} {dls.vocab[y]}'
+    names = [os.path.relpath(o, dls.path) for o in files(dl)] or range(len(dl.dataset))
+    for o,y in zip(names, targets(dl)): yield f'{split} {o} {dls.vocab[y]}'
 
 # %% ../../nbs/lib/learn/train.ipynb #faae4bd3
 def _plan(learn, **kwargs):
     "What a stage is about; when this changes it can't go on"
     dls = learn.dls
     rows = [o for split,dl in zip(['train','valid'], dls) for o in _rows(split, dl, dls)]
-    data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=list(dls.vocab), pictures=digest(sorted(rows)))
+    data = dict(train=len(dls.train_ds), valid=len(dls.valid_ds), classes=class_labels(dls), pictures=digest(sorted(rows)))
     plan = dict(kwargs, bs=dls.bs, arch=getattr(learn, 'arch', type(learn.model).__name__), data=data)
     if hasattr(dls.valid, 'pixels'): plan['size'] = dls.valid.pixels.size
     return json.loads(json.dumps(plan, default=float))
@@ -249,9 +310,15 @@ class KeepStage(TrackerCallback):
     def after_epoch(self):
         super().after_epoch()
         if self.epoch<self.done: return
-        facts = {'epoch':self.epoch, self.monitor:self.best}
-        if self.new_best: write_stage(self.path/'best.safetensors', dict(model=self.model.state_dict()), facts)
+        if self.new_best: self.write('best', {'epoch':self.epoch, self.monitor:self.best, 'plan':self.kept['plan']})
         self.save(values=[list(map(float, o)) for o in self.recorder.values])
+
+# %% ../../nbs/lib/learn/train.ipynb #3cfbd16f
+@patch
+def write(self:KeepStage, name, facts, **tensors):
+    "Write the weights, `tensors` and `facts` to file `name` of the stage"
+    how = "model_dir='…' of get_learner takes another folder."
+    write_stage(self.path/f'{name}.safetensors', dict(tensors, model=self.model.state_dict()), facts, advice=how)
 
 # %% ../../nbs/lib/learn/train.ipynb #837b0b1f
 @patch
@@ -268,7 +335,7 @@ def save(self:KeepStage, **facts):
     "Write all that is needed to go on from here, and `facts`"
     self.kept.update(facts)
     tensors,now = split_state(self.now())
-    write_stage(self.last, dict(model=self.model.state_dict(), now=tensors), self.kept | dict(now=now))
+    self.write('last', self.kept | dict(now=now), now=tensors)
     self.to_come = None
 
 # %% ../../nbs/lib/learn/train.ipynb #b6121091
@@ -286,6 +353,7 @@ def resume(self:KeepStage, plan):
     "Bring the learner to where the file left off, if that is of this `plan`"
     tensors,facts = read_stage(self.last)
     how = 'Choose another name for the stage, or train it anew with restart=True.'
+    check_classes(repr(self.path.name), facts['plan']['data']['classes'], plan['data']['classes'], how)
     check_plan(facts['plan'], plan, repr(self.path.name), how)
     self.kept = {k:facts[k] for k in 'plan head values finished fresh'.split()}
     load_weights(self.model, tensors['model'])
@@ -316,7 +384,7 @@ def train_head(self:KeepStage, epochs, views):
 @patch
 def train_all(self:KeepStage, epochs, lr, **kwargs):
     "Train the whole network for what is still to come of `epochs`"
-    if self.kept['fresh']: kwargs,lr = dict(pct_start=.3, div=5.) | kwargs,lr or slice(1e-5, 1e-4)
+    if self.kept['fresh']: kwargs,lr = dict(pct_start=.3, div=5.) | kwargs,ifnone(lr, slice(1e-5, 1e-4))
     if isinstance(lr, float) and len(self.opt.param_lists)>1: lr = slice(lr/100, lr)
     if epochs: self.learn.fit_one_cycle(epochs, lr, start_epoch=self.done, **kwargs)
     self.save(finished=True)
@@ -384,11 +452,19 @@ def load_stage(
     best:bool=False, # the best epoch of the whole network, not the last?
 )->Learner: # `learn`
     "Bring the weights of a stage back"
-    tensors,_ = read_stage(stage_file(learn, stage, best))
+    tensors,facts = read_stage(stage_file(learn, stage, best))
+    known = nested_idx(facts, 'plan', 'data', 'classes') # 0.1.0 noted none with the best epoch
+    if known: check_classes(repr(stage), known, class_labels(learn.dls))
     try: load_weights(learn.model, tensors['model'])
-    except RuntimeError as e:
-        raise ValueError(f'{stage!r} is of another network or other classes: {str(e).splitlines()[1].strip()}') from None
+    except RuntimeError as e: raise ValueError(f'{stage!r} is of another network: {str(e).splitlines()[1].strip()}') from None
     return learn
+
+# %% ../../nbs/lib/learn/train.ipynb #e9bc7f7c
+def keeping(
+    keep, # folder for stages and decoded pictures; None: hidden folders of the dataset
+): # where pictures are kept, as `get_dls` takes it; where stages are, as `get_learner` does
+    "Where `imgcls-train` keeps things"
+    return (True,'.models') if keep is None else (Path(keep)/'.pixels',Path(keep).absolute())
 
 # %% ../../nbs/lib/learn/train.ipynb #c875918d
 def _note_how(learn, folder, **facts):
@@ -398,11 +474,18 @@ def _note_how(learn, folder, **facts):
     (folder/'how.json').write_text(json.dumps(dict(facts, stats=stats)))
 
 # %% ../../nbs/lib/learn/train.ipynb #74e83dfb
-def _report(h, path, folder):
+def _report(h, path, folder, keep=None):
     "What to say at the end of a training in the shell"
-    more = '' if folder.name=='stage-1' else f' --stage {folder.name}'
+    more = ('' if folder.name=='stage-1' else f' --stage {folder.name}') + ('' if keep is None else f' --keep {keep}')
     how = f'One file of it: imgcls-export {path} {Path(path).name}.onnx{more}'
     return f'{h.round(4).to_string()}\n\nKept as {folder}; run the same again to load it. {how}'
+
+# %% ../../nbs/lib/learn/train.ipynb #e748f3d2
+def in_shell(
+    said, # a message
+):
+    "A message of Python for somebody in the shell"
+    return said.replace('restart=True', '--restart').replace("model_dir='…' of get_learner", '--keep FOLDER')
 
 # %% ../../nbs/lib/learn/train.ipynb #6438a6ac
 @call_parse
@@ -415,6 +498,7 @@ def imgcls_train(
     lr:float=None, # highest learning rate
     csv:str=None, # a list in `path` to take pictures and labels from, e.g. cleaned.csv
     stage:str='stage-1', # name to keep it under, in .models
+    keep:str=None, # another folder for stages and decoded pictures, where PATH can only be read
     seed:int=42, # of the training; the split has its own
     untrained:store_true=False, # start from nothing?
     restart:store_true=False, # forget what there is of this stage?
@@ -423,10 +507,12 @@ def imgcls_train(
     fastprogress.NO_BAR = not sys.stdout.isatty()
     set_seed(seed)
     try:
-        learn = get_learner(get_dls(path, size=size, bs=bs, csv=csv), arch, pretrained=not untrained)
+        cache,model_dir = keeping(keep)
+        dls = get_dls(path, size=size, bs=bs, csv=csv, cache=cache)
+        learn = get_learner(dls, arch, pretrained=not untrained, model_dir=model_dir)
         h = train(learn, epochs, lr, stage=stage, restart=restart)
     except KeyboardInterrupt: sys.exit('Stopped. Run the same again to go on.')
-    except (OSError,ValueError) as e: sys.exit(f'imgcls-train: {e}'.replace('restart=True', '--restart'))
+    except (OSError,ValueError) as e: sys.exit(in_shell(f'imgcls-train: {e}'))
     folder = learn.path/learn.model_dir/stage
     _note_how(learn, folder, arch=arch, size=size, csv=csv)
-    print(_report(h, path, folder))
+    print(_report(h, path, folder, keep))
