@@ -194,8 +194,9 @@ def test_bad_input_is_said(data):
     with pytest.raises(ValueError, match="'lynx': wanted"): fresh(data).decide('cat/0.png', 'lynx')
     with pytest.raises(ValueError, match='vocab='): Cleaning(data, ['cat','dog'])
     with pytest.raises(TypeError, match='list of labels'): Cleaning(data, vocab='cat')
-    with pytest.raises(TypeError, match='not list'): fresh(data).decide(['cat/0.png'], '<Delete>')
-    with pytest.raises(ValueError, match="what='': wanted one of"): fresh(data).decide('cat/0.png', '')
+    with pytest.raises(TypeError, match='in a loop'): fresh(data).decide(['cat/0.png'], '<Delete>')
+    for o in ('',None):
+        with pytest.raises(ValueError, match='takes a decision back'): fresh(data).decide('cat/0.png', o)
     with pytest.raises(FileNotFoundError, match='no such picture in the class folders'): fresh(data).decide('manifest.csv', '<Delete>')
     with pytest.raises(ValueError, match='wanted one of cat'): fresh(data).view('all', label='lynx')
     with pytest.raises(ValueError, match='without label'): Cleaning(data, pd.DataFrame(dict(file=['cat/0.png'])))
