@@ -80,6 +80,27 @@ def test_the_cleaners_of_fastai_1(path):
     again = ImageDataLoaders.from_csv(path, 'cleaned.csv', valid_pct=.25, item_tfms=Resize(64), bs=8, num_workers=0)
     assert len(again.train_ds)+len(again.valid_ds)==47
 
+def test_the_words_of_fastai_1(path, tmp_path):
+    kwargs = dict(valid_pct=.25, ds_tfms=get_transforms(max_rotate=5.), size=64, num_workers=0, bs=8)
+    data = ImageDataBunch.from_folder(path, train='.', **kwargs).normalize(imagenet_stats)
+    assert list(data.classes)==['black','grizzly'] and data.c==2 and data.one_batch()[0].shape[2:]==(64,64)
+    learn = create_cnn(data, models.resnet34, pretrained=False, metrics=error_rate)
+    assert len(learn.dls.after_batch.fs.filter(risinstance(Normalize)))==1
+    learn.fit_one_cycle(1, max_lr=slice(1e-6,1e-3))
+    assert max(learn.recorder.hps['lr'])==pytest.approx(1e-3)
+    learn.path = tmp_path
+    learn.save('stage-1')
+    learn.load('stage-1')
+    learn.unfreeze()
+    learn.lr_find(show_plot=False)
+    learn.recorder.plot()
+    learn.fit_one_cycle(1, slice(1e-4,2e-4)) # fastai 2's place for it
+    assert max(learn.recorder.hps['lr'])==pytest.approx(2e-4)
+    assert learn.predict(open_image(get_image_files(path)[0]))[0] in data.classes
+    write_cleaned(path)
+    again = ImageDataBunch.from_csv(path, csv_labels='cleaned.csv', folder='.', **kwargs).normalize(imagenet_stats)
+    assert len(again.train_ds)+len(again.valid_ds)==48
+
 # 2. The book
 
 def test_searches_in_the_orders_of_the_book_and_of_fastai(monkeypatch):
