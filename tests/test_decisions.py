@@ -370,16 +370,31 @@ def test_one_class_however_it_is_typed(tmp_path):
     c.decide('cafe\u0301/a.png', 'cafe\u0301')
     assert c.decisions['cafe\u0301/a.png']=='<Keep>'
 
-def test_what_was_decided_about_a_file_that_is_gone_is_settled(data):
-    "Should another picture get its name, nobody has decided about that one"
+@pytest.mark.parametrize('ask', [True,False])
+def test_a_decision_is_about_a_picture_not_a_name(data, ask):
+    "What is gone is settled, and whatever gets its name later is another picture"
     c = fresh(data)
     for f,what in {'cat/0.png':'<Delete>', 'cat/1.png':'dog', 'cat/2.png':'<Keep>', 'dog/2.png':'cat'}.items(): c.decide(f, what)
     for i in (0,2): (data/'cat'/f'{i}.png').unlink()
     shutil.move(data/'cat'/'1.png', data/'dog'/'by hand.png')
-    assert fresh(data).decisions=={'dog/2.png':'cat'}
-    fresh(data).apply()
+    if ask:
+        assert fresh(data).decisions=={'dog/2.png':'cat'} and set(c.apply().why)=={'','the file is gone'} and not len(c.plan())
+        c.undo()
     for i in range(3): (data/'cat'/f'{i}.png').write_text('another')
-    assert not fresh(data).plan().file.isin([f'cat/{i}.png' for i in range(3)]).any()
+    c,old = fresh(data),tree(data)
+    done = c.apply().set_index('file')
+    assert done.done.to_dict()=={'cat/0.png':False, 'cat/1.png':False, 'dog/2.png':True} and 'decide again' in done.why['cat/0.png']
+    assert not len(c.plan()) and not len(fresh(data).plan())
+    c.undo()
+    assert tree(data)==old
+    c.decide('cat/0.png', '<Delete>')
+    assert set(c.apply().file)=={'cat/0.png','dog/2.png'}
+
+def test_a_journal_of_the_first_release_counts(data):
+    (data/'decisions.csv').write_text('time,action,file,decision,batch\n2026-11-01T10:00:00.000+00:00,decide,cat/0.png,<Delete>,\n')
+    c = fresh(data)
+    c.decide('cat/1.png', 'dog')
+    assert c.apply().done.tolist()==[True,True]
 
 def test_decisions_need_no_torch():
     code = 'import sys; from imgcls.clean import Cleaning, ImageCleaner, ImageLabeler; print([o for o in ("torch","fastai.vision","sklearn") if o in sys.modules])'

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 __all__ = ['Cleaning', 'write_cleaned']
 
 # %% ../../nbs/lib/clean/decisions.ipynb #ba94dff7
-import os, unicodedata, pandas as pd
+import hashlib, os, unicodedata, pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from ..twins import group_ids, look_alikes
 
 # %% ../../nbs/lib/clean/decisions.ipynb #1057af90
 keep_it,delete_it = '<Keep>','<Delete>'
-journal_cols = 'time action file decision batch'.split()
+journal_cols = 'time action file decision sha256'.split()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #1e23000e
 def effect(
@@ -225,11 +225,17 @@ def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
     self.note([self.data.rel(fn)], '')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #4c582f96
+def digest(fn):
+    "SHA-256 of file `fn`; '' where there is none"
+    return hashlib.sha256(fn.read_bytes()).hexdigest() if fn.is_file() else ''
+
 # %% ../../nbs/lib/clean/decisions.ipynb #adaf3667
 @patch
 def write(self:Cleaning, todo):
     "Append decisions `todo` (file → decision) to the journal"
-    try: self.journal.append(*[dict(time=timestamp(), action='decide', file=k, decision=v) for k,v in todo.items()])
+    rows = [dict(time=timestamp(), action='decide', file=k, decision=v, sha256=digest(self.path/k)) for k,v in todo.items()]
+    try: self.journal.append(*rows)
     except OSError as e:
         said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). '
         raise type(e)(e.errno, f'{said}Copy the dataset to a folder of yours') from None
@@ -342,11 +348,23 @@ def carry_out(self:Cleaning, o, batch):
 # %% ../../nbs/lib/clean/decisions.ipynb #67c57584
 def reason(e): return getattr(e, 'strerror', None) or str(e)
 
+# %% ../../nbs/lib/clean/decisions.ipynb #8f730195
+other = 'another picture has this name by now: decide again'
+
+# %% ../../nbs/lib/clean/decisions.ipynb #77131816
+@patch
+def outdated(self:Cleaning,
+    files, # of the plan
+): # [n]: '' or why
+    "What stands against a decision about each file"
+    was = {o.file:o[-1] for o in self.journal.read().itertuples(index=False)} # '' in journals of 0.1.0, which had another column there
+    now = [digest(self.path/o) for o in files]
+    return ['the file is gone' if not b else other if was[o] not in ('',b) else '' for o,b in zip(files, now)]
+
 # %% ../../nbs/lib/clean/decisions.ipynb #49b2c908
 @patch
 def attempt(self:Cleaning, o, batch):
     "`carry_out` row `o` of the plan; '' or what prevented it"
-    if not (self.path/o.file).is_file(): return 'the file is gone'
     try: self.carry_out(o, batch)
     except (OSError,ValueError) as e: return reason(e)
     return ''
@@ -369,13 +387,6 @@ def settle(self:Cleaning, moved):
     self.data.manifest()
     self.refresh()
 
-# %% ../../nbs/lib/clean/decisions.ipynb #c7e8f18b
-@patch
-def forget_gone(self:Cleaning):
-    "Take the decisions about files back that somebody else has moved or deleted"
-    gone = [k for k,v in self.noted().items() if v and not (self.path/k).exists()]
-    if gone: self.write(dict.fromkeys(gone, ''))
-
 # %% ../../nbs/lib/clean/decisions.ipynb #fbd84461
 @patch
 def apply(self:Cleaning,
@@ -386,9 +397,9 @@ def apply(self:Cleaning,
     with self.alone():
         self.refresh(self.decisions)
         df,batch = self.plan(),f'clean {timestamp()}'
-        why = pd.Series([self.attempt(o, batch) for o in df.itertuples()], dtype=object)
-        df = df.assign(done=why=='', why=why)
-        self.forget_gone()
+        why = [no or self.attempt(o, batch) for no,o in zip(self.outdated(df.file), df.itertuples())]
+        df = df.assign(done=[o=='' for o in why], why=pd.Series(why, dtype=object))
+        self.note(df.file[df.why==other], '')
         self.settle(dict(df.loc[df.done, ['file','to']].values))
         self.write_list(batch)
     return df
