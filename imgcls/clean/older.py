@@ -34,7 +34,9 @@ def bunched(
     @wraps(make)
     def res(*args, size=None, **kwargs):
         if size: kwargs['item_tfms'] = Resize(size)
-        return make(*args, **{renamed.get(k, k):v for k,v in kwargs.items()})
+        dls = make(*args, **{renamed.get(k, k):v for k,v in kwargs.items()})
+        dls.classes = dls.vocab # here only: other DataLoaders of fastai have other `classes`
+        return dls
     return staticmethod(res)
 
 # %% ../../nbs/lib/clean/older.ipynb #f299f56c
@@ -53,12 +55,6 @@ def normalize(self:DataLoaders,
     "Scale the colours of batches by `stats`"
     self.add_tfms([Normalize.from_stats(*stats)], 'after_batch')
     return self
-
-# %% ../../nbs/lib/clean/older.ipynb #864c667b
-@patch(as_prop=True)
-def classes(self:DataLoaders):
-    "`vocab`, as fastai 1 called it"
-    return self.vocab
 
 # %% ../../nbs/lib/clean/older.ipynb #4b783fa7
 create_cnn = cnn_learner
