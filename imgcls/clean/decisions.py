@@ -77,10 +77,9 @@ def located(
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dd27f9e1
 def folder_labels(
-    df, # a row per picture: file, label
-): # folder → label; None where labels don't follow folders
+    pairs, # (label by where a picture lies, label that it has)
+): # the first → the second; None where labels don't follow folders
     "What the folders of a dataset stand for"
-    pairs = {(PurePosixPath(o).parent.name,as_text(label)) for o,label in zip(df.file, df.label)}
     names = dict(pairs)
     return names if len(pairs)==len(names)==len({*names.values()}) and all(names) else None
 
@@ -96,9 +95,8 @@ class Cleaning:
         self.path,self.guesses = self.data.path,None
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is no folder: wanted a dataset, with a folder per class')
         self.scores = None if scores is None else located(scores, self.data)
-        known = self.known()
-        self.take_labels(known)
-        self.vocab = self.offered(vocab, known.label)
+        self.take_labels(self.data.layout())
+        self.vocab = self.offered(vocab, self.known().label)
         self.journal = Table(self.path/'decisions.csv', journal_cols)
         self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
@@ -113,15 +111,26 @@ def known(self:Cleaning):
     "All labelled pictures, also those that are gone since they were scored"
     return self.data.layout().rename(columns=dict(name='file')) if self.scores is None else self.scores
 
+# %% ../../nbs/lib/clean/decisions.ipynb #c9e6c2e2
+@patch
+def everything(self:Cleaning):
+    "All labelled pictures that are there now"
+    df = self.known()
+    return df if self.scores is None else df[[o[0]!='.' and (self.path/o).is_file() for o in df.file]]
+
 # %% ../../nbs/lib/clean/decisions.ipynb #79401592
 @patch
 def take_labels(self:Cleaning,
-    df, # of `known`
+    df, # of `layout`
 ):
-    "Note what folders stand for (folder → label) or, where a list says so, files (file → label)"
-    named = folder_labels(df)
-    self.names,self.labels = named or {},{}
-    if named is None and self.scores is not None: self.labels = dict(df[['file','label']].values)
+    "Note how folders are spelt, and what they stand for or, where a list says so, what each file is"
+    self.folders = {as_text(o):o for o in {PurePosixPath(o).parent.name for o in df.name}}
+    self.names,self.labels = {},{}
+    if self.scores is not None:
+        at,here = dict(zip(df.name, df.label.map(as_text))),self.everything()
+        named = folder_labels({(at.get(o, ''),label) for o,label in zip(here.file, here.label)})
+        if named is None: self.labels = dict(self.scores[['file','label']].values)
+        else: self.names = named
     self.first = dict(self.labels)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #7129b0be
@@ -149,8 +158,8 @@ def offered(self:Cleaning,
 @patch
 def label_of(self:Cleaning, rel):
     "Label that file `rel` has now; '' for none"
-    top = self.data.label(rel)
-    return self.labels.get(rel, self.names.get(top, as_text(top)))
+    top = as_text(self.data.label(rel))
+    return self.labels.get(rel, self.names.get(top, top))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b4f63516
 @patch
@@ -265,6 +274,7 @@ def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
     if rel in self.labels: return rel
     top = {v:k for k,v in self.names.items()}.get(label, label)
+    top = self.folders.get(top, top)
     return (self.above(rel)/top/PurePosixPath(rel).name).as_posix()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3f4f9ebd
@@ -306,13 +316,6 @@ def write_cleaned(
     table = Table(Path(path)/'cleaned.csv', list(rows))
     table.write(rows)
     return table.fn
-
-# %% ../../nbs/lib/clean/decisions.ipynb #c9e6c2e2
-@patch
-def everything(self:Cleaning):
-    "All labelled pictures that are there now"
-    df = self.known()
-    return df if self.scores is None else df[[o[0]!='.' and (self.path/o).is_file() for o in df.file]]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #00671dbf
 @patch
