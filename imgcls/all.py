@@ -32,6 +32,7 @@ from .learn.interpret import *
 from .learn.export import *
 from .clean.decisions import *
 from .clean.widgets import *
+from .clean.older import *
 from .use.predict import *
 from .use.batch import *
 from .use.app import *

@@ -1,5 +1,5 @@
 "The lines of the four articles, with only the import changed"
-import json, os, shutil
+import json, shutil
 import pytest
 from imgcls.all import *
 
@@ -73,10 +73,33 @@ def test_the_cleaners_of_fastai_1(path):
     w.apply()
     df = pd.read_csv(path/'cleaned.csv')
     assert list(df)[:2]==['name','label'] and len(df)==47 and worst.file not in set(df.name)
+    shutil.copy(path/w.rows.file[0], path/'black'/'again.jpg')
     ds,idxs = DatasetFormatter().from_similars(learner(path))
-    assert ImageCleaner(ds, idxs, path, duplicates=True).pairs
+    pairs = ImageCleaner(ds, idxs, path, duplicates=True)
+    assert pairs.noun=='pair' and {w.rows.file[0],'black/again.jpg'}<=set(pairs.rows.file)
     again = ImageDataLoaders.from_csv(path, 'cleaned.csv', valid_pct=.25, item_tfms=Resize(64), bs=8, num_workers=0)
     assert len(again.train_ds)+len(again.valid_ds)==47
+
+def test_the_words_of_fastai_1(path, tmp_path):
+    kwargs = dict(valid_pct=.25, ds_tfms=get_transforms(max_rotate=5.), size=64, num_workers=0, bs=8)
+    data = ImageDataBunch.from_folder(path, train='.', **kwargs).normalize(imagenet_stats)
+    assert list(data.classes)==['black','grizzly'] and data.c==2 and data.one_batch()[0].shape[2:]==(64,64)
+    learn = create_cnn(data, models.resnet34, pretrained=False, metrics=error_rate)
+    assert len(learn.dls.after_batch.fs.filter(risinstance(Normalize)))==1
+    learn.fit_one_cycle(1, max_lr=slice(1e-6,1e-3))
+    assert max(learn.recorder.hps['lr'])==pytest.approx(1e-3)
+    learn.path = tmp_path
+    learn.save('stage-1')
+    learn.load('stage-1')
+    learn.unfreeze()
+    learn.lr_find(show_plot=False)
+    learn.recorder.plot()
+    learn.fit_one_cycle(1, slice(1e-4,2e-4)) # fastai 2's place for it
+    assert max(learn.recorder.hps['lr'])==pytest.approx(2e-4)
+    assert learn.predict(open_image(get_image_files(path)[0]))[0] in data.classes
+    write_cleaned(path)
+    again = ImageDataBunch.from_csv(path, csv_labels='cleaned.csv', folder='.', **kwargs).normalize(imagenet_stats)
+    assert len(again.train_ds)+len(again.valid_ds)==48
 
 # 2. The book
 
@@ -115,7 +138,8 @@ def test_cnn_learner_says_what_it_is_now(path):
     assert isinstance(learn, Learner)
 
 def block(path):
-    bears = DataBlock(blocks=(ImageBlock,CategoryBlock), get_items=get_image_files, splitter=RandomSplitter(valid_pct=.2, seed=41), get_y=parent_label, item_tfms=Resize(128))
+    bears = DataBlock(blocks=(ImageBlock,CategoryBlock), get_items=get_image_files, splitter=RandomSplitter(valid_pct=.2, seed=41),
+        get_y=parent_label, item_tfms=Resize(128))
     bears = bears.new(item_tfms=RandomResizedCrop(64, min_scale=.5), batch_tfms=aug_transforms(mult=2))
     return bears.dataloaders(path, bs=8, num_workers=0)
 
@@ -153,10 +177,13 @@ def by_csv(path):
     frame(path).to_csv(path/'labels.csv', index=False)
     return ImageDataLoaders.from_csv(path, 'labels.csv', valid_pct=.25, item_tfms=Resize(64), bs=8, num_workers=0)
 
-def by_function(path): return ImageDataLoaders.from_name_func(path, get_image_files(path), lambda o: int(o[:2])<24, valid_pct=.25, item_tfms=Resize(64), bs=8, num_workers=0)
+def by_function(path):
+    def early(name): return int(name[:2])<24
+    return ImageDataLoaders.from_name_func(path, get_image_files(path), early, valid_pct=.25, item_tfms=Resize(64), bs=8, num_workers=0)
 
 def by_number(path):
-    blk = DataBlock((ImageBlock,CategoryBlock), get_items=get_image_files, get_y=lambda o: int(o.parent.name=='black'), splitter=RandomSplitter(.25, 42), item_tfms=Resize(64))
+    def number(fn): return int(fn.parent.name=='black')
+    blk = DataBlock((ImageBlock,CategoryBlock), get_items=get_image_files, get_y=number, splitter=RandomSplitter(.25, 42), item_tfms=Resize(64))
     return blk.dataloaders(path, bs=8, num_workers=0)
 
 @pytest.mark.parametrize('make', [by_folder,by_frame,by_csv,by_function,by_number])

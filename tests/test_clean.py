@@ -4,7 +4,7 @@ import pandas as pd, pytest
 from fastai.vision.all import ImageDataLoaders, Resize, resnet18, set_seed, vision_learner
 from pathlib import Path
 from PIL import Image
-from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, caption, known
+from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, caption, known, learner_home
 from imgcls.learn.data import get_dls
 from imgcls.clean.decisions import Cleaning
 from imgcls.learn.scores import guess
@@ -183,6 +183,33 @@ def test_what_can_not_be_read_has_a_thumbnail(tmp_path):
     t = Thumbs(tmp_path, 100)
     for o in ('a.jpg','gone.jpg'): assert Image.open(io.BytesIO(t.one(o))).size==(100,100)
 
+@pytest.mark.parametrize('ext', ['jpg','png','webp','tif'])
+@pytest.mark.parametrize('turn', [3,6,8])
+def test_thumbnails_are_upright_whatever_the_camera_noted(tmp_path, ext, turn):
+    "As a viewer shows the photo, also one that `verify_images` has never seen"
+    im = Image.new('RGB', (200,100), 'white')
+    im.paste((255,0,0), (0,0,20,20)) # a corner that is red
+    ex = Image.Exif()
+    ex[274] = turn
+    im.save(tmp_path/f'a.{ext}', exif=ex)
+    got = Image.open(io.BytesIO(Thumbs(tmp_path, 100).one(f'a.{ext}')))
+    corner = {3:(-1,-1), 6:(-1,0), 8:(0,-1)}[turn]
+    at = [(2,n-3)[o] for o,n in zip(corner, got.size)]
+    assert got.size==((100,50) if turn==3 else (50,100)) and got.getpixel(tuple(at))[1]<90
+
+def test_a_page_speaks_no_machine(tmp_path, monkeypatch):
+    "No numbers of errors, no names of classes without a word on what to do; what can't be written is named"
+    c = ImageCleaner(draw(tmp_path, 4, 'ant','bee'))
+    c.cards[0].no.click()
+    for e,said in {PermissionError(13, 'Permission denied', 'x/cleaned.csv'):'Permission denied: x/cleaned.csv', KeyError('twin'):'What was decided so far is on disk', RuntimeError('CUDA out of memory'):'CUDA out of memory'}.items():
+        def broken(*args, **kwargs): raise e
+        monkeypatch.setattr(Cleaning, 'apply', broken)
+        c.last = None,0
+        c.btn_apply.click()
+        assert said in said_plainly(c) and 'Errno' not in said_plainly(c) and 'role="alert"' in c.said.value
+
+def said_plainly(c): return re.sub('<[^>]+>', '', c.said.value)
+
 def test_thumbnails_write_nothing(tmp_path):
     draw_digit(1).save(tmp_path/'a.png')
     t = Thumbs(tmp_path, 100)
@@ -197,6 +224,22 @@ def test_a_learner_that_is_all_fastai(tmp_path, monkeypatch):
     c.dd_view.value = 'Wrong labels?'
     c.cards[0].no.click()
     assert c.apply().done.all() and len(Dataset(path).files())==23
+
+def by_name(path, **kwargs):
+    def odd(name): return bool(int(Path(name).stem)%2)
+    return ImageDataLoaders.from_name_func(path, sorted(path.glob('*.png')), odd, **kwargs)
+def by_folder(path, **kwargs): return ImageDataLoaders.from_folder(path, **kwargs)
+def by_block(path, **kwargs):
+    from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, RandomSplitter, get_image_files, parent_label
+    blk = DataBlock((ImageBlock,CategoryBlock), get_items=get_image_files, get_y=parent_label, splitter=RandomSplitter(.25, 42), item_tfms=Resize(32))
+    return blk.dataloaders(path, bs=8, num_workers=0)
+
+@pytest.mark.parametrize('make,classes', [(by_name,['']),(by_folder,['ant','bee']),(by_block,['ant','bee']),(by_folder,['train/ant','train/bee'])])
+def test_where_a_learners_dataset_is(tmp_path, make, classes):
+    "Its folder is found, whether it is flat, or has splits, or was not said to the learner"
+    path = draw(tmp_path/'d', 16, *classes)
+    kwargs = {} if make==by_block else dict(valid_pct=.25, seed=1, item_tfms=Resize(32), bs=8, num_workers=0)
+    assert learner_home(vision_learner(make(path, **kwargs), resnet18, pretrained=False), sorted(path.rglob('*.png'))).samefile(path)
 
 def test_pages_are_quick(tmp_path):
     write(tmp_path/'d', 60)

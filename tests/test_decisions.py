@@ -1,10 +1,10 @@
 "Cleaning without a browser: what is decided is done, can be taken back, and survives whatever happens in between"
-import os, shutil, signal, subprocess, sys, tempfile, time
+import os, re, shutil, signal, subprocess, sys, tempfile, time
 import pandas as pd, pytest
 from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given, settings, strategies as st
 from pathlib import Path
-from imgcls.clean.decisions import Cleaning, views, write_cleaned
+from imgcls.clean.decisions import Cleaning, as_text, views, write_cleaned
 from imgcls.dataset import Dataset, Moves, Table, manifest_cols, unlabelled
 from imgcls.sample import draw_digit
 
@@ -194,8 +194,9 @@ def test_bad_input_is_said(data):
     with pytest.raises(ValueError, match="'lynx': wanted"): fresh(data).decide('cat/0.png', 'lynx')
     with pytest.raises(ValueError, match='vocab='): Cleaning(data, ['cat','dog'])
     with pytest.raises(TypeError, match='list of labels'): Cleaning(data, vocab='cat')
-    with pytest.raises(TypeError, match='not list'): fresh(data).decide(['cat/0.png'], '<Delete>')
-    with pytest.raises(ValueError, match="what='': wanted one of"): fresh(data).decide('cat/0.png', '')
+    with pytest.raises(TypeError, match='in a loop'): fresh(data).decide(['cat/0.png'], '<Delete>')
+    for o in ('',None):
+        with pytest.raises(ValueError, match='takes a decision back'): fresh(data).decide('cat/0.png', o)
     with pytest.raises(FileNotFoundError, match='no such picture in the class folders'): fresh(data).decide('manifest.csv', '<Delete>')
     with pytest.raises(ValueError, match='wanted one of cat'): fresh(data).view('all', label='lynx')
     with pytest.raises(ValueError, match='without label'): Cleaning(data, pd.DataFrame(dict(file=['cat/0.png'])))
@@ -298,6 +299,104 @@ def test_train_and_valid_folders(tmp_path):
     c.decide('valid/cat/c.png', 'dog')
     assert list(c.apply().to)==['valid/dog/c.png']
     assert (tmp_path/'cleaned.csv').read_text().splitlines()[-1]=='valid/dog/d.png,dog,valid'
+
+# Labels and names that are no plain words
+
+odd_labels = ['NA','None','nan','01','1','True','False','null','a,b','a;b','"quoted"',"it's",' led','trailing ','two  spaces','tab\tbed','#1','=1+1','caf\u00e9','\u0391','<b>','a/b','back\\slash','-','0','1e3','2026-11-27']
+odd_names = ['NA','01','a;b','a,b','"q"',' led','trailing ',"it's",'100%','#','=1','caf\u00e9','cafe\u0301','[x]','a..b','-rf','~','{0}','$HOME','&amp;','日本']
+label = st.sampled_from(odd_labels)|st.text(st.characters(exclude_categories=['Cc','Cs','Zl','Zp']), min_size=1, max_size=20).filter(lambda o: o.strip() and o not in ('<Keep>','<Delete>'))
+name = st.sampled_from(odd_names)
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(name, st.tuples(label, label), min_size=2, max_size=6))
+def test_any_label_comes_back_from_the_journal_and_the_list(rows):
+    with tempfile.TemporaryDirectory() as tmp:
+        path = Path(tmp)
+        (path/'images').mkdir()
+        for i,o in enumerate(rows): (path/'images'/f'{o}.png').write_text(f'{i}')
+        df = scored(path, [(f'images/{o}.png', a, '') for o,(a,_) in rows.items()]).assign(second=[b for _,b in rows.values()])
+        everything = [as_text(o) for ab in rows.values() for o in ab]
+        df = pd.concat([df, scored(path, [(f'gone/{i}.png', o, '') for i,o in enumerate(everything)])])
+        c = Cleaning(path, df)
+        if not c.labels: return # one label a folder: folders it is
+        for o,(_,b) in rows.items(): c.decide(f'images/{o}.png', b)
+        again,want = Cleaning(path, df),{f'images/{o}.png':as_text(b) for o,(_,b) in rows.items()}
+        assert again.decisions==c.decisions and {k:c.label_of(k) if v=='<Keep>' else v for k,v in c.decisions.items()}==want
+        assert again.apply().done.all()
+        if not (path/'cleaned.csv').exists(): assert not len(c.plan())
+        else: assert dict(pd.read_csv(path/'cleaned.csv', dtype=str, keep_default_na=False).values)==want
+        while again.undo(): pass
+        assert Cleaning(path, df).decisions==c.decisions
+
+@settings(max_examples=40, deadline=None)
+@given(name, st.sampled_from(['<Delete>','other']), st.sampled_from([o for o in odd_labels if not re.search(r'[/\\:*?"<>|\t]', o) and o.strip()==o]))
+def test_any_name_goes_and_comes_back(name, what, folder):
+    with tempfile.TemporaryDirectory() as tmp:
+        path = Path(tmp)
+        for o in (f'{folder}/{name}.png', f'{folder}/z.png', 'other/z.png'): (path/o).parent.mkdir(exist_ok=True), (path/o).write_text(o)
+        old,c = tree(path),Cleaning(path)
+        c.decide(path/folder/f'{name}.png', what)
+        assert Cleaning(path).decisions=={f'{folder}/{name}.png':what} and c.apply().done.all()
+        listed = Dataset(path).items('cleaned.csv')
+        assert set(listed.file)==set(Dataset(path).files()) and len(listed)==(2 if what=='<Delete>' else 3)
+        c.undo()
+        assert tree(path)==old and Cleaning(path).decisions==c.decisions
+
+@pytest.mark.parametrize('bad', ['two\nlines','<Delete>','<Keep>'])
+def test_labels_that_are_no_choice(data, bad):
+    with pytest.raises(ValueError, match='Rename the class'): Cleaning(data, scored(data, [('cat/0.png',bad,''),('cat/1.png','cat','')]))
+
+@pytest.mark.parametrize('none', [None,float('nan'),''])
+def test_scores_without_labels(data, none):
+    with pytest.raises(ValueError, match='no label for 1 of 2'): Cleaning(data, scored(data, [('cat/0.png',none,''),('cat/1.png','cat','')]))
+
+@pytest.mark.parametrize('yes,no', [(True,False),(1,0),('True','False')])
+def test_labels_that_are_no_text(tmp_path, yes, no):
+    for i in range(4): (tmp_path/f'{i}.png').write_text(str(i))
+    c = Cleaning(tmp_path, scored(tmp_path, [(f'{i}.png', yes if i%2 else no, '') for i in range(4)]))
+    c.decide('0.png', yes)
+    assert c.vocab==sorted(map(str, (yes,no))) and c.plan().decision.tolist()==[str(yes)] and len(c.view('all', label=yes))==2
+    c.apply()
+    assert Dataset(tmp_path).items('cleaned.csv').label.tolist()==[str(yes),str(yes),str(no),str(yes)]
+
+def test_one_class_however_it_is_typed(tmp_path):
+    "A folder has the name that its disk gave it; its pictures stay in it"
+    for o in ('cafe\u0301/a.png','dog/b.png'): (tmp_path/o).parent.mkdir(), (tmp_path/o).write_text(o)
+    c = Cleaning(tmp_path)
+    c.decide('dog/b.png', 'caf\u00e9')
+    assert c.apply().done.all() and (tmp_path/'cafe\u0301'/'b.png').exists() and not (tmp_path/'dog'/'b.png').exists()
+    c.decide('cafe\u0301/a.png', 'cafe\u0301')
+    assert c.decisions['cafe\u0301/a.png']=='<Keep>'
+
+@pytest.mark.parametrize('ask', [True,False])
+def test_a_decision_is_about_a_picture_not_a_name(data, ask):
+    "What is gone is settled, and whatever gets its name later is another picture"
+    c = fresh(data)
+    for f,what in {'cat/0.png':'<Delete>', 'cat/1.png':'dog', 'cat/2.png':'<Keep>', 'dog/2.png':'cat'}.items(): c.decide(f, what)
+    for i in (0,2): (data/'cat'/f'{i}.png').unlink()
+    shutil.move(data/'cat'/'1.png', data/'dog'/'by hand.png')
+    if ask:
+        assert fresh(data).decisions=={'dog/2.png':'cat'} and set(c.apply().why)=={'','the file is gone'} and not len(c.plan())
+        c.undo()
+    for i in range(3): (data/'cat'/f'{i}.png').write_text('another')
+    c,old = fresh(data),tree(data)
+    done = c.apply().set_index('file')
+    assert done.done.to_dict()=={'cat/0.png':False, 'cat/1.png':False, 'dog/2.png':True} and 'decide again' in done.why['cat/0.png']
+    assert not len(c.plan()) and not len(fresh(data).plan())
+    c.undo()
+    assert tree(data)==old
+    c.decide('cat/0.png', '<Delete>')
+    assert set(c.apply().file)=={'cat/0.png','dog/2.png'}
+
+def test_a_journal_of_the_first_release_counts(data):
+    (data/'decisions.csv').write_text('time,action,file,decision,batch\n2026-11-01T10:00:00.000+00:00,decide,cat/0.png,<Delete>,\n')
+    c = fresh(data)
+    c.decide('cat/1.png', 'dog')
+    assert c.apply().done.tolist()==[True,True]
+
+def test_decisions_need_no_torch():
+    code = 'import sys; from imgcls.clean import Cleaning, ImageCleaner, ImageLabeler; print([o for o in ("torch","fastai.vision","sklearn") if o in sys.modules])'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout=='[]\n'
 
 # Views
 

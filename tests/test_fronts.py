@@ -2,7 +2,7 @@
 import os, re, shutil
 import pytest
 from fronts import Front, exact, fronts, wait, write_nb
-from imgcls.clean.decisions import Cleaning
+from imgcls.clean.decisions import Cleaning, journal_cols
 from imgcls.dataset import Table
 from imgcls.sample import draw_digit
 
@@ -64,7 +64,7 @@ def draw(path, n, *classes, start=0):
     return path
 
 def tree(path): return [o for o in sorted(o.relative_to(path).as_posix() for o in path.rglob('*.*')) if '/' in o and '/.' not in f'/{o}']
-def journal(path): return Table(path/'decisions.csv', 'time action file decision batch'.split()).read()
+def journal(path): return Table(path/'decisions.csv', journal_cols).read()
 def decided(path): return {o.file:o.decision for o in journal(path).itertuples() if o.action=='decide'}
 
 @pytest.fixture(scope='module')

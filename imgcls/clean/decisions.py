@@ -8,20 +8,19 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/decisions.html.md"""
 __all__ = ['Cleaning', 'write_cleaned']
 
 # %% ../../nbs/lib/clean/decisions.ipynb #ba94dff7
-import os, pandas as pd
+import hashlib, os, unicodedata, pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
 from pathlib import Path, PurePosixPath
 from fastcore.basics import patch
 from fastcore.foundation import L
 from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabelled
-from ..learn.scores import best_twins
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes
 
 # %% ../../nbs/lib/clean/decisions.ipynb #1057af90
 keep_it,delete_it = '<Keep>','<Delete>'
-journal_cols = 'time action file decision batch'.split()
+journal_cols = 'time action file decision sha256'.split()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #1e23000e
 def effect(
@@ -45,6 +44,13 @@ def has(
     "Is `rel` a file within the dataset?"
     return not os.path.isabs(rel) and '..' not in rel.split('/') and (path/rel).is_file()
 
+# %% ../../nbs/lib/clean/decisions.ipynb #6e9f9d3e
+def as_text(
+    label, # a label, also one that is no text
+):
+    "`label` as it is compared and written down"
+    return unicodedata.normalize('NFC', '' if label is None else str(label))
+
 # %% ../../nbs/lib/clean/decisions.ipynb #9622b233
 def check_scores(
     df, # anything
@@ -53,23 +59,27 @@ def check_scores(
     lost = {'file','label'}-set(getattr(df, 'columns', ()))
     if lost: raise ValueError(f'scores is a {type(df).__name__} without {" and ".join(sorted(lost))}: '
         'wanted the table that `scores(learn)` returns; labels go into vocab=')
+    bare = (df.label.isna() | (df.label=='')).sum()
+    if bare: raise ValueError(f'scores has no label for {bare} of {len(df)} pictures. '
+        'Read a table with pd.read_csv(…, dtype=str, keep_default_na=False), or a class NA is none')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #0076100c
 def located(
     df, # of `scores`
     data:Dataset,
-): # with paths relative to the dataset
+): # with paths relative to the dataset, and labels as text
     "What a model thinks of pictures of `data`, or an error if they are elsewhere"
-    df = df.assign(**{k:df[k].map(data.rel) for k in ('file','twin') if k in df}).reset_index(drop=True)
+    check_scores(df)
+    as_said = dict(file=data.rel, twin=data.rel, label=as_text, pred=as_text, second=as_text)
+    df = df.assign(**{k:df[k].map(f) for k,f in as_said.items() if k in df}).reset_index(drop=True)
     if not len(df) or any(has(data.path, o) for o in df.file): return df
     raise FileNotFoundError(f'No file of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dd27f9e1
 def folder_labels(
-    df, # of `located`
-): # folder → label; None where labels don't follow folders
+    pairs, # (label by where a picture lies, label that it has)
+): # the first → the second; None where labels don't follow folders
     "What the folders of a dataset stand for"
-    pairs = {(PurePosixPath(o).parent.name,label) for o,label in zip(df.file, df.label)}
     names = dict(pairs)
     return names if len(pairs)==len(names)==len({*names.values()}) and all(names) else None
 
@@ -82,14 +92,11 @@ class Cleaning:
         vocab=None, # labels to choose from; default: those of `scores`, and the dataset's folders
     ):
         self.data = Dataset(os.path.abspath(path))
-        self.scores = None
-        self.guesses = None
-        self.path = self.data.path
-        self.names = {}
-        self.labels = {} # folder → label; file → label, where a list says so
+        self.path,self.guesses = self.data.path,None
         if not self.path.is_dir(): raise FileNotFoundError(f'{path} is no folder: wanted a dataset, with a folder per class')
-        if scores is not None: self.believe(scores)
-        self.first,self.vocab = dict(self.labels),self.offered(vocab)
+        self.scores = None if scores is None else located(scores, self.data)
+        self.take_labels(self.data.layout())
+        self.vocab = self.offered(vocab, self.known().label)
         self.journal = Table(self.path/'decisions.csv', journal_cols)
         self.lock = FileLock(self.path/'.quarantine'/'.lock', timeout=60)
         self.refresh()
@@ -100,29 +107,58 @@ class Cleaning:
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3f9b6ba5
 @patch
-def believe(self:Cleaning, df):
-    "Take pictures and labels from the table `df` of `scores`"
-    check_scores(df)
-    self.scores = located(df, self.data)
-    named = folder_labels(self.scores)
-    if named is None: self.labels = dict(self.scores[['file','label']].values)
-    else: self.names = named
+def known(self:Cleaning):
+    "All labelled pictures, also those that are gone since they were scored"
+    return self.data.layout().rename(columns=dict(name='file')) if self.scores is None else self.scores
+
+# %% ../../nbs/lib/clean/decisions.ipynb #c9e6c2e2
+@patch
+def everything(self:Cleaning):
+    "All labelled pictures that are there now"
+    df = self.known()
+    return df if self.scores is None else df[[o[0]!='.' and (self.path/o).is_file() for o in df.file]]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #79401592
+@patch
+def take_labels(self:Cleaning,
+    df, # of `layout`
+):
+    "Note how folders are spelt, and what they stand for or, where a list says so, what each file is"
+    self.folders = {as_text(o):o for o in {PurePosixPath(o).parent.name for o in df.name}}
+    self.names,self.labels = {},{}
+    if self.scores is not None:
+        at,here = dict(zip(df.name, df.label.map(as_text))),self.everything()
+        named = folder_labels({(at.get(o, ''),label) for o,label in zip(here.file, here.label)})
+        if named is None: self.labels = dict(self.scores[['file','label']].values)
+        else: self.names = named
+    self.first = dict(self.labels)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #7129b0be
+def check_choice(
+    label, # one that pictures have already
+): # `label`
+    "Refuse a label that can't be told from another decision, or noted in a line"
+    if label in (keep_it,delete_it) or label.splitlines()!=[label]:
+        raise ValueError(f'The class {label!r} can not be noted as a decision: wanted one line, and neither {keep_it} nor {delete_it}. Rename the class')
+    return label
 
 # %% ../../nbs/lib/clean/decisions.ipynb #90bcfe06
 @patch
 def offered(self:Cleaning,
     vocab, # None: those that are there
-): # labels to choose from, all of which can be names of folders
+    found, # labels that pictures have
+): # labels to choose from; those that no picture has can be names of folders
     "The labels of `vocab`, each once"
     if isinstance(vocab, str): raise TypeError(f'{vocab!r} is one label: wanted a list of labels, e.g. [{vocab!r}]')
-    found = {*(self.data.layout() if self.scores is None else self.scores).label}
-    return [o if o in found else check_label(o) for o in dict.fromkeys(sorted(found) if vocab is None else vocab)]
+    found = {*map(as_text, found)}
+    wanted = dict.fromkeys(sorted(found) if vocab is None else map(as_text, vocab))
+    return [check_choice(o) if o in found else check_label(o) for o in wanted]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #7927ca65
 @patch
 def label_of(self:Cleaning, rel):
     "Label that file `rel` has now; '' for none"
-    top = self.data.label(rel)
+    top = as_text(self.data.label(rel))
     return self.labels.get(rel, self.names.get(top, top))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b4f63516
@@ -169,6 +205,7 @@ def refresh(self:Cleaning,
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
+    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; go through several in a loop')
     rel = self.data.rel(fn)
     placed = '/' in rel and (rel[0]!='.' or rel.startswith(f'{unlabelled}/'))
     if has(self.path, rel) and (placed or rel in self.labels): return rel
@@ -176,9 +213,9 @@ def found(self:Cleaning, fn):
         '.quarantine/moves.csv there says what was moved where')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2b2d43a2
-def one_of(name, got, options):
+def one_of(name, got, options, hint=''):
     "Refuse what is not among `options`"
-    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}')
+    if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}{hint}')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d5fef2df
 @patch
@@ -187,7 +224,8 @@ def decide(self:Cleaning,
     what:str, # '<Keep>', '<Delete>' or a label; `forget` takes it back
 ):
     "Remember what should become of a picture"
-    one_of('what', what, [keep_it,delete_it,*self.vocab])
+    what = as_text(what)
+    one_of('what', what, [keep_it,delete_it,*self.vocab], '; `forget` takes a decision back')
     self.note([self.found(fn)], what)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #88a3e353
@@ -196,11 +234,17 @@ def forget(self:Cleaning, fn):
     "Take the decision about file `fn` back"
     self.note([self.data.rel(fn)], '')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #4c582f96
+def digest(fn):
+    "SHA-256 of file `fn`; '' where there is none"
+    return hashlib.sha256(fn.read_bytes()).hexdigest() if fn.is_file() else ''
+
 # %% ../../nbs/lib/clean/decisions.ipynb #adaf3667
 @patch
 def write(self:Cleaning, todo):
     "Append decisions `todo` (file → decision) to the journal"
-    try: self.journal.append(*[dict(time=timestamp(), action='decide', file=k, decision=v) for k,v in todo.items()])
+    rows = [dict(time=timestamp(), action='decide', file=k, decision=v, sha256=digest(self.path/k)) for k,v in todo.items()]
+    try: self.journal.append(*rows)
     except OSError as e:
         said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). '
         raise type(e)(e.errno, f'{said}Copy the dataset to a folder of yours') from None
@@ -230,6 +274,7 @@ def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
     if rel in self.labels: return rel
     top = {v:k for k,v in self.names.items()}.get(label, label)
+    top = self.folders.get(top, top)
     return (self.above(rel)/top/PurePosixPath(rel).name).as_posix()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3f4f9ebd
@@ -272,13 +317,6 @@ def write_cleaned(
     table.write(rows)
     return table.fn
 
-# %% ../../nbs/lib/clean/decisions.ipynb #1c73d452
-@patch
-def everything(self:Cleaning):
-    "All labelled pictures that are there now"
-    if self.scores is None: return self.data.layout().rename(columns=dict(name='file'))
-    return self.scores[[o[0]!='.' and (self.path/o).is_file() for o in self.scores.file]]
-
 # %% ../../nbs/lib/clean/decisions.ipynb #00671dbf
 @patch
 def by_name(self:Cleaning): return self.everything().sort_values('file').assign(why='')
@@ -313,11 +351,23 @@ def carry_out(self:Cleaning, o, batch):
 # %% ../../nbs/lib/clean/decisions.ipynb #67c57584
 def reason(e): return getattr(e, 'strerror', None) or str(e)
 
+# %% ../../nbs/lib/clean/decisions.ipynb #8f730195
+other = 'another picture has this name by now: decide again'
+
+# %% ../../nbs/lib/clean/decisions.ipynb #77131816
+@patch
+def outdated(self:Cleaning,
+    files, # of the plan
+): # [n]: '' or why
+    "What stands against a decision about each file"
+    was = {o.file:o[-1] for o in self.journal.read().itertuples(index=False)} # '' in journals of 0.1.0, which had another column there
+    now = [digest(self.path/o) for o in files]
+    return ['the file is gone' if not b else other if was[o] not in ('',b) else '' for o,b in zip(files, now)]
+
 # %% ../../nbs/lib/clean/decisions.ipynb #49b2c908
 @patch
 def attempt(self:Cleaning, o, batch):
     "`carry_out` row `o` of the plan; '' or what prevented it"
-    if not (self.path/o.file).is_file(): return 'the file is gone'
     try: self.carry_out(o, batch)
     except (OSError,ValueError) as e: return reason(e)
     return ''
@@ -350,8 +400,9 @@ def apply(self:Cleaning,
     with self.alone():
         self.refresh(self.decisions)
         df,batch = self.plan(),f'clean {timestamp()}'
-        why = pd.Series([self.attempt(o, batch) for o in df.itertuples()], dtype=object)
-        df = df.assign(done=why=='', why=why)
+        why = [no or self.attempt(o, batch) for no,o in zip(self.outdated(df.file), df.itertuples())]
+        df = df.assign(done=[o=='' for o in why], why=pd.Series(why, dtype=object))
+        self.note(df.file[df.why==other], '')
         self.settle(dict(df.loc[df.done, ['file','to']].values))
         self.write_list(batch)
     return df
@@ -386,10 +437,14 @@ def last_apply(self:Cleaning):
     "When the apply was that `undo` would take back; '' if there is none"
     return self.last_batch().removeprefix('clean ')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #d758ed80
+clear_issue = .8 # an `issue` above this is a proposal
+
 # %% ../../nbs/lib/clean/decisions.ipynb #2559ff86
 def why_issue(o):
     "Does the label of row `o` fit?"
-    return f'{o.second} fits better' if o.issue>.5 else 'the label fits'
+    if o.issue>clear_issue: return f'{o.second} fits better'
+    return f'{o.second} may fit as well' if o.issue>.5 else 'the label fits'
 
 # %% ../../nbs/lib/clean/decisions.ipynb #99eddff0
 def why_margin(o):
@@ -444,6 +499,7 @@ def grouped(
     pairs, # of `twin_pairs`
 ): # group; twin and kind: the picture each looks like most, and how; without pictures that are like no other
     "Groups of look-alikes"
+    from imgcls.learn.scores import best_twins # here, so that decisions need no torch
     best = best_twins(pairs[['i','j','kind']], df.file)
     return df.assign(**best, group=group_ids(pairs[['i','j']].values, len(df)))[best.kind!='']
 
@@ -519,7 +575,7 @@ def proposed(
     by, # its name
 ): # a label for each row, '' for none
     "What else the pictures could be called"
-    return df.second.where(df.issue>.5, '') if by=='issue' else df.get('pred', '')
+    return df.second.where(df.issue>clear_issue, '') if by=='issue' else df.get('pred', '')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #fa7c9df8
 @patch
@@ -530,6 +586,7 @@ def view(self:Cleaning,
     new:bool=False, # only pictures about which nothing is decided?
 )->pd.DataFrame: # columns of `scores`, why, and proposal (another label); 'alike' has group as well
     "What to look at, in order, with the reason"
+    label = label if label is None else as_text(label)
     one_of('by', by, views)
     one_of('label', label, [*self.vocab,None])
     one_of('split', split, ['train','valid',None])

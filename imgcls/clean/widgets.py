@@ -21,7 +21,6 @@ from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
 from .decisions import Cleaning, delete_it, effect, keep_it, reason, tally
 from ..dataset import Dataset
-from ..learn.scores import guess, scores
 from ..picture import thumbnail
 
 # %% ../../nbs/lib/clean/widgets.ipynb #75023b9a
@@ -315,12 +314,21 @@ def pressed(self:Review, do):
     self.last = do,time.monotonic()
 
 # %% ../../nbs/lib/clean/widgets.ipynb #148c5f91
+def complaint(
+    e, # an exception
+):
+    "What went wrong, for somebody who looks at a page"
+    at = f': {e.filename}' if getattr(e, 'filename', None) else ''
+    if isinstance(e, (OSError,ValueError)): return f'{reason(e)}{at}'
+    return f'That was not foreseen ({type(e).__name__}: {e}). What was decided so far is on disk: run the cell again to go on, and please report it.'
+
+# %% ../../nbs/lib/clean/widgets.ipynb #dc32bc91
 @patch
 def safely(self:Review, do):
     "Call `do`; what goes wrong is said on the page, where nobody sees a kernel's log"
     self.said.value = ''
     try: return do()
-    except (OSError,ValueError) as e: self.say(reason(e), 'alert')
+    except Exception as e: self.say(complaint(e), 'alert')
 
 # %% ../../nbs/lib/clean/widgets.ipynb #aaa3693a
 @patch
@@ -446,10 +454,11 @@ def undo(self:Review):
 # %% ../../nbs/lib/clean/widgets.ipynb #b0fd6fff
 def learner_home(
     learn, # its items are files
+    fns, # those that are there
 ):
-    "Folder of the dataset that a learner was trained on"
-    known = nested_attr(learn, 'dls.train.pixels') # that of `get_dls` says so itself
-    return learn.path if known else Dataset.of([o for dl in learn.dls for o in dl.items]).path
+    "Folder of the dataset that a learner was trained on: its own, if the files are in there, else the one around them"
+    said,top = str(learn.path)!='.',os.path.abspath(learn.path)+os.sep
+    return learn.path if said and all(os.path.abspath(o).startswith(top) for o in fns) else Dataset.of(list(fns)).path
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0d19b9ca
 def guesses(
@@ -459,7 +468,9 @@ def guesses(
     "What the model says about pictures without a label, as far as they can be read; None where there are none"
     seen = data.looks([data.path/o for o in data.waiting()])
     fns = [data.path/o for o in seen.file[seen.wrong=='']]
-    if fns: return guess(learn, fns).assign(file=lambda df: df.file.map(data.rel))
+    if not fns: return
+    from imgcls.learn.scores import guess
+    return guess(learn, fns).assign(file=lambda df: df.file.map(data.rel))
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
@@ -470,8 +481,9 @@ class ImageClassifierCleaner(Review):
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
+        from imgcls.learn.scores import scores # here: to look at pictures needs no torch
         df,self.learn = scores(learn),learn
-        super().__init__(Cleaning(path or learner_home(learn), df, list(learn.dls.vocab)), max_n=max_n, height=height)
+        super().__init__(Cleaning(path or learner_home(learn, df.file), df, list(learn.dls.vocab)), max_n=max_n, height=height)
         self.number()
 
     def number(self):
