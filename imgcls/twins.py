@@ -158,6 +158,21 @@ def stable_split(
         for i in idx: res[i] = 'valid'
     return res
 
+# %% ../nbs/lib/twins.ipynb #4935efcf
+def warn_of_leaks(
+    df, # name, sha256, phash and split of pictures
+):
+    "Say how many pictures are given both for training and for what comes after"
+    df = df[df.split!='']
+    train = df.split=='train'
+    if train.all() or not train.any(): return
+    ids = pd.Series(look_groups(df), df.index)
+    both = df[~train & ids.isin(ids[train])]
+    if not len(both): return
+    twin = df.name[train & (ids==ids[both.index[0]])].iloc[0]
+    warnings.warn(f'{len(both)} of {(~train).sum()} pictures to validate or test with are also among those to train with: {both.name.iloc[0]} is {twin}. '
+        'What is measured on them says nothing about new pictures')
+
 # %% ../nbs/lib/twins.ipynb #f5744f6a
 @patch
 def split(self:Dataset,
@@ -167,6 +182,7 @@ def split(self:Dataset,
 )->pd.DataFrame: # `items` with split, name (relative to the dataset) and sha256; without what can't be read
     "Decide for each picture whether to train on it, and note it in `split.csv`"
     df = self._readable(items)
+    warn_of_leaks(df)
     todo = df.index[df.split=='']
     if len(todo): df.loc[todo, 'split'] = self._sided(df.loc[todo], valid_pct, seed)
     return df.drop(columns='phash')
@@ -200,6 +216,7 @@ def _readable(self:Dataset, items):
     looks = self.looks(items.file).set_index('file')[['sha256','phash','wrong']]
     df = items.assign(name=items.file.map(self.rel)).join(looks, on='name')
     bad = df[df.wrong!='']
+    if len(bad)==len(df): raise ValueError(f'None of the {len(df)} pictures can be read; {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
     if len(bad):
         warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out '
             f'(`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
@@ -215,13 +232,20 @@ def warn_of_labels(
     if odd: warnings.warn(f'{odd[0]} and {odd[1]} look the same and have different labels; `duplicates` lists what else there is like that')
 
 # %% ../nbs/lib/twins.ipynb #62d0b54f
-def twin_ids(
-    df, # label, name, sha256 and phash of pictures
+def look_groups(
+    df, # sha256 and phash of pictures
 ): # as of `group_ids`
     "Groups of rows that are one picture, or nearly (unless there are very many)"
     n = len(df)
     near = group_ids(near_pairs(hash_array(df.phash)), n, max(10, n//50))
-    ids = group_ids(np.concatenate([same_bytes(df.sha256), np.stack([near,np.arange(n)], 1)]), n)
+    return group_ids(np.concatenate([same_bytes(df.sha256), np.stack([near,np.arange(n)], 1)]), n)
+
+# %% ../nbs/lib/twins.ipynb #80f9007e
+def twin_ids(
+    df, # label, name, sha256 and phash of pictures
+): # as of `group_ids`
+    "`look_groups`, with a warning of those that have two labels"
+    ids = look_groups(df)
     warn_of_labels(df.assign(group=ids))
     return ids
 

@@ -1,7 +1,9 @@
 "One reader of layouts, and a journal that loses nothing"
-import errno, os
+import errno, json, os, sys, unicodedata, warnings
 import pandas as pd, pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from imgcls.gather.download import download_images as guarded_download
+from imgcls.clean.decisions import write_cleaned
 from imgcls.dataset import Dataset, Moves, Table
 from imgcls.sample import draw_digit, encode_image
 from web import Web, jpg, says
@@ -65,8 +67,38 @@ def test_layouts_that_people_have(tmp_path):
     assert ds.names()==['Training/cat/1.jpg','Training/dog/x.jpg','val/cat/2.jpg','val/dog/3.jpg']
     assert list(ds.items().split)==['train','train','valid','valid'] and list(ds.items().label)==['cat','dog','cat','dog']
     ds = put(tmp_path/'b', 'cover.jpg', 'cat/1.jpg', 'cat/2023/2.jpg')
+    with pytest.warns(UserWarning, match='cat/2023 lies in a class folder'): assert list(ds.items().label)==['cat','2023']
     assert ds.names()==['cat/1.jpg','cat/2023/2.jpg']==Dataset.of(ds.path).names() and list(ds.layout().label)==['cat','2023']
-    assert put(tmp_path/'c', 'train/cat/1.jpg', 'test/cat/2.jpg').layout().split.tolist()==['test','']
+
+# folders → (label, side) of each picture that counts; the others are left out
+layouts = {'train/cat test/cat':['cat test','cat '], 'Train/cat VAL/cat TESTING/cat':['cat test','cat train','cat valid'], 'Training/cat Validation/dog models':['cat train','dog valid'],
+    'training_set/cat test_set/dog':['dog test','cat '], 'seg_train/seg_train/sea seg_test/seg_test/sea seg_pred/seg_pred':['sea test','sea '], 'zip/train/cat zip/test/dog':['dog test','cat '],
+    'cat/train cat/val dog/train':['cat train','cat valid','dog train'], 'train/cat/2023 valid/cat/2024/05':['cat train','cat valid'], 'cat dog test':['cat ','dog '], 'cat dog test/cat':['cat ','dog ','cat test'],
+    'cat dog valid/cat':['cat train','dog train','cat valid'], 'car plane train':['car ','plane ','train '], 'valid invalid':['invalid ','valid '], 'steam_train bullet_train':['bullet_train ','steam_train '],
+    'train val':[], 'train test':[], 'train/cat/a val/cat/b holdout/cat':['cat train','cat valid'], 'cafe\u0301 caf\u00e9':['caf\u00e9 ']*2, 'test/train test/car train/train train/car':['car test','train test','car ','train ']}
+
+@pytest.mark.parametrize('folders', layouts)
+def test_what_folders_say(tmp_path, folders):
+    ds = put(tmp_path, *(f'{o}/1.jpg' for o in folders.split()))
+    df = ds.layout()
+    assert [f'{a} {b}' for a,b in zip(df.label, df.split)]==layouts[folders]
+    assert all(ds.label(o)==k for o,k in zip(df.name, df.label))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        ds.remark()
+    left = len(folders.split())-len(df)
+    assert bool(left)==any('Left out' in str(o.message) for o in said)
+    if 'car plane train'==folders or 'valid invalid'==folders: assert 'taken for a class' in str(said[0].message)
+
+def test_what_is_left_out_is_counted(tmp_path):
+    ds = put(tmp_path, 'train/cat/1.jpg', 'train/cat/2', 'train/dog/3.jpg_large', 'valid/cat/4.jpg', 'models/5.jpg', 'cover.jpg', 'train/6.jpg')
+    (tmp_path/'train'/'cat'/'gone.jpg').symlink_to(tmp_path/'nowhere.jpg')
+    for o in ('train/cat/notes.txt','train/dog/Thumbs.db','labels.csv','models/x.pth'): (tmp_path/o).write_bytes(b'BM, no picture')
+    for o in ('train/__MACOSX/._1.jpg','train/cow/.DS_Store'): put(tmp_path, o)
+    with pytest.warns(UserWarning) as said: df = ds.items()
+    assert list(df.label)==['cat','cat','dog','cat'] and len(said)==2
+    assert str(said[0].message).startswith('No pictures in __MACOSX, cow: left out')
+    for o in ('broken link: 1 (train/cat/gone.jpg)','no picture: 3 (models/x.pth)','in no split: 1 (models/5.jpg)','in no folder: 1 (cover.jpg)','without a label: 1 (train/6.jpg)'): assert o in str(said[1].message)
 
 def test_what_a_dataset_is_of(tmp_path):
     ds = put(tmp_path/'a', 'train/cat/1.jpg', 'valid/cat/2.jpg')
@@ -75,14 +107,72 @@ def test_what_a_dataset_is_of(tmp_path):
     with pytest.raises(FileNotFoundError, match='no such file'): Dataset.of([ds.path/'train'/'cat'/'9.jpg'])
     with pytest.raises(FileNotFoundError, match='folder per class'): Dataset.of(tmp_path/'none')
     with pytest.raises(ValueError, match='from 2 datasets'): Dataset.of([*ds.files(), *put(tmp_path/'b', 'cat/1.jpg').files()])
+    nested = put(tmp_path/'n', 'cat/1.jpg', 'cat/2023/2.jpg', 'dog/2024/3.jpg', 'dog/4.jpg', 'cover.jpg')
+    assert Dataset.of([*nested.files(), nested.path/'cover.jpg']).path==nested.path==Dataset.of(nested.files()).path
+    assert [(o.path,o.names()) for o in Dataset.around(map(str, [*ds.files(), *nested.files()[:1]]))]==[(ds.path,ds.names()),(nested.path,['cat/1.jpg'])]
+    assert not Dataset.of([]).names() and not Dataset(ds.path, []).names()
 
 def test_tables_say_sides_in_several_ways(tmp_path):
     ds = put(tmp_path, 'cat/1.jpg', 'dog/2.jpg', 'dog/3.jpg')
-    df = pd.DataFrame(dict(file=ds.names(), label=[0,1,'']))
-    assert list(ds.items(df=df.assign(split=['Train','val',None])).split)==['train','valid','']
-    assert list(ds.items(df=df.assign(is_valid=[1,0,'True'])).split)==['valid','train','valid'] and list(ds.items(df=df).label)==['0','1','']
-    with pytest.raises(ValueError, match="the split 'holdout'"): ds.items(df=df.assign(split='holdout'))
-    with pytest.raises(ValueError, match='no label for 1 of 3'): ds.items(df=df.assign(label=['a',None,'b']))
+    df = pd.DataFrame(dict(file=ds.names(), label=[0,1,1.]))
+    assert list(ds.items(df=df.assign(split=['Train','val',None])).split)==['train','valid',''] and list(ds.items(df=df).label)==['0','1','1']
+    for col in (dict(is_valid=[1,0,'True']),dict(is_valid=['Yes',' no ','y']),dict(is_train=[0,1,False]),dict(isTrain=['n','1.0','FALSE']),dict(subset=['Validation Set','training','val']),{'data set':['valid','train','VALID']}):
+        assert list(ds.items(df=df.assign(**col)).split)==['valid','train','valid'], col
+    assert list(ds.items(df=df.assign(is_test=[1,0,0])).split)==['test','','']
+    for col,said in (dict(split='holdout'),"split 'holdout'"),(dict(split=[0,1,2]),"split '0'"),(dict(is_valid=['1','2','0']),"is_valid '2'"),(dict(split='train', is_test=0),'leave one'):
+        with pytest.raises(ValueError, match=said): ds.items(df=df.assign(**col))
+    with pytest.warns(UserWarning, match='no label for 2 of 3'): assert len(ds.items(df=df.assign(label=['a',None,' '])))==1
+
+def test_several_labels_are_for_another_kind_of_classifier(tmp_path):
+    ds = put(tmp_path, 'cat/1.jpg', 'dog/2.jpg', 'hot dog/3.jpg', 'dog house/4.jpg', 'x/5.jpg')
+    assert len(ds.items(df=ds.layout()))==5 # they are folders
+    def table(*labels): return pd.DataFrame(dict(name=ds.names()[:len(labels)], label=labels))
+    for o in (('meme','not meme'),('bear','polar bear'),('rose','water lily','tiger lily','sea rose'),('a, b','c')): assert sorted(ds.items(df=table(*o)).label)==sorted(o)
+    for o in (('dog cat','cat','dog'),('cat|dog','cat','dog'),('cat, dog','cat','dog'),('bear','bear cub')):
+        with pytest.raises(ValueError, match='one label a picture'): ds.items(df=table(*o))
+    with pytest.raises(ValueError, match='several labels for cat/1.jpg'): ds.items(df=pd.DataFrame(dict(name=['cat/1.jpg']*2, label=['cat','dog'])))
+    (tmp_path/'a.csv').write_text('name,label\ncat/1.jpg,cat,dog\n')
+    with pytest.raises(ValueError, match='one label'): ds.items('a.csv')
+
+def test_names_in_tables_are_met_halfway(tmp_path):
+    ds = put(tmp_path, 'images/IMG_1.JPG', 'images/cafe\u0301.png', 'images/3.png', 'more/3.jpg', 'loose.jpg', 'more/4.webp')
+    df = pd.DataFrame(dict(name=['img_1.jpg','images\\caf\u00e9','images/3','loose','more/4.gone',str(ds.path/'more'/'3.jpg')], label=list('abcdef')))
+    with pytest.warns(UserWarning, match='1 of 6 files are gone and left out, the first is more/4.gone'): res = ds.items(df=df)
+    assert {o.relative_to(ds.path).as_posix():k for o,k in zip(res.file, res.label)}=={'images/IMG_1.JPG':'a','images/cafe\u0301.png':'b','images/3.png':'c','loose.jpg':'d','more/3.jpg':'f'}
+    with pytest.warns(UserWarning, match='1 of 2'): assert len(ds.items(df=pd.DataFrame(dict(name=['3','loose.jpg'], label=['a','b']))))==1 # two are called 3
+    (tmp_path/'new').write_bytes(encode_image(draw_digit(9)))
+    ds.moves.replace('images/3.png', tmp_path/'new', '60fd.jpg', 'turned', 'b')
+    for c in 'cf': assert ds.items(df=df[df.label==c]).file[0].name==dict(c='60fd.jpg', f='3.jpg')[c]
+    ds.moves.undo('b')
+    assert ds.items(df=df[df.label=='c']).file[0].name=='3.png'
+
+label = st.sampled_from(['NA','None','nan','01','1.0','True','0','-','<Keep>','été','cat, black','"q"',"o'x",'a;b','名前','=1+1','#x','a b','e\u0301']) | st.text(st.characters(exclude_categories=['Cs','Cc','Zl','Zp'], exclude_characters='/\\:*?"<>|.'), min_size=1, max_size=12)
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(label.filter(lambda o: o.strip()), min_size=1, max_size=5), st.sampled_from([',',';','\t']), st.sampled_from(['utf-8','utf-8-sig','utf-16']))
+def test_lists_give_back_any_label(tmp_path_factory, labels, sep, encoding):
+    path = tmp_path_factory.mktemp('nasty')
+    ds = put(path, *(f'img/{i}.jpg' for i in range(len(labels))))
+    plain = [unicodedata.normalize('NFC', o).strip() for o in labels]
+    df = pd.DataFrame(dict(name=ds.names(), label=labels))
+    try: items = ds.items(df=df)
+    except ValueError as e:
+        assert 'several labels' in str(e)
+        return
+    assert list(items.label)==plain
+    write_cleaned(path, items.assign(file=items.file.map(ds.rel)))
+    assert list(ds.items('cleaned.csv').label)==plain
+    (path/'l.csv').write_bytes(df.to_csv(sep=sep, index=False).encode(encoding))
+    assert list(ds.items('l.csv').label)==plain
+
+def test_names_of_classes_in_json(tmp_path):
+    ds = put(tmp_path, '1/a.jpg', 'cafe\u0301/b.jpg')
+    for names in ({1:'fire lily','caf\u00e9':'Café'},{'1':'fire lily','cafe\u0301':'Cafe\u0301'}): assert list(ds.items(names=names).label)==['fire lily','Café']
+    (tmp_path/'cat_to_name.json').write_text(json.dumps({'1':'fire lily'}), encoding='utf-8-sig')
+    assert list(ds.items().label)==['fire lily','café']
+    with pytest.raises(ValueError, match='No name for 1'): ds.items(names='cat_to_name.json')
+    (tmp_path/'cat_to_name.json').write_text('[1')
+    with pytest.raises(ValueError, match='can not be read'): ds.items()
 
 class Killed(BaseException): pass
 
@@ -127,3 +217,10 @@ def test_a_journal_of_the_version_before_stops_nothing(tmp_path):
     rows = [('copy','cat/1.gif','.quarantine/cat/1.gif'),('convert','cat/1.gif','cat/1.png'),('back','cat/1.png','cat/1.gif'),('aside','a','b')]
     ds.moves.table.append(*[dict(batch='verify old'*(a[0]=='c'), action=a, src=s, dst=d) for a,s,d in rows])
     assert ds.undo()==0 and not ds.moves.pending() and ds.names()==['cat/1.png'] and not len(ds.manifest())
+
+@pytest.mark.skipif(sys.platform!='linux', reason='other systems have no such names')
+def test_names_that_are_no_text_are_left_out(tmp_path):
+    ds = put(tmp_path, 'cat/1.jpg', 'dog/2.jpg')
+    odd = os.fsencode(tmp_path)+b'/cat/caf\xe9.jpg'
+    os.rename(tmp_path/'dog'/'2.jpg', odd)
+    with pytest.warns(UserWarning, match=r'name not in UTF-8: 1 \(cat/caf\?.jpg\)'): assert ds.items().file.tolist()==[tmp_path/'cat'/'1.jpg']
