@@ -338,19 +338,18 @@ def top_folders(
     return res
 
 # %% ../nbs/lib/dataset.ipynb #7f05b4c2
-def read_folder(
-    folder:str, # relative to the dataset, with /
+def class_part(
+    parts:list, # names of folders, one within the other
     tops:dict, # of `top_folders`
-)->tuple: # (label, side), '' for none
-    "What the folder that a picture lies in says about it"
-    parts = folder.split('/')
-    if parts[0]==unlabelled: return '',''
+)->tuple: # (which of `parts` is the class, or None; side, '' for none)
+    "What the folders that a picture lies in are"
+    if parts[0] in ('',unlabelled): return None,''
     sides = [tops.get(parts[0], ''), *map(side_named, parts[1:])]
     at = next((i for i,o in enumerate(sides) if o), None)
-    if at is None: return as_label(parts[-1]),''
-    below = parts[at+1:]
-    if len(below)>1 and below[0]==parts[at]: del below[0] # seg_train/seg_train/sea
-    return as_label(['', *parts[:at], *below[:1]][-1]),sides[at]
+    if at is None: return len(parts)-1,''
+    twice = parts[at+1:at+2]==[parts[at]] and len(parts)>at+2 # seg_train/seg_train/sea
+    below = at+1+twice
+    return below if below<len(parts) else at-1 if at else None,sides[at]
 
 # %% ../nbs/lib/dataset.ipynb #90dd0eaa
 @patch(cls_method=True)
@@ -467,7 +466,7 @@ def contents(self:Dataset)->pd.DataFrame: # a row per file, in alphabetical orde
     if self.chosen is not None: rows = [(o,'' if os.path.exists(self.path/o) else 'broken link') for o in self.chosen]
     else: rows = [(rel,why_not(o)) for rel,o in self.found()]
     df = pd.DataFrame([as_row(*o) for o in rows], columns=['name','why'], dtype=str)
-    df = judged(df.assign(**dict(zip(['label','split'], zip(*self.places(df.name))))) if rows else df.assign(label='', split=''))
+    df = judged(pd.concat([df, self.places(df.name)], axis=1))
     if self.chosen is not None: df['why'] = df.why.replace({'in no folder':'without a label', 'in no split':''})
     return df
 
@@ -475,11 +474,14 @@ def contents(self:Dataset)->pd.DataFrame: # a row per file, in alphabetical orde
 @patch
 def places(self:Dataset,
     names, # paths relative to the dataset, with /
-)->list: # (label, side) for each
+)->pd.DataFrame: # a row for each: label, split; '' for none
     "What the folders say about pictures"
     tops,folders = top_folders(self.path),[os.path.dirname(o) for o in names]
-    known = {o:read_folder(o, tops) for o in {*folders}}
-    return [known[o] for o in folders]
+    def said(folder):
+        at,side = class_part(parts := folder.split('/'), tops)
+        return '' if at is None else as_label(parts[at]),side
+    known = {o:said(o) for o in {*folders}}
+    return pd.DataFrame([known[o] for o in folders], columns=['label','split'], dtype=str)
 
 # %% ../nbs/lib/dataset.ipynb #8adf6ccd
 def in_class(
@@ -516,7 +518,7 @@ def doubts(
 )->list: # sentences
     "How folders were read that can be read in two ways"
     split = [o for o in tops if side_named(o) and not tops[o]]
-    deep = [o for o in in_class(names) if not read_folder(o, tops)[1]][:1]
+    deep = [o for o in in_class(names) if not class_part(o.split('/'), tops)[1]][:1]
     said = [f'{o} is taken for a class: it has no class folders, and lies beside others' for o in split]
     return said+[f"{o} lies in a class folder and is taken for another class: `import_folder(…, label='top')` goes by the folders at the top" for o in deep]
 
@@ -563,7 +565,18 @@ def label(self:Dataset,
     fn, # a path
 )->str: # '' for none
     "The class of a picture by where it lies"
-    return self.places([self.rel(fn)])[0][0]
+    return self.places([self.rel(fn)]).label[0]
+
+# %% ../nbs/lib/dataset.ipynb #bb50cf46
+@patch
+def relabelled(self:Dataset,
+    rel:str, # path of a picture that has a label
+    folder:str, # name of the other class folder
+)->str: # path
+    "Where a picture goes that gets another label"
+    parts = rel.split('/')
+    parts[class_part(parts[:-1], top_folders(self.path))[0]] = folder
+    return '/'.join(parts)
 
 # %% ../nbs/lib/dataset.ipynb #cf7c04dd
 @patch
@@ -578,11 +591,11 @@ otherwise = dict(valid='train', train='valid', test='') # what a picture is that
 
 def side_meant(
     word:str, # a cell, in small letters
-    asked:str, # what a column asks: valid for is_valid; '' for split
-)->str: # train, valid, test; '' if that can't be told
+    asked:str, # what its column asks: valid for is_valid; '' for split
+)->str: # train, valid, test; '' for nothing; None if that can't be told
     "Which side a cell of a table means"
-    yes = yes_no.get(word) if asked else None
-    return side_named(word) if yes is None else asked if yes else otherwise[asked]
+    if asked and word in yes_no: return asked if yes_no[word] else otherwise[asked]
+    return side_named(word) or (None if word else '')
 
 # %% ../nbs/lib/dataset.ipynb #fd6f840d
 def asks(
@@ -612,9 +625,8 @@ def sides_of(
     if not cols: return ''
     if len(cols)>1: raise ValueError(f'{said} has the columns {" and ".join(map(str, cols))}, which both say what is for training: leave one')
     words = df[cols[0]].fillna('').astype(str).str.strip().str.lower()
-    side = words.map(lambda o: side_meant(o, asks(cols[0])))
-    odd = words[(side=='') & ~words.isin(['',*yes_no])] if asks(cols[0]) else words[(side=='') & (words!='')]
-    if len(odd): raise ValueError(f'{said} has the {cols[0]} {odd.iloc[0]!r}: wanted train, valid, test or nothing')
+    side = [side_meant(o, asks(cols[0])) for o in words]
+    if None in side: raise ValueError(f'{said} has the {cols[0]} {words.iloc[side.index(None)]!r}: wanted train, valid, test or nothing')
     return side
 
 # %% ../nbs/lib/dataset.ipynb #20129ba5
@@ -697,7 +709,7 @@ def listed(self:Dataset,
     "The pictures and labels of the table `df`"
     df = as_layout(df, said)
     df['name'] = self.meant(df.name)
-    check_single(df, [k for k,_ in self.places(df.name)], said)
+    check_single(df, self.places(df.name).label, said)
     df = df.drop_duplicates('name', keep='last')
     here = df.name.map(self.moves.there)
     gone = df.name[~here]
@@ -879,7 +891,7 @@ def looks(self:Dataset,
     df = pd.concat([self.seen(), new]).drop_duplicates('file', keep='last')
     df = df[df.file.isin(names)].sort_values('file', ignore_index=True)
     ext = df.file.str.extract(r'\.(\w+)$')[0].fillna(df.format)
-    return df.assign(label=[k for k,_ in self.places(df.file)], ext=ext.str.lower())
+    return df.assign(label=self.places(df.file).label, ext=ext.str.lower())
 
 # %% ../nbs/lib/dataset.ipynb #6745ace8
 @patch

@@ -65,8 +65,9 @@ def test_a_flat_folder_is_one_class(tmp_path):
     (tmp_path/'con:x'/'b:c'/'b.jpg').write_bytes(encode_image(draw_digit(3)))
     assert 'b_c' in import_folder(tmp_path/'con:x', tmp_path/'data3').label.tolist()
 
-agreed = {'plain':'cat dog','nested':'cat cat/2023 dog','split':'train/cat train/dog valid/cat valid/dog test/cat test','deep':'train/cat/a train/dog/b/c val/cat val/dog/d','junk':'Train/cat Train/dog Val/cat Val/dog models',
-    'around':'zip/train/cat zip/train/dog zip/valid/cat zip/valid/dog','inside':'cat/train dog/train cat/val dog/val', 'nfd':'train/cafe\u0301 train/dog valid/caf\u00e9 valid/dog'}
+agreed = dict(plain='cat dog', nested='cat cat/2023 dog', split='train/cat train/dog valid/cat valid/dog test/cat test', junk='Train/cat Train/dog Val/cat Val/dog models',
+    deep='train/cat/a train/dog/b/c val/cat val/dog/d', around='zip/train/cat zip/train/dog zip/valid/cat zip/valid/dog', inside='cat/train dog/train cat/val dog/val',
+    nfd='train/cafe\u0301 train/dog valid/caf\u00e9 valid/dog')
 
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('kind', [*agreed,'table'])
@@ -87,6 +88,8 @@ def test_all_parts_agree_on_labels(tmp_path, kind):
     if kind=='table': return
     assert {tmp_path/o.file:o.label for o in audit(tmp_path, plot=False).looks.itertuples()}==want
     assert {tmp_path/k:Cleaning(tmp_path).label_of(k) for k in ds.layout().name}==want=={fn:ds.label(fn) for fn in want}
+    c = Cleaning(tmp_path)
+    for rel,label in [*zip(ds.layout().name, ds.layout().label)][:2]: assert ds.label(c.home(rel, 'dog'))=='dog' and ds.label(c.home(rel, label))==label
     for fn in list(want)[::3]: (fn.parent/f'twin{fn.name}').write_bytes(fn.read_bytes())
     assert all(o.label==ds.label(o.file)!='' and not o.across for o in duplicates(tmp_path).itertuples())
     if 'valid' in {*df.split}: assert get_data(tmp_path, 32, 4, workers=0).labels==sorted({*want.values()})==tally(tmp_path).index.drop('all').tolist()

@@ -1,6 +1,5 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import os
-import pytest
+import os, pytest
 from pathlib import Path
 from PIL import Image
 from imgcls.gather.credits import attribution

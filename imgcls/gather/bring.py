@@ -50,7 +50,7 @@ def labelled(
     "The pictures of a tree with their classes; where there are folders of a split, the classes are in them"
     loose = ~df.name.str.contains('/')
     usual = df.label.where(~loose, src.name if loose.all() else '')
-    how = [by if callable(by) or by is None or not side else 'parent' for _,side in Dataset(src).places(df.name)]
+    how = [by if callable(by) or by is None or not side else 'parent' for side in Dataset(src).places(df.name).split]
     return df.assign(label=list(map(folder_label, df.name, usual, how)))
 
 # %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
