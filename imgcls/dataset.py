@@ -742,7 +742,7 @@ def _named(self:Dataset, labels, names):
     "`labels`, each as `names` calls it; those of a file that nobody asked for need not be all"
     known = self.class_names(names)
     lost = sorted({*labels}-{*known})
-    if lost and names is not None: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
+    if lost and names: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
     return labels.map(lambda o: known.get(o, o))
 
 # %% ../nbs/lib/dataset.ipynb #57cc4dd6
@@ -785,7 +785,7 @@ wanted_folders = 'wanted a folder per class with pictures in it, also within tra
 def items(self:Dataset,
     csv=None, # a list in the dataset, e.g. 'cleaned.csv', as `listed` wants it
     df:pd.DataFrame=None, # or a table like that
-    names=None, # dict, or JSON file in the dataset: label → name of the class; default: as of `class_names`
+    names=None, # dict, or JSON file in the dataset: label → name of the class; default: as of `class_names`; {}: the labels are the names
 )->pd.DataFrame: # file (a path), label, split: train, valid, test or '' (not decided)
     "The pictures of the dataset, with their labels"
     Dataset.of(self.path)

@@ -1,9 +1,9 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import os, subprocess, sys
+import os, subprocess, sys, warnings
 import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
-from imgcls.clean.decisions import Cleaning
+from imgcls.clean.decisions import Cleaning, write_cleaned
 from imgcls.gather.verify import tally, verify_images
 from imgcls.gather.audit import audit
 from imgcls.gather.bring import import_folder
@@ -102,6 +102,31 @@ def test_splits_without_classes_are_said(tmp_path):
         with pytest.raises((ValueError,FileNotFoundError), match='also within train and valid; or labels from a table'), pytest.warns(UserWarning, match=r'without a label: 4 \(test/4.jpg\)'): f(tmp_path)
     with pytest.warns(UserWarning, match='without a label'): assert not len(verify_images(tmp_path))
     assert len(Dataset(tmp_path).seen())==4
+
+def test_pictures_on_both_given_sides_are_counted(tmp_path):
+    def put(name, i, **kwargs):
+        (tmp_path/name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path/name).write_bytes(encode_image(draw_digit(i), **kwargs))
+    for i in range(12):
+        for s,n in dict(train=0, valid=40, test=80).items(): put(f'{s}/{"cat" if i%2 else "dog"}/{i}.jpg', n+i)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', UserWarning)
+        get_dls(tmp_path, size=32)
+    put('valid/dog/again.jpg', 4) # the same bytes, smaller and for the test
+    put('valid/cat/near.jpg', 3, quality=60)
+    put('test/cat/there.jpg', 5)
+    for csv in (None,'all.csv'):
+        with pytest.warns(UserWarning, match='3 of 27 pictures to validate or test with are also among those to train with'): get_dls(tmp_path, size=32, csv=csv)
+        write_cleaned(tmp_path).rename(tmp_path/'all.csv')
+
+def test_what_nothing_can_read_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr('imgcls.picture.can_open', lambda name: name not in ('HEIF','AVIF'))
+    for i in range(6):
+        fn = tmp_path/('cat','dog')[i%2]/f'IMG_{i}{("", ".HEIC",".avif")[i%3]}'
+        fn.parent.mkdir(exist_ok=True)
+        fn.write_bytes(b'\0\0\0\x24ftyp'+(b'avif' if i%3==2 else b'heic')+b'\0\0\0\0mif1heic'+bytes([i])*200)
+    with pytest.raises(ValueError, match='pip install -U pillow pillow-heif'): get_dls(tmp_path, size=32)
+    assert audit(tmp_path, plot=False).table.damaged.sum()==6 and verify_images(tmp_path).reason.str.contains('pip install').sum()==6
 
 def test_splits_come_in_as_they_are(tmp_path):
     src = tmp_path/'photos'
