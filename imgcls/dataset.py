@@ -716,34 +716,23 @@ def listed(self:Dataset,
     if len(gone): warnings.warn(f'{said}: {len(gone)} of {len(df)} files are gone and left out, the first is {gone.iloc[0]}')
     return df[here]
 
-# %% ../nbs/lib/dataset.ipynb #0d6e3b77
-usual_names = 'names.json','cat_to_name.json' # files that name classes
-
-def read_names(
-    fn:Path, # JSON file: label → name
-)->dict:
-    "Names of classes, from a file"
-    try: return dict(json.loads(fn.read_text(encoding='utf-8-sig')))
-    except (TypeError,ValueError) as e: raise ValueError(f'{fn} can not be read ({e}): wanted {{"1": "fire lily"}}') from None
-
 # %% ../nbs/lib/dataset.ipynb #454c3e3c
 @patch
 def class_names(self:Dataset,
-    names=None, # dict, or JSON file in the dataset; default: names.json or cat_to_name.json, if it is there
+    names=None, # dict, or JSON file in the dataset; None: the labels are the names
 )->dict: # label → name of the class
     "Names of the classes"
-    if isinstance(names, (str,os.PathLike)): names = read_names(self.path/names)
-    elif names is None: names = next((read_names(self.path/o) for o in usual_names if (self.path/o).is_file()), {})
-    return {as_label(k):as_label(v) for k,v in names.items() if v}
+    if not isinstance(names, (str,os.PathLike)): return names or {}
+    return json.loads((self.path/names).read_text(encoding='utf-8'))
 
 # %% ../nbs/lib/dataset.ipynb #9733011a
 @patch
 def _named(self:Dataset, labels, names):
-    "`labels`, each as `names` calls it; those of a file that nobody asked for need not be all"
-    known = self.class_names(names)
-    lost = sorted({*labels}-{*known})
-    if lost and names: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
-    return labels.map(lambda o: known.get(o, o))
+    "`labels`, each as `names` calls it"
+    names = {as_label(k):v for k,v in self.class_names(names).items()}
+    lost = sorted(set(labels)-set(names))
+    if lost: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
+    return labels.map(names)
 
 # %% ../nbs/lib/dataset.ipynb #57cc4dd6
 def decoded(
@@ -785,7 +774,7 @@ wanted_folders = 'wanted a folder per class with pictures in it, also within tra
 def items(self:Dataset,
     csv=None, # a list in the dataset, e.g. 'cleaned.csv', as `listed` wants it
     df:pd.DataFrame=None, # or a table like that
-    names=None, # dict, or JSON file in the dataset: label → name of the class; default: as of `class_names`; {}: the labels are the names
+    names=None, # dict, or JSON file in the dataset: label → name of the class
 )->pd.DataFrame: # file (a path), label, split: train, valid, test or '' (not decided)
     "The pictures of the dataset, with their labels"
     Dataset.of(self.path)
@@ -793,7 +782,7 @@ def items(self:Dataset,
     if df is None: self.remark()
     res = self.layout() if df is None else self.listed(df, csv or 'df')
     if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: {wanted_folders}')
-    res['label'] = self._named(res.label, names)
+    if names is not None: res['label'] = self._named(res.label, names)
     res['file'] = [self.path/o for o in res.name]
     return res.sort_values('file', ignore_index=True)[['file','label','split']]
 

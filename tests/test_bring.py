@@ -116,7 +116,7 @@ def test_pictures_on_both_given_sides_are_counted(tmp_path):
     put('valid/cat/near.jpg', 3, quality=60)
     put('test/cat/there.jpg', 5)
     for csv in (None,'all.csv'):
-        with pytest.warns(UserWarning, match='3 of 27 pictures to validate or test with are also among those to train with'): get_dls(tmp_path, size=32, csv=csv)
+        with pytest.warns(UserWarning, match='3 of 27 pictures'): get_dls(tmp_path, size=32, csv=csv)
         write_cleaned(tmp_path).rename(tmp_path/'all.csv')
 
 def test_what_nothing_can_read_says_what_to_install(tmp_path, monkeypatch):

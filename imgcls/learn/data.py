@@ -9,7 +9,6 @@ __all__ = ['class_counts', 'class_weights', 'get_dls']
 
 # %% ../../nbs/lib/learn/data.ipynb #bcd2cedf
 from fastai.vision.all import *
-from ..dataset import as_label
 from ..twins import Dataset
 from .augment import one_pass
 from .pixels import Pixels, OnDevice, UprightImage, squares
@@ -162,7 +161,7 @@ class LabelOf:
     "Label of a picture: as listed, else the name of its folder"
     def __init__(self, labels, names): store_attr()
     def __call__(self, fn):
-        folder = as_label(parent_label(fn))
+        folder = parent_label(fn)
         return self.labels.get(Path(fn)) or self.names.get(folder, folder)
 
 # %% ../../nbs/lib/learn/data.ipynb #2bf397f6
@@ -220,7 +219,8 @@ def get_dls(
         items,tfms,dl_type = items[~items.file.isin(bad)].reset_index(drop=True),one_pass(tfms, size),PixelDL
     train = items.label[items.split=='train']
     if balance: kwargs['dl_kwargs'] = [dict(wgts=rarity(train)), {}]
-    get_y = LabelOf(dict(zip(items.file, items.label)), ds.class_names(names))
+    listed = csv is not None or df is not None
+    get_y = LabelOf(dict(zip(items.file, items.label)) if listed else {}, ds.class_names(names))
     block = DataBlock((ImageBlock(UprightImage), CategoryBlock), get_y=get_y, splitter=IndexSplitter(list(items.index.difference(train.index))),
         item_tfms=item_tfms or Resize(size, method=method), batch_tfms=tfms)
     return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, len(train)), dl_type=dl_type, **kwargs)

@@ -108,7 +108,7 @@ def folder_items(
     "Pictures of class folders for `lay_out`"
     if min(valid_pct,test_pct)<0 or valid_pct+test_pct>=1: raise ValueError(f'valid_pct={valid_pct}, '
         f'test_pct={test_pct}: wanted shares such as .15')
-    df = Dataset.of(path).items(names={})
+    df = Dataset.of(path).items()
     def digest(fn): return hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest()
     def name(fn, label):
         parts = fn.relative_to(path).parts
@@ -242,7 +242,7 @@ def _class_items(
     path, # folder with train, valid and perhaps test
 )->pd.DataFrame: # file, label, split
     "The pictures in the class folders of train, valid and test"
-    df = Dataset.of(path).items(names={})
+    df = Dataset.of(path).items()
     df = df[df.file.map(lambda o: o.parent.parent!=path)] # what lies beside the classes has none
     if not {'train','valid'} <= set(df.split): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, '
         'in a folder per class, as `lay_out` makes them')
