@@ -8,101 +8,102 @@ Docs: https://imgcls.github.io/imgcls/lib/twins.html.md"""
 __all__ = ['duplicates', 'look_alikes', 'outliers']
 
 # %% ../nbs/lib/twins.ipynb #8aac467c
-import hashlib, timeit, warnings
+import hashlib, warnings
 import numpy as np, pandas as pd
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
-from itertools import combinations_with_replacement
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
-from fastcore.basics import chunked, patch
+from scipy.special import digamma
+from fastcore.basics import groupby, patch
 from .dataset import Dataset, progress, split_cols
 from .picture import distance, hash_array, phash
 
 # %% ../nbs/lib/twins.ipynb #008a8f21
-def _spans(lo, hi, max_rows):
-    "Pairs (row, each from lo[row] up to hi[row]), in pieces of about `max_rows`"
-    n = hi-lo
-    for part in np.array_split(np.arange(len(n)), max(1, int(n.sum(dtype='int64'))//max_rows)):
-        m = n[part]
-        i = np.repeat(part, m)
-        yield i,np.arange(len(i), dtype='int32') - np.repeat(np.cumsum(m, dtype='int32')-m, m) + lo[i]
+def one_hot(
+    keys, # [n,k], whole numbers below 2¹⁸
+)->csr_array: # [n,2¹⁸]
+    "A row of zeros for each row of `keys`, with ones where they say"
+    n,k = keys.shape
+    return csr_array((np.ones(n*k, 'int8'), keys.ravel(), np.arange(0, n*k+1, k)), shape=(n,2**18))
 
 # %% ../nbs/lib/twins.ipynb #f2a5bdbf
-def close_words(
-    key:np.ndarray, # [n], uint16
-    max_rows:int=2**21, # pairs in a piece, about
-): # pieces (i, j)
-    "Index pairs of `key`s that differ in at most one bit"
-    order = np.argsort(key, kind='stable').astype('int32')
-    k = key[order].astype('int32')
-    start = np.searchsorted(k, np.arange(2**16+1)).astype('int32')
-    for bit in (0, *(1<<np.arange(16))):
-        rows = np.flatnonzero((k&bit)==0).astype('int32')
-        lo,hi = start[k[rows]|bit] if bit else rows+1,start[(k[rows]|bit)+1]
-        for i,j in _spans(lo, hi, max_rows): yield order[rows[i]],order[j]
+def near_words(
+    words, # [n,4], uint16
+    most:int=2**21, # pairs in a piece, about
+): # pieces [m,2]
+    "Index pairs of `words` of which one, in the same place, differs in at most one bit"
+    key = words+np.arange(4, dtype='int32')*2**16
+    near = (key[:,:,None]^np.r_[0,1<<np.arange(16)].astype('int32')).reshape(len(key), 68)
+    table = one_hot(key).T.tocsr()
+    total = np.diff(table.indptr)[near].sum()
+    for part in np.array_split(np.arange(len(key)), 1+total//most):
+        i,j = (one_hot(near[part])@table).nonzero()
+        yield np.stack([part[i],j], 1)
 
 # %% ../nbs/lib/twins.ipynb #093790d7
-def first_like(key:np.ndarray)->np.ndarray: # [n]
+def first_like(key): # [n]
     "For each of `key` the index of the first that is equal"
     _,first,inv = np.unique(key, return_index=True, return_inverse=True)
     return first[inv]
 
+# %% ../nbs/lib/twins.ipynb #cd0ee304
+def repeats(key): # [m,2]
+    "Pairs of equal `key`s, each with the first"
+    first = first_like(key)
+    again = np.flatnonzero(first!=np.arange(len(key)))
+    return np.stack([first[again],again], 1)
+
 # %% ../nbs/lib/twins.ipynb #29d64316
-def _near(h, word, max_dist):
-    "Pairs of hashes that nearly agree in `word`, 16 of the lowest bits"
-    low,found = np.ascontiguousarray(h[:,0]),[]
-    for i,j in close_words(word):
-        ok = np.bitwise_count(low[i]^low[j])<=7
-        i,j = i[ok],j[ok]
-        found.append(np.stack([i,j], 1)[distance(h[i], h[j])<=max_dist])
-    return np.concatenate(found)
+def apart(
+    h, # [n,words], uint64
+    p, # [m,2], pairs
+): # [m]
+    "In how many bits the hashes of pairs differ"
+    return distance(h[p[:,0]], h[p[:,1]]).astype(int)
 
 # %% ../nbs/lib/twins.ipynb #b6f2ac5c
+def close_pairs(
+    h, # [n,4], uint64, all different
+    max_dist:int, # bits of 256 that may differ
+): # pieces [m,2]
+    "Index pairs of hashes that look alike"
+    low = np.ascontiguousarray(h[:,:1])
+    for p in near_words(low.view('uint16')):
+        p = p[(p[:,0]<p[:,1]) & (apart(low, p)<=7)]
+        yield p[apart(h, p)<=max_dist]
+
+# %% ../nbs/lib/twins.ipynb #c4c81d90
 def near_pairs(
-    h:np.ndarray, # n × 4, uint64
+    h, # [n,4], uint64
     max_dist:int=32, # bits of 256 that may differ
 )->np.ndarray: # rows of (i, j, distance), i<j; of more than two equal hashes, each only with the first
     "Pairs of pictures that look alike, by their hashes"
-    first = first_like(pd.util.hash_pandas_object(pd.DataFrame(h), index=False).values)
-    same,one = np.flatnonzero(first!=np.arange(len(h))),np.unique(first)
-    words = np.ascontiguousarray(h[one,0]).view('uint16').reshape(-1,4).T
-    with ThreadPoolExecutor(4) as ex: found = list(ex.map(partial(_near, h[one], max_dist=max_dist), words))
-    p = np.concatenate([np.stack([first[same],same], 1), *(one[o] for o in found)])
-    p = np.unique(np.sort(p, 1), axis=0)
-    return np.c_[p,distance(h[p[:,0]], h[p[:,1]]).astype(int)]
+    again = repeats(np.ascontiguousarray(h).view('S32').ravel())
+    one = np.delete(np.arange(len(h)), again[:,1])
+    p = np.concatenate([again, *(one[o] for o in close_pairs(h[one], max_dist))])
+    p = p[np.lexsort(p.T[::-1])]
+    return np.c_[p,apart(h, p)]
 
 # %% ../nbs/lib/twins.ipynb #4bda29ee
 def group_ids(
-    pairs:np.ndarray, # rows that start with i, j
+    pairs, # [m,2 or more], rows that start with i, j
     n:int, # how many pictures there are in all
     most:int=None, # larger groups are none; default: all are
 )->np.ndarray: # [n], for each the first of its group; itself, where it is alone
     "The group of each picture, as `pairs` join them"
-    ij = np.array(pairs, dtype=int).T[:2] if len(pairs) else np.zeros((2,0), int)
-    _,ids = connected_components(coo_array((np.ones(len(pairs)), ij), shape=(n,n)), directed=False)
+    i,j = np.asarray(pairs, dtype=int).T[:2]
+    _,ids = connected_components(coo_array((i+1, (i,j)), shape=(n,n)), directed=False)
     if most: ids = np.where(np.bincount(ids)[ids]>most, n+np.arange(n), ids)
     return first_like(ids)
-
-# %% ../nbs/lib/twins.ipynb #3546ca3e
-def groups(
-    pairs:np.ndarray, # rows that start with i, j
-    n:int, # how many there are in all
-)->list: # arrays of indices, each of two or more
-    "The groups that `pairs` join"
-    ids = pd.Series(group_ids(pairs, n))
-    return [o for o in ids.groupby(ids).indices.values() if len(o)>1]
 
 # %% ../nbs/lib/twins.ipynb #5694a1b9
 def same_bytes(
     sha, # [n], SHA-256 of each; '' where it isn't known
-)->np.ndarray: # pairs, each of a picture with the first that is the same
+): # pairs, each of a picture with the first that is the same
     "Pairs of pictures that are the same file"
-    sha = np.asarray([o or f'unknown {i}' for i,o in enumerate(sha)], dtype=str)
-    first = first_like(sha)
-    j = np.flatnonzero(first!=np.arange(len(sha)))
-    return np.stack([first[j],j], 1)
+    sha = np.asarray(sha, dtype=str)
+    known = np.flatnonzero(sha!='')
+    return known[repeats(sha[known])]
 
 # %% ../nbs/lib/twins.ipynb #7ad5fee8
 def duplicates(
@@ -111,14 +112,34 @@ def duplicates(
 )->pd.DataFrame: # a row per twin: group, file, label, kind ('exact' or 'near'), across (more than one label?)
     "Groups of pictures that are the same, or nearly"
     df = Dataset.of(path).looks()
-    df = df[df.wrong==''].reset_index(drop=True)
-    ids = group_ids(near_pairs(hash_array(df.phash), max_dist), len(df))
-    df = df.assign(group=ids)[np.bincount(ids)[ids]>1].sort_values(['group','file'], ignore_index=True)
+    df = df[df.wrong=='']
+    df = df.assign(group=group_ids(near_pairs(hash_array(df.phash), max_dist), len(df)))
+    df = df[df.duplicated('group', keep=False)].sort_values(['group','file'], ignore_index=True)
     df['kind'] = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
-    df['across'] = df.groupby('group').label.transform('nunique')>1
-    return df.assign(group=df.group.rank(method='dense').astype(int)-1)['group file label kind across'.split()]
+    g = df.groupby('group')
+    df = df.assign(group=g.ngroup(), across=g.label.transform('nunique')>1)
+    return df['group file label kind across'.split()]
 
 # %% ../nbs/lib/twins.ipynb #98ca95bd
+def shares(
+    labels, # label of each picture
+    valid_pct:float, # share of each class to set aside, 0 to 1
+)->Counter: # label → how many
+    "How many pictures of each class to set aside: at least one, if that leaves one"
+    return Counter({k:min(n-1, max(1, round(n*valid_pct))) for k,n in Counter(labels).items()})
+
+# %% ../nbs/lib/twins.ipynb #823631c8
+def drawn(
+    keys, # [n], hash of the content of each picture
+    group, # [n]
+    known, # keys that come first
+    seed:int, # same seed, same order
+)->list: # of lists of indices
+    "Groups of pictures in an order that comes from their content"
+    def place(i): return keys[i] not in known,hashlib.sha256(f'{seed} {keys[i]}'.encode()).digest()
+    return list(groupby(sorted(range(len(keys)), key=place), lambda i: group[i]).values())
+
+# %% ../nbs/lib/twins.ipynb #e5677a9d
 def stable_split(
     labels, # [n], label of each picture
     keys, # [n], hash of the content of each
@@ -129,13 +150,9 @@ def stable_split(
 )->list: # 'train' or 'valid' for each
     "Split by content: stratified, twins together, the same for the same pictures"
     if not 0<valid_pct<1: raise ValueError(f'valid_pct={valid_pct}: wanted a share between 0 and 1, e.g. 0.2')
-    known,members,res = known or {},{},['train']*len(keys)
-    for i,g in enumerate(range(len(keys)) if group is None else group): members.setdefault(g, []).append(i)
-    def draw(i): return hashlib.sha256(f'{seed} {keys[i]}'.encode()).hexdigest()
-    def rank(idx): return not any(keys[i] in known for i in idx),min(map(draw, idx))
-    room = Counter({c:min(n-1, max(1, round(n*valid_pct))) for c,n in Counter(labels).items()})
-    for idx in sorted(members.values(), key=rank):
-        was,n = {known[keys[i]] for i in idx if keys[i] in known},Counter(labels[i] for i in idx)
+    known,room,res = known or {},shares(labels, valid_pct),['train']*len(keys)
+    for idx in drawn(keys, range(len(keys)) if group is None else group, known, seed):
+        was,n = {known.get(keys[i]) for i in idx}-{None},Counter(labels[i] for i in idx)
         if was!={'valid'} if was else not n<=room: continue
         room -= n
         for i in idx: res[i] = 'valid'
@@ -150,42 +167,62 @@ def split(self:Dataset,
 )->pd.DataFrame: # `items` with split, name (relative to the dataset) and sha256; without what can't be read
     "Decide for each picture whether to train on it, and note it in `split.csv`"
     df = self._readable(items)
-    todo,key = df[df.split==''],dict(seed=str(seed), valid_pct=f'{valid_pct:g}')
-    if not len(todo): return df.drop(columns='phash')
-    old = self.sides.read()
-    mine = old[(old.seed==key['seed']) & (old.valid_pct==key['valid_pct'])]
-    known,twin = dict(zip(mine.sha256, mine.split)),_twins(todo)
-    df.loc[todo.index, 'split'] = stable_split(list(todo.label), list(todo.sha256), twin, valid_pct, seed, known)
-    new = pd.concat([old, df.loc[todo.index].assign(**key)[split_cols]])
-    new = new.drop_duplicates(['seed','valid_pct','sha256'], keep='last', ignore_index=True)
-    try:
-        if not new.equals(old): self.sides.write(new)
+    todo = df.index[df.split=='']
+    if len(todo): df.loc[todo, 'split'] = self._sided(df.loc[todo], valid_pct, seed)
+    return df.drop(columns='phash')
+
+# %% ../nbs/lib/twins.ipynb #ee773dbd
+@patch
+def _sided(self:Dataset, df, valid_pct, seed):
+    "train or valid for each row of `df`"
+    old,key = self.sides.read(),dict(seed=str(seed), valid_pct=f'{valid_pct:g}')
+    mine = old.merge(pd.DataFrame([key]))
+    known = dict(zip(mine.sha256, mine.split))
+    res = stable_split(list(df.label), list(df.sha256), twin_ids(df), valid_pct, seed, known)
+    self._note_sides(old, df.assign(split=res, **key))
+    return res
+
+# %% ../nbs/lib/twins.ipynb #ced9763f
+@patch
+def _note_sides(self:Dataset, old, df):
+    "Add `df` to `old`, what is in `split.csv`"
+    new = pd.concat([old, df[split_cols]]).drop_duplicates(split_cols[:3], keep='last', ignore_index=True)
+    if new.equals(old): return
+    try: self.sides.write(new)
     except OSError as e:
         warnings.warn(f'The split could not be noted in {self.sides.fn}: {e.strerror}. '
             'It will be the same again for the same pictures.')
-    return df.drop(columns='phash')
 
 # %% ../nbs/lib/twins.ipynb #e4e62734
 @patch
 def _readable(self:Dataset, items):
     "`items` with name, sha256 and phash; what can't be read is left out"
-    looks = self.looks(items.file).rename(columns={'file':'name'})[['name','sha256','phash','wrong']]
-    df = items.assign(name=[self.rel(o) for o in items.file]).merge(looks, on='name')
+    looks = self.looks(items.file).set_index('file')[['sha256','phash','wrong']]
+    df = items.assign(name=items.file.map(self.rel)).join(looks, on='name')
     bad = df[df.wrong!='']
     if len(bad):
-        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out (`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
-    return df[df.wrong==''].drop(columns='wrong').reset_index(drop=True)
+        warnings.warn(f'{len(bad)} of {len(df)} pictures can not be read and are left out '
+            f'(`verify_images` quarantines them); {bad.name.iloc[0]}: {bad.wrong.iloc[0]}')
+    return df.drop(bad.index).drop(columns='wrong').reset_index(drop=True)
+
+# %% ../nbs/lib/twins.ipynb #5203f2bb
+def warn_of_labels(
+    df, # name, label and group of pictures
+):
+    "Say if a picture is there under two labels"
+    df = df.drop_duplicates(['group','label'])
+    odd = df[df.duplicated('group', keep=False)].sort_values('group', kind='stable').name.tolist()
+    if odd: warnings.warn(f'{odd[0]} and {odd[1]} look the same and have different labels; `duplicates` lists what else there is like that')
 
 # %% ../nbs/lib/twins.ipynb #62d0b54f
-def _twins(df):
+def twin_ids(
+    df, # label, name, sha256 and phash of pictures
+): # as of `group_ids`
     "Groups of rows that are one picture, or nearly (unless there are very many)"
     n = len(df)
     near = group_ids(near_pairs(hash_array(df.phash)), n, max(10, n//50))
-    ids = group_ids(np.r_[same_bytes(df.sha256), np.stack([near,np.arange(n)], 1)], n)
-    labels = df.label.groupby(ids).nunique()
-    if (labels>1).any():
-        a,b = df[ids==labels.idxmax()].drop_duplicates('label').name[:2]
-        warnings.warn(f'{a} and {b} look the same and have different labels; `duplicates` lists what else there is like that')
+    ids = group_ids(np.concatenate([same_bytes(df.sha256), np.stack([near,np.arange(n)], 1)]), n)
+    warn_of_labels(df.assign(group=ids))
     return ids
 
 # %% ../nbs/lib/twins.ipynb #f7977045
@@ -195,40 +232,45 @@ def unit_vectors(
     "`feats` as vectors of length 1"
     x = np.asarray(feats.detach().cpu().float() if hasattr(feats, 'detach') else feats, dtype='float32')
     if x.ndim!=2: raise ValueError(f'feats has shape {x.shape}: wanted [n,features], a row per picture')
-    bad = np.flatnonzero(~np.isfinite(x.sum(1)))
-    if len(bad):
-        raise ValueError(f'feats has NaN or infinity in {len(bad)} of {len(x)} rows, first in row {bad[0]}: '
+    bad = ~np.isfinite(x.sum(1))
+    if bad.any():
+        raise ValueError(f'feats has NaN or infinity in {bad.sum()} of {len(x)} rows, first in row {bad.argmax()}: '
             'wanted numbers. Has the training diverged? Train again, with a lower learning rate.')
-    return x/np.sqrt(np.einsum('ij,ij->i', x, x))[:,None].clip(1e-12)
+    return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 
 # %% ../nbs/lib/twins.ipynb #a68cac86
-@lru_cache
-def _half_pays():
-    "Are products of matrices in bfloat16 at least half as fast again here?"
-    import torch
-    a = torch.ones(1024, 512)
-    def secs(a): return min(timeit.repeat(lambda: a@a.T, number=3, repeat=2))
-    return secs(a.bfloat16())*1.5<secs(a)
-
-# %% ../nbs/lib/twins.ipynb #c1753b91
-def _sieve(x, least):
-    "A function that says which rows of a tile may have a cosine of `least`"
-    if len(x)<=4096 or not _half_pays(): return lambda i,j: i
-    import torch
-    half = torch.from_numpy(x).bfloat16()
-    return lambda i,j: i[((half[i[0]:i[-1]+1]@half[j[0]:j[-1]+1].T).amax(1)>=least-.01).numpy()]
+def row_blocks(
+    n:int, # rows, and columns
+    word:str, # what is said beside the progress bar
+): # of slices
+    "Rows of a matrix of `n` × `n`, few enough at a time for 32 MB"
+    m = 2**23//max(512, n)+16
+    blocks = [slice(i, i+m) for i in range(0, n, m)]
+    return progress(blocks, len(blocks), word) if n>10_000 else blocks
 
 # %% ../nbs/lib/twins.ipynb #7e811034
-def _stars(ok, club, i, j, crowd):
-    "Which pairs of `ok` [rows,columns] to keep: members of one club, made by a row with more than `crowd`, are not paired"
+def stars(
+    ok, # [rows,columns], which pairs are alike; row i and column i are the same picture
+    club, # [columns], number of the club that each is in; changed
+    crowd:int, # a row with more than so many makes a club
+): # as `ok`
+    "Which pairs to keep: members of one club are paired with the row that made it only"
     keep = np.zeros_like(ok)
-    while True:
-        ok &= club[i][:,None]!=club[j]
-        big = np.flatnonzero(ok.sum(1)>crowd)
-        if not len(big): return keep|ok
-        r = big[0]
-        keep[r] = ok[r]
-        club[np.isin(club, club[j[ok[r]]])] = club[i[r]]
+    for r in np.flatnonzero(ok.sum(1)>crowd):
+        new = ok[r] & (club!=club[r])
+        if new.sum()>crowd:
+            keep[r] = new
+            club[np.isin(club, club[new])] = club[r]
+    return keep | ok & (club[:len(ok),None]!=club)
+
+# %% ../nbs/lib/twins.ipynb #8884e833
+def cosines(
+    x, # [n,features], of `unit_vectors`
+    i, # indices
+    j, # others
+)->np.ndarray:
+    "How alike pairs of vectors are"
+    return np.vecdot(x[i], x[j]).clip(max=1)
 
 # %% ../nbs/lib/twins.ipynb #9becd757
 def similar_pairs(
@@ -238,95 +280,134 @@ def similar_pairs(
 )->tuple: # (pairs [m,2], i<j; their cosines [m])
     "All pairs of vectors whose cosine is `min_sim` or more; vectors of zeros are like none"
     if not 0<min_sim<=1: raise ValueError(f'min_sim={min_sim}: wanted a cosine above 0 and up to 1, e.g. 0.95')
-    x,least,found = unit_vectors(feats),min_sim-1e-6,[np.zeros((0,3))]
-    club,sieve = np.arange(len(x)),_sieve(x, least)
-    tiles = list(combinations_with_replacement(chunked(range(len(x)), 1024), 2))
-    for i,j in progress(tiles, len(tiles), 'pairs') if len(tiles)>300 else tiles:
-        i,j = (sieve(np.array(i), j) if i!=j else np.array(i)),np.array(j)
-        s = x[i]@x[j].T
-        ok = (s>=least) & (i[:,None]<j)
-        if not ok.any(): continue
-        r,c = np.nonzero(_stars(ok, club, i, j, crowd))
-        found.append(np.stack([i[r],j[c],s[r,c]], 1))
-    res = np.concatenate(found)
-    res = res[np.lexsort(res.T[1::-1])]
-    return res[:,:2].astype(int),res[:,2].clip(max=1)
+    x,found = unit_vectors(feats),[]
+    club = np.arange(len(x))
+    for rows in row_blocks(len(x), 'pairs'):
+        at = rows.start
+        ok = np.triu(x[rows]@x[at:].T>=min_sim-1e-6, 1)
+        found += [o+at for o in np.argwhere(stars(ok, club[at:], crowd))]
+    p = np.array(found, dtype=int).reshape(-1, 2)
+    return p,cosines(x, *p.T)
 
 # %% ../nbs/lib/twins.ipynb #fee8720e
-def _neighbours(x, k):
-    "(cosines, indices) of the `k` nearest other rows of unit vectors `x`, nearest first"
+def neighbours(
+    x, # [n,features], of `unit_vectors`
+    k:int, # how many
+)->list: # cosines, indices, [n,k] each, the nearest first
+    "The nearest other rows of each"
     import torch
-    x,rows = torch.from_numpy(x),max(16, 2**23//max(1, len(x)))
-    starts,found = range(0, len(x), rows),[]
-    for a in progress(starts, len(starts), 'neighbours') if len(x)>10_000 else starts:
-        s = x[a:a+rows]@x.T
-        s[torch.arange(len(s)),torch.arange(a, a+len(s))] = -2
-        found.append(s.topk(k, 1))
+    x,found = torch.from_numpy(x),[]
+    for rows in row_blocks(len(x), 'neighbours'):
+        s = x[rows]@x.T
+        s[:,rows].fill_diagonal_(-2)
+        found.append(s.topk(k))
     return [torch.cat(o).numpy() for o in zip(*found)]
 
 # %% ../nbs/lib/twins.ipynb #c9e2ccd3
-def _dimension(d):
-    "How many directions there are to differ in, by the distances `d` [n,k] to neighbours (Levina and Bickel 2004)"
+def dimension(
+    d, # [n,k], distances to neighbours, the nearest first
+)->float:
+    "How many directions there are to differ in (Levina and Bickel 2004)"
     k = d.shape[1]
-    # the nearest is left out: it may be a twin
-    bias = np.mean([(1/np.arange(i, k)).sum() for i in range(2, k)])
+    bias = np.mean(digamma(k)-digamma(np.arange(2, k))) # the nearest is left out: it may be a twin
     return bias/max(np.log(d[:,-1:]/d[:,1:-1]).mean(), 1e-3)
 
 # %% ../nbs/lib/twins.ipynb #bfc02dff
+def by_chance(
+    d, # [n,k], distances to neighbours, the nearest first
+    j, # [n,k], which these are
+): # [n,k]
+    "How many pairs as near as each, for where they lie, would be there by chance"
+    n,k = d.shape
+    far = d[:,-1]
+    ratio = np.maximum(d/far[:,None], d/far[j])
+    return n*(k-1)/2*ratio**dimension(d)
+
+# %% ../nbs/lib/twins.ipynb #0952b2d4
+def surest(
+    i, # [m]
+    j, # [m]
+    n, # [m], how sure each pair is: the less, the surer
+)->tuple: # (pairs [m,2], i<j; their n), the surest first
+    "Each of the pairs once"
+    df = pd.DataFrame(np.sort(np.stack([i,j], 1), 1)).assign(n=n).sort_values(['n',0,1]).drop_duplicates([0,1])
+    return df[[0,1]].values,df.n.values
+
+# %% ../nbs/lib/twins.ipynb #1db48757
 def too_near(
-    x:np.ndarray, # [n,features], of `unit_vectors`
+    x, # [n,features], of `unit_vectors`
     chance:float, # pairs that chance may be expected to make
     k:int=10, # neighbours to compare with
 )->tuple: # (pairs, how many so near chance would make of each), the surest first
     "Pairs that are nearer than neighbours are by chance"
     at = np.flatnonzero(x.any(1))
-    n,k = len(at),min(k, (len(at)-1)//3)
+    k = min(k, (len(at)-1)//3)
     if k<3: return np.zeros((0,2), int),np.zeros(0)
-    s,j = _neighbours(x[at], k)
-    d = (1-s).clip(0)+1e-6
-    far = d[:,-1]
-    expected = n*(k-1)/2*np.maximum(d/far[:,None], d/far[j])**_dimension(d)
-    r,c = np.nonzero(expected<=chance)
-    pairs,first = np.unique(np.sort(at[np.stack([r,j[r,c]], 1)], 1), axis=0, return_index=True)
-    e = expected[r,c][first]
-    return pairs[np.argsort(e)],np.sort(e)
+    s,j = neighbours(x[at], k)
+    n = by_chance((1-s).clip(0)+1e-6, j)
+    i,c = np.nonzero(n<=chance)
+    return surest(at[i], at[j[i,c]], n[i,c])
 
 # %% ../nbs/lib/twins.ipynb #962d9214
-_noise = np.random.default_rng(0).random((32,32))
-_mirror = hash_array([phash(_noise)])^hash_array([phash(_noise[:,::-1])])
+noise = np.random.default_rng(0).random((32,32))
+odd_bits = hash_array([phash(noise)])^hash_array([phash(noise[:,::-1])])
 
-def bits_apart(
-    h:np.ndarray, # [n,4], uint64
-    p:np.ndarray, # [m,2], pairs
-)->tuple: # (bits that differ, bits that differ when one is mirrored), [m] each
-    "How far apart the hashes of pairs are"
-    a,b = h[p[:,0]],h[p[:,1]]
-    return distance(a, b).astype(int),distance(a^_mirror, b).astype(int)
-
-# %% ../nbs/lib/twins.ipynb #62ccee01
-def _hash_pairs(h, max_dist):
+# %% ../nbs/lib/twins.ipynb #863afcaf
+def hash_pairs(
+    h, # [n,4], uint64
+    max_dist:int=32, # bits of 256 that may differ
+)->tuple: # (pairs, pairs of which one is mirrored), [m,2] each, the nearest first
     "Pairs of hashes that are near as they are, or when one is mirrored"
     n = len(h)
-    if n<2: return np.zeros((0,2), int)
-    p = near_pairs(np.concatenate([h,h^_mirror]), max_dist)[:,:2]
-    p = np.sort(p[p[:,0]<n]%n, 1)
-    return np.unique(p[p[:,0]<p[:,1]], axis=0)
+    p = near_pairs(np.concatenate([h,h^odd_bits]), max_dist)
+    p = p[p[:,2].argsort(kind='stable'),:2]
+    turned = np.sort(p[(p<n).sum(1)==1]%n, 1)
+    return p[p[:,1]<n],turned[turned[:,0]<turned[:,1]]
+
+# %% ../nbs/lib/twins.ipynb #9d977cd3
+def least_apart(
+    a, # hashes, [n,4], uint64
+    b, # others
+): # [n]
+    "In how many bits hashes differ, as they are or when one is mirrored"
+    return np.minimum(distance(a, b), distance(a^odd_bits, b)).astype(int)
 
 # %% ../nbs/lib/twins.ipynb #791bbf48
-kinds = 'exact near mirrored similar'.split()
+def one_each(
+    o, # array, tensor or list; None: `default`
+    shape:tuple, # how it should begin
+    name:str, # what it is called in messages
+    dtype=None, # what it should hold; default: anything
+    default='', # the same for each, or an array
+)->np.ndarray:
+    "`o` as an array, with something for each picture"
+    o = np.full(shape, default) if o is None else np.asarray(o)
+    if o.shape[:len(shape)]==shape and dtype in (None,o.dtype): return o
+    raise ValueError(f'{name} has shape {o.shape} and holds {o.dtype}: wanted {dtype or "one"} for each '
+        f'of the {shape[0]} pictures, in the same order, {shape}')
 
-def _checked(hashes, feats, sha, known):
-    "The inputs of `look_alikes`, as arrays"
-    h = np.asarray(hashes)
-    if h.shape[1:]!=(4,) or h.dtype!=np.uint64: raise ValueError(f'hashes: {h.dtype} of shape {h.shape}; wanted uint64, [n,4], as `hash_array` makes it')
-    n = len(h)
-    known = np.ones(n, bool) if known is None else np.asarray(known)
-    if known.dtype!=bool: raise ValueError(f'known: {known.dtype}; wanted True or False for each picture')
-    x = np.zeros((n,0), 'float32') if feats is None else unit_vectors(feats)
-    sha = ['']*n if sha is None else list(sha)
-    for k,o in dict(feats=x, sha=sha, known=known).items():
-        if len(o)!=n: raise ValueError(f'{k} has {len(o)} rows and hashes has {n}: wanted one for each picture, in the same order')
-    return h,x,sha,known
+# %% ../nbs/lib/twins.ipynb #8b975838
+def pair_table(
+    found:dict, # kind → pairs [m,2], the surest first
+)->pd.DataFrame: # i, j, kind
+    "A row for each pair, of the kind that it was first found to be"
+    df = pd.concat(pd.DataFrame(p, columns=['i','j']).assign(kind=k) for k,p in found.items())
+    return df.drop_duplicates(['i','j'], ignore_index=True)
+
+# %% ../nbs/lib/twins.ipynb #416b6a3a
+def found_pairs(
+    h, # hashes
+    x, # unit vectors
+    sha, # SHA-256
+    known, # which have a hash
+    max_dist:int, # bits
+    chance:float, # pairs
+)->dict: # kind → pairs [m,2], the surest first
+    "Pairs of look-alikes: by bytes and by hash, and by features among those that are left"
+    near,mirrored = [np.flatnonzero(known)[o] for o in hash_pairs(h[known], max_dist)]
+    found = dict(exact=same_bytes(sha), near=near, mirrored=mirrored)
+    alone = np.unique(group_ids(np.concatenate([*found.values()]), len(h))) # of a group, the first
+    return dict(found, similar=alone[too_near(x[alone], chance)[0]])
 
 # %% ../nbs/lib/twins.ipynb #05414be1
 def look_alikes(
@@ -338,43 +419,34 @@ def look_alikes(
     chance:float=1, # pairs by features that chance may be expected to make in the whole dataset; 0: find none by features
 )->pd.DataFrame: # a row per pair, the surest first: i, j (i<j), kind, bits (that differ, or mirrored), sim (cosine)
     "Which pictures are the same: 'exact' bytes, 'near' or 'mirrored' by hash, 'similar' beyond chance by features"
-    h,x,sha,known = _checked(hashes, feats, sha, known)
-    exact,near = same_bytes(sha),np.flatnonzero(known)[_hash_pairs(h[known], max_dist)]
-    ids = group_ids(np.concatenate([exact,near]), len(h))
-    alone = np.unique(ids) # of a group, the first
-    sim,expected = too_near(x[alone], chance)
-    p = np.concatenate([exact,near,alone[sim]])
-    plain,turned = bits_apart(h, p)
-    bits,kind = np.minimum(plain, turned),np.repeat(kinds, [len(exact),len(near),0,len(sim)])
-    kind[(kind=='near') & (plain>max_dist)] = 'mirrored'
-    df = pd.DataFrame(dict(i=p[:,0], j=p[:,1], kind=pd.Categorical(kind, kinds)))
-    df['bits'] = pd.Series(bits, dtype='Int64').where(known[p].all(1))
-    df['sim'] = np.nan if feats is None else np.einsum('ij,ij->i', x[df.i], x[df.j]).clip(max=1)
-    df['order'] = np.r_[bits[:len(exact)+len(near)],expected]
-    df = df.sort_values(['kind','order','i','j']).drop_duplicates(['i','j'], ignore_index=True)
-    return df.drop(columns='order').astype(dict(kind=object))
-
-# %% ../nbs/lib/twins.ipynb #3ada7f65
-def _codes(o, n, name):
-    "`o` [n], such as labels, as numbers from 0"
-    o = np.asarray(o.detach().cpu() if hasattr(o, 'detach') else o)
-    if o.shape!=(n,): raise ValueError(f'{name} has shape {o.shape}: wanted one for each of the {n} rows of feats')
-    return np.unique(o, return_inverse=True)[1]
+    n = len(hashes)
+    h = one_each(hashes, (n,4), 'hashes (see `hash_array`)', 'uint64')
+    sha,known = one_each(sha, (n,), 'sha'),one_each(known, (n,), 'known', 'bool', True)
+    x = one_each(unit_vectors(np.zeros((n,0)) if feats is None else feats), (n,), 'feats')
+    df = pair_table(found_pairs(h, x, sha, known, max_dist, chance))
+    df['bits'] = pd.Series(least_apart(h[df.i], h[df.j]), dtype='Int64').where(known[df.i] & known[df.j])
+    return df.assign(sim=np.nan if feats is None else cosines(x, df.i, df.j))
 
 # %% ../nbs/lib/twins.ipynb #bdf825ed
-def _to_mean(x, of, group):
-    "Distance 1 − cosine of `x` to the mean of those in `of`, the own group left out; infinite where that leaves nobody"
-    g,inv = np.unique(group[of], return_inverse=True)
-    own = coo_array((np.ones(len(of), 'float32'), (inv,np.arange(len(of))))).tocsr()@x[of]
-    total,size = own.sum(0),np.bincount(inv)
-    at = np.searchsorted(g, group).clip(max=len(g)-1)
-    mine = np.flatnonzero(g[at]==group)
-    dot,sq,n = x@total,np.full(len(x), total@total),np.full(len(x), len(of))
-    out = own[at[mine]]
-    dot[mine] -= np.einsum('ij,ij->i', out, x[mine])
-    sq[mine] = np.square(total-out).sum(1)
-    n[mine] -= size[at[mine]]
-    return np.where(n>0, 1-dot/np.sqrt(sq).clip(1e-6), np.inf)
+def off(
+    x, # [n,features], of `unit_vectors`
+    v, # [features], or one for each of `x`
+): # [n]
+    "Distance, 1 − cosine, of each of `x` to `v`"
+    return 1-np.vecdot(x, v)/np.linalg.norm(v, axis=-1).clip(1e-3)
+
+# %% ../nbs/lib/twins.ipynb #856d5833
+def to_mean(
+    x, # [n,features], of `unit_vectors`
+    of, # indices
+    group, # [n]
+): # [n]; NaN where nobody is left
+    "Distance of each of `x` to the mean of those in `of` that are not of its group"
+    total,own = x[of].sum(0),pd.DataFrame(x[of]).groupby(group[of])
+    d,mine = off(x, total),np.flatnonzero(np.isin(group, group[of]))
+    at = group[mine]
+    d[mine] = np.where(own.size().loc[at]<len(of), off(x[mine], total-own.sum().loc[at].values), np.nan)
+    return d
 
 # %% ../nbs/lib/twins.ipynb #a93607dc
 def outliers(
@@ -385,12 +457,10 @@ def outliers(
     "How strange each picture is: its distance to the mean of the nearest class, itself and its twins left out"
     x = unit_vectors(feats)
     n = len(x)
-    t,g = _codes(targs, n, 'targs'),np.arange(n) if groups is None else _codes(groups, n, 'groups')
-    near,own = np.full(n, np.inf),np.full(n, np.inf)
-    for k in range(t.max(initial=-1)+1):
-        of = np.flatnonzero(t==k)
-        d = _to_mean(x, of, g)
-        near,own[of] = np.minimum(near, d),d[of]
-    ok = np.isfinite(own)
-    usual = np.median(own[ok]) if ok.any() else 1
-    return np.where(np.isfinite(near), near.clip(0)/max(usual, 1e-6), np.nan)
+    targs,groups = one_each(targs, (n,), 'targs'),one_each(groups, (n,), 'groups', default=np.arange(n))
+    near,own = np.full((2,n), np.nan)
+    for of in pd.Series(targs).groupby(targs).indices.values():
+        d = to_mean(x, of, groups)
+        near,own[of] = np.fmin(near, d),d[of]
+    usual = pd.Series(own).median()
+    return near.clip(0)/(usual if usual>1e-6 else 1)
