@@ -8,18 +8,19 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['Dataset', 'image_files', 'read_manifest', 'undo_last']
 
 # %% ../nbs/lib/dataset.ipynb #307d87b2
-import csv, errno, hashlib, io, json, os, re, shutil, uuid, warnings
-import pandas as pd
+import csv, errno, filecmp, hashlib, io, json, os, re, shutil, unicodedata, uuid, warnings
+import numpy as np, pandas as pd
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from filelock import FileLock, Timeout
 from itertools import chain, count
-from pathlib import Path, PurePath
-from fastcore.basics import chunked, defaults, patch
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from fastcore.basics import chunked, defaults, groupby, patch
 from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar
-from .picture import is_picture_name, look
+from .picture import is_picture_file, look
 
 # %% ../nbs/lib/dataset.ipynb #8a400c5e
 def check_label(
@@ -379,7 +380,7 @@ class Dataset:
         path, # the folder, which need not exist yet; or a Dataset
         chosen=None, # paths of pictures within it, with /; default: all in class folders
     ):
-        self.path,self.chosen = Path(path),chosen or getattr(path, 'chosen', None)
+        self.path,self.chosen = Path(path),getattr(path, 'chosen', None) if chosen is None else chosen
         self.moves = Moves(self.path)
         self.noted = Table(self.path/'manifest.csv', manifest_cols)
         self.seen_before = Table(self.path/'.looks.csv', looks_cols)
@@ -390,14 +391,54 @@ class Dataset:
     def __repr__(self): return f'Dataset({str(self.path)!r})'
 
 # %% ../nbs/lib/dataset.ipynb #d7ec00a4
+def as_label(
+    x, # what a folder is called, or what stands in a table
+)->str: # '' for nothing
+    "`x` as the text of a label: the same for all that looks the same"
+    if isinstance(x, float): x = '' if x!=x else int(x) if x==int(x) else x
+    return unicodedata.normalize('NFC', '' if x is None or x is pd.NA else str(x)).strip()
+
+# %% ../nbs/lib/dataset.ipynb #508a0397
 sets = dict(train='train', training='train', valid='valid', val='valid', validation='valid', test='test', testing='test')
 
-def split_folders(
+def side_named(
+    word, # name of a folder, or a cell of a table
+)->str: # train, valid, test; '' for any other word
+    "The side of a split that is called by `word`"
+    return sets.get(re.sub('[ _-]?(set|data|images|split)$', '', str(word).strip().lower()), '')
+
+# %% ../nbs/lib/dataset.ipynb #9df04866
+def is_flat(
+    folder, # a path
+)->bool:
+    "Are there no folders in `folder`?"
+    return not any(o.is_dir() for o in Path(folder).glob('[!.]*'))
+
+# %% ../nbs/lib/dataset.ipynb #2e565769
+def top_folders(
     path, # dataset folder
-)->dict: # folder → train, valid or test; empty where the folders are classes
-    "Folders of `path` that say what is for training and what isn't"
-    found = {o.name:sets.get(o.name.lower()) for o in Path(path).glob('[!.]*') if o.is_dir()}
-    return found if 'train' in found.values() and all(found.values()) else {}
+)->dict: # folder → train, valid or test; '' for others
+    "What the folders at the top of a dataset are"
+    names = sorted(o.name for o in Path(path).glob('[!.]*') if o.is_dir())
+    common = re.match('(.*[ _-])?', os.path.commonprefix(names))[0] # seg_train, seg_test
+    res = {o:side_named(o.removeprefix(common)) for o in names}
+    split,alone = {o for o in names if res[o] in ('train','valid')},'' in res.values()
+    if alone and len({*map(res.get, split)})==1: res |= {o:'' for o in split if is_flat(Path(path)/o)}
+    return res
+
+# %% ../nbs/lib/dataset.ipynb #7f05b4c2
+def class_part(
+    parts:list, # names of folders, one within the other
+    tops:dict, # of `top_folders`
+)->tuple: # (which of `parts` is the class, or None; side, '' for none)
+    "What the folders that a picture lies in are"
+    if parts[0] in ('',unlabelled): return None,''
+    sides = [tops.get(parts[0], ''), *map(side_named, parts[1:])]
+    at = next((i for i,o in enumerate(sides) if o), None)
+    if at is None: return len(parts)-1,''
+    twice = parts[at+1:at+2]==[parts[at]] and len(parts)>at+2 # seg_train/seg_train/sea
+    below = at+1+twice
+    return below if below<len(parts) else at-1 if at else None,sides[at]
 
 # %% ../nbs/lib/dataset.ipynb #90dd0eaa
 @patch(cls_method=True)
@@ -411,29 +452,46 @@ def of(cls:Dataset,
     if not res.path.is_dir():
         raise FileNotFoundError(f'{res.path.absolute()} is not a folder: `path` is the dataset, '
             'with a folder per class. `gather` makes one.')
-    flat = sorted(filter(is_picture_name, res.path.iterdir()))
+    flat = sorted(filter(is_picture_file, res.path.iterdir()))
     return cls._around(flat) if flat and not res.noted.fn.exists() and not res.names() else res
 
 # %% ../nbs/lib/dataset.ipynb #cf5a5077
 def top_of(
-    folder:Path, # of a class
+    folder:Path, # with pictures
 )->Path:
     "The dataset that a class folder belongs to"
     top = folder.parent
-    return top.parent if top.name in split_folders(top.parent) else top
+    around = top_folders(top.parent)
+    return top.parent if around.get(top.name) and 'train' in around.values() else top
+
+# %% ../nbs/lib/dataset.ipynb #b90b61f0
+def homes(
+    fns, # absolute paths of pictures
+)->dict: # dataset → those of `fns` that belong to it
+    "The datasets that files are in"
+    tops = {o:top_of(o) for o in {fn.parent for fn in fns}}
+    tops |= {o:o for o,n in Counter(tops.values()).items() if n>1 and o in tops}
+    def outermost(folder): return min((o for o in tops.values() if folder.is_relative_to(o)), key=lambda o: len(o.parts))
+    home = {o:outermost(o) for o in tops}
+    return groupby(fns, lambda o: home[o.parent])
+
+# %% ../nbs/lib/dataset.ipynb #4b20bcbc
+@patch(cls_method=True)
+def around(cls:Dataset, fns)->list: # of datasets, with only those files
+    "The datasets that files `fns` are in"
+    fns = [Path(o).absolute() for o in fns]
+    gone = [o for o in fns if not os.path.lexists(o)]
+    if gone: raise FileNotFoundError(f'{gone[0]}: no such file, nor are {len(gone)-1} others of {len(fns)}')
+    found = homes(fns)
+    return [cls(k, [o.relative_to(k).as_posix() for o in found[k]]) for k in sorted(found)]
 
 # %% ../nbs/lib/dataset.ipynb #ab49098f
 @patch(cls_method=True)
 def _around(cls:Dataset, fns):
     "The dataset that files `fns` are in"
-    fns = [Path(o).absolute() for o in fns]
-    gone = [o for o in fns if not os.path.lexists(o)]
-    if gone: raise FileNotFoundError(f'{gone[0]}: no such file, nor are {len(gone)-1} others of {len(fns)}')
-    tops = {top_of(o) for o in {o.parent for o in fns}} or {Path('.')}
-    if len(tops)>1: raise ValueError(f'These files are from {len(tops)} datasets, one is {min(tops)}. Take one at a time.')
-    res = cls(*tops)
-    res.chosen = [res.rel(o) for o in fns]
-    return res
+    found = cls.around(fns) or [cls('.', [])]
+    if len(found)>1: raise ValueError(f'These files are from {len(found)} datasets, one is {found[0].path}. Take one at a time.')
+    return found[0]
 
 # %% ../nbs/lib/dataset.ipynb #b3518250
 def leads_back(
@@ -447,20 +505,128 @@ def leads_back(
 # %% ../nbs/lib/dataset.ipynb #1af5e239
 def visible(
     top, # folder
-): # as of `os.walk`: folder, folders in it, files in it
-    "All folders from `top` on down with their files, without what is hidden"
-    for at,dirs,fns in os.walk(top, followlinks=True):
-        dirs[:] = [o for o in dirs if o[0]!='.' and not leads_back(f'{at}/{o}')]
-        yield at,dirs,[o for o in fns if o[0]!='.']
+): # of `os.DirEntry`, in alphabetical order; a folder that is empty, or that can't be looked into, is one of them
+    "All files from `top` on down, without what is hidden"
+    for o in sorted(os.scandir(top), key=lambda o: o.name):
+        if o.name[0]=='.' or leads_back(o): continue
+        inner = list(visible(o)) if o.is_dir() and os.access(o, os.R_OK|os.X_OK) else ()
+        yield from inner or [o]
 
 # %% ../nbs/lib/dataset.ipynb #b8eea671
+def why_not(
+    o:os.DirEntry, # of `visible`
+)->str: # '' if it is a picture
+    "Why what lies in a dataset is no picture of it"
+    if o.is_symlink() and not os.path.exists(o): return 'broken link'
+    if o.is_dir(): return 'empty'
+    return '' if is_picture_file(o) else 'no picture'
+
+# %% ../nbs/lib/dataset.ipynb #ec40078a
+def judged(
+    df, # name, why (not), label, split
+)->pd.DataFrame: # the same
+    "What each file counts as, seeing what else there is"
+    ok,loose = df.why=='',~df.name.str.contains('/')
+    sides = {*df.split[ok]}
+    no = [ok & loose, ok & ('train' in sides) & (df.split==''), ok & (df.label=='')]
+    df['why'] = np.select(no, ['in no folder','in no split','without a label'], df.why)
+    if 'valid' in sides: df['split'] = df.split.replace('', 'train')
+    else: df['split'] = df.split.replace('train', '')
+    return df[~loose | (df.why!='no picture') & ~df.name.str.startswith('audit_')]
+
+# %% ../nbs/lib/dataset.ipynb #5b33d185
+def as_row(
+    rel:str, # path
+    why:str, # it is left out
+)->tuple: # the same, of a name that no table can hold something like it
+    "What is noted about a file"
+    plain = rel.encode(errors='replace').decode()
+    return plain,why if plain==rel else 'name not in UTF-8'
+
+# %% ../nbs/lib/dataset.ipynb #a582fd8a
+@patch
+def found(self:Dataset): # pairs of path relative to the dataset and `os.DirEntry`
+    "All files of the dataset that are not hidden"
+    top = os.path.join(self.path, '')
+    if os.path.isdir(top): yield from ((o.path[len(top):].replace(os.sep, '/'),o) for o in visible(top))
+
+# %% ../nbs/lib/dataset.ipynb #b3310d75
+@patch
+def contents(self:Dataset)->pd.DataFrame: # a row per file, in alphabetical order: name (with /), why (it is left out; '' if it isn't), label, split
+    "What lies in the dataset, and what it counts as"
+    if self.chosen is not None: rows = [(o,'' if os.path.exists(self.path/o) else 'broken link') for o in self.chosen]
+    else: rows = [(rel,why_not(o)) for rel,o in self.found()]
+    df = pd.DataFrame([as_row(*o) for o in rows], columns=['name','why'], dtype=str)
+    df = judged(pd.concat([df, self.places(df.name)], axis=1))
+    if self.chosen is not None: df['why'] = df.why.replace({'in no folder':'without a label', 'in no split':''})
+    return df
+
+# %% ../nbs/lib/dataset.ipynb #bfe52222
+@patch
+def places(self:Dataset,
+    names, # paths relative to the dataset, with /
+)->pd.DataFrame: # a row for each: label, split; '' for none
+    "What the folders say about pictures"
+    tops,folders = top_folders(self.path),[os.path.dirname(o) for o in names]
+    def said(folder):
+        at,side = class_part(parts := folder.split('/'), tops)
+        return '' if at is None else as_label(parts[at]),side
+    known = {o:said(o) for o in {*folders}}
+    return pd.DataFrame([known[o] for o in folders], columns=['label','split'], dtype=str)
+
+# %% ../nbs/lib/dataset.ipynb #8adf6ccd
+def in_class(
+    names, # of pictures
+)->list: # folders
+    "Folders with pictures that lie in others with pictures"
+    folders = {os.path.dirname(o) for o in names}
+    return sorted(o for o in folders if {*map(str, PurePosixPath(o).parents)} & folders)
+
+# %% ../nbs/lib/dataset.ipynb #ef2106cb
+def bare_folders(
+    df, # of `contents`
+)->pd.Series: # for each row: the name of a folder; NaN where it has pictures
+    "Folders without pictures, of which nothing else needs to be said"
+    folder = df.name.where(df.why=='empty', df.name.map(os.path.dirname))
+    full = {str(p) for o in df.name[~df.why.isin(['empty','no picture'])] for p in PurePosixPath(o).parents}
+    return folder.map(os.path.basename).where(df.why.isin(['empty','no picture']) & ~folder.isin(full))
+
+# %% ../nbs/lib/dataset.ipynb #289e7fbf
+def left_out(
+    df, # of `contents`
+)->list: # sentences
+    "What lies in a dataset and doesn't count"
+    bare = bare_folders(df)
+    odd = df[bare.isna() & (df.why!='')]
+    found = [f'{why}: {len(o)} ({o.iloc[0]})' for why,o in odd.groupby('why')['name']]
+    none = sorted({*bare.dropna()})
+    return [f'No pictures in {", ".join(none)}: left out']*bool(none)+[f'Left out: {"; ".join(found)}']*bool(found)
+
+# %% ../nbs/lib/dataset.ipynb #326f588f
+def doubts(
+    names, # of pictures
+    tops:dict, # of `top_folders`
+)->list: # sentences
+    "How folders were read that can be read in two ways"
+    split = [o for o in tops if side_named(o) and not tops[o]]
+    deep = [o for o in in_class(names) if not class_part(o.split('/'), tops)[1]][:1]
+    said = [f'{o} is taken for a class: it has no class folders, and lies beside others' for o in split]
+    return said+[f"{o} lies in a class folder and is taken for another class: `import_folder(…, label='top')` goes by the folders at the top" for o in deep]
+
+# %% ../nbs/lib/dataset.ipynb #995b31d6
+@patch
+def remark(self:Dataset):
+    "Warn of what is left out, and of what may have been meant otherwise"
+    df,tops = self.contents(),top_folders(self.path)
+    said = left_out(df if self.chosen is None else df[df.why=='broken link'])
+    for o in said+doubts(df.name[df.why==''], tops): warnings.warn(f'{o} ({self.path})')
+
+# %% ../nbs/lib/dataset.ipynb #486d52ac
 @patch
 def names(self:Dataset)->list: # with /, in alphabetical order
-    "Paths of all pictures, relative to the dataset"
-    if self.chosen is not None: return sayable(self.chosen)
-    top = os.path.join(self.path, '')
-    fns = [f'{at}/{o}' for at,_,fns in visible(top) if at!=top for o in fns if is_picture_name(o)]
-    return sayable(sorted([o[len(top):].replace(os.sep, '/') for o in fns], key=lambda o: o.split('/')))
+    "Paths of all pictures, relative to the dataset; also those without a label"
+    df = self.contents()
+    return list(df.name[df.why.isin(['','without a label'])])
 
 # %% ../nbs/lib/dataset.ipynb #10c36a03
 @patch
@@ -490,45 +656,140 @@ def label(self:Dataset,
     fn, # a path
 )->str: # '' for none
     "The class of a picture by where it lies"
-    folder = os.path.basename(os.path.dirname(fn))
-    return '' if folder==unlabelled else folder
+    return self.places([self.rel(fn)]).label[0]
+
+# %% ../nbs/lib/dataset.ipynb #bb50cf46
+@patch
+def relabelled(self:Dataset,
+    rel:str, # path of a picture that has a label
+    folder:str, # name of the other class folder
+)->str: # path
+    "Where a picture goes that gets another label"
+    parts = rel.split('/')
+    parts[class_part(parts[:-1], top_folders(self.path))[0]] = folder
+    return '/'.join(parts)
 
 # %% ../nbs/lib/dataset.ipynb #cf7c04dd
 @patch
 def layout(self:Dataset)->pd.DataFrame: # a row per picture: name, label, split: train, valid, test or '' (not decided)
     "The pictures and their labels, by the folders they lie in"
-    folders = split_folders(self.path)
-    rows = [(o, self.label(o), folders.get(o.partition('/')[0], '')) for o in self.names()]
-    df = pd.DataFrame(rows, columns=['name','label','split'], dtype=str)
-    if 'valid' not in {*df.split}: df['split'] = df.split.replace('train', '')
-    return df
+    df = self.contents()
+    return df.loc[df.why=='', ['name','label','split']].reset_index(drop=True)
 
 # %% ../nbs/lib/dataset.ipynb #c2f2da59
-yes_no = dict.fromkeys(['true','1','1.0'], 'valid') | dict.fromkeys(['false','0','0.0'], 'train')
+yes_no = dict.fromkeys('true 1 1.0 yes y'.split(), True) | dict.fromkeys('false 0 0.0 no n'.split(), False)
+otherwise = dict(valid='train', train='valid', test='') # what a picture is that isn't
 
+def side_meant(
+    word:str, # a cell, in small letters
+    asked:str, # what its column asks: valid for is_valid; '' for split
+)->str: # train, valid, test; '' for nothing; None if that can't be told
+    "Which side a cell of a table means"
+    if asked and word in yes_no: return asked if yes_no[word] else otherwise[asked]
+    return side_named(word) or (None if word else '')
+
+# %% ../nbs/lib/dataset.ipynb #fd6f840d
+def asks(
+    col, # name of a column
+)->str: # valid for is_valid, train for is_training; '' for others
+    "The side that a column asks about"
+    return side_named(m[1]) if (m := re.fullmatch('is_?(.+)', str(col).lower())) else ''
+
+# %% ../nbs/lib/dataset.ipynb #1d7c1f72
+def is_split(
+    df, # table
+    col, # name of a column in it
+)->bool:
+    "Does the column say which side a picture is on?"
+    if col in ('name','file','label'): return False
+    if str(col).lower()=='split' or asks(col): return True
+    words = {side_named(o) for o in df[col].dropna().unique()[:9]}
+    return len(words)>1 and '' not in words
+
+# %% ../nbs/lib/dataset.ipynb #6add3c8d
 def sides_of(
     df, # table, perhaps with split (train, valid, test) or is_valid
     said:str, # what it is called in messages
 ): # train, valid, test or '' for each row
     "Which side a table puts each picture on"
-    col = next((o for o in ('split','is_valid') if o in df), None)
-    if col is None: return ''
-    side,known = df[col].fillna('').astype(str).str.lower(),sets|yes_no|{'':''}
-    odd = {*side}-{*known}
-    if odd: raise ValueError(f'{said} has the {col} {min(odd)!r}: wanted train, valid, test or nothing')
-    return side.map(known)
+    cols = [o for o in df if is_split(df, o)]
+    if not cols: return ''
+    if len(cols)>1: raise ValueError(f'{said} has the columns {" and ".join(map(str, cols))}, which both say what is for training: leave one')
+    words = df[cols[0]].fillna('').astype(str).str.strip().str.lower()
+    side = [side_meant(o, asks(cols[0])) for o in words]
+    if None in side: raise ValueError(f'{said} has the {cols[0]} {words.iloc[side.index(None)]!r}: wanted train, valid, test or nothing')
+    return side
 
 # %% ../nbs/lib/dataset.ipynb #20129ba5
 def as_layout(
     df, # table: name (or file) and label, perhaps split or is_valid
     said:str, # what it is called in messages
-)->pd.DataFrame: # name, label, split
+)->pd.DataFrame: # name, label, split; without rows that have no label, of which there is a warning
     "A table of pictures, or an error if it says too little"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
     if not {'name','label'} <= {*df}: raise ValueError(f'{said} has the columns {", ".join(map(str, df))}: wanted name and label')
-    n = df.label.isna().sum()
-    if n: raise ValueError(f'{said} has no label for {n} of {len(df)} pictures')
-    return pd.DataFrame(dict(name=df.name, label=df.label.astype(str), split=sides_of(df, said)))
+    name = df.name.fillna('').astype(str)
+    res = pd.DataFrame(dict(name=name, label=df.label.map(as_label), split=sides_of(df, said)))
+    bare = res[(name=='') | (res.label=='')]
+    if len(bare): warnings.warn(f'{said} has no label for {len(bare)} of {len(df)} pictures, which are left out; the first is {bare.name.iloc[0]}')
+    return res.drop(bare.index)
+
+# %% ../nbs/lib/dataset.ipynb #e21f383d
+def is_several(
+    label:str,
+    labels, # all there are
+)->bool:
+    "Are there several labels in `label`?"
+    parts = [o for o in re.split('[\\s,;|]+', label) if o]
+    return len(parts)>1 and parts[0] in labels and (len(parts)==2 or {*parts} <= {*labels})
+
+# %% ../nbs/lib/dataset.ipynb #47779427
+def check_single(
+    df, # name, label
+    known, # labels that are one for sure
+    said:str, # what it is called in messages
+):
+    "Refuse a table that has several labels for a picture"
+    labels = {*df.label}
+    two = df[df.label.isin([o for o in labels-{*known} if is_several(o, labels)])]
+    again = df.drop_duplicates(['name','label'])
+    two = pd.concat([two, again[again.duplicated('name')]]).head(1)
+    for o in two.itertuples(): raise ValueError(f'{said} has several labels for {o.name}, such as {o.label!r}: imgcls tells classes apart, '
+        'one label a picture. If it is one name, write it with _ in place of spaces')
+
+# %% ../nbs/lib/dataset.ipynb #e07adef3
+def spellings(
+    rel:str, # path, with /
+)->set:
+    "How a table may call a file"
+    p = PurePosixPath(as_label(rel).casefold())
+    return {str(p),str(p.with_suffix('')),p.name,p.stem}
+
+# %% ../nbs/lib/dataset.ipynb #54d5e231
+@patch
+def renamed(self:Moves)->dict: # path → path
+    "Where the pictures are that were stored anew"
+    df,now = self.table.read().query('action=="made" and src!=dst'),{}
+    for src,dst in zip(df.src[::-1], df.dst[::-1]): now[src] = now.get(dst, dst)
+    return now
+
+# %% ../nbs/lib/dataset.ipynb #b894c34b
+@patch
+def called(self:Dataset)->dict: # of `spellings` → path, where that is one
+    "The pictures by all that they may be called, or were before they were stored anew"
+    pairs = [(rel,rel) for rel,o in self.found() if not why_not(o)]
+    pairs += [o for o in self.moves.renamed().items() if self.moves.there(o[1])]
+    found = groupby(((k,rel) for was,rel in pairs for k in spellings(was)), 0, 1)
+    return {k:v[0] for k,v in found.items() if len({*v})==1}
+
+# %% ../nbs/lib/dataset.ipynb #6e3bcdcb
+@patch
+def meant(self:Dataset, names:pd.Series)->list: # paths relative to the dataset; as they were, where no picture is meant
+    "The files that a table means"
+    res = list(names.map(self.rel))
+    lost = {o for o in res if not os.path.lexists(self.path/o)}
+    called = self.called() if lost else {}
+    return [called.get(as_label(o).replace('\\', '/').casefold(), o) if o in lost else o for o in res]
 
 # %% ../nbs/lib/dataset.ipynb #4a70417d
 @patch
@@ -538,8 +799,9 @@ def listed(self:Dataset,
 )->pd.DataFrame: # as of `layout`
     "The pictures and labels of the table `df`"
     df = as_layout(df, said)
-    df['name'] = df.name.map(self.rel)
-    df = df[df.name.isin(sayable(df.name))].drop_duplicates('name', keep='last')
+    df['name'] = self.meant(df.name)
+    check_single(df, self.places(df.name).label, said)
+    df = df.drop_duplicates('name', keep='last')
     here = df.name.map(self.moves.there)
     gone = df.name[~here]
     if len(gone): warnings.warn(f'{said}: {len(gone)} of {len(df)} files are gone and left out, the first is {gone.iloc[0]}')
@@ -577,17 +839,45 @@ def usual_names(self:Dataset)->dict: # as of `class_names`; {} where there are n
 @patch
 def _named(self:Dataset, labels, names):
     "`labels`, each as `names` calls it"
-    names = self.class_names(names)
+    names = {as_label(k):v for k,v in self.class_names(names).items()}
     lost = sorted(set(labels)-set(names))
     if lost: raise ValueError(f'No name for {len(lost)} of the classes, e.g. {lost[0]!r}: `names` must have one for each')
     return labels.map(names)
+
+# %% ../nbs/lib/dataset.ipynb #57cc4dd6
+def decoded(
+    b:bytes, # content of a file
+    said:str, # what it is called in messages
+)->str:
+    "The text in `b`: UTF-8 or -16, else as Excel on Windows writes it"
+    wide = b[:2] in (b'\xff\xfe',b'\xfe\xff') or b'\0' in b[:100]
+    for code in ('utf-16' if wide else 'utf-8-sig','cp1252'):
+        with suppress(UnicodeError): return b.decode(code)
+    raise ValueError(f'{said} is in an unknown encoding: save it as CSV in UTF-8')
+
+# %% ../nbs/lib/dataset.ipynb #b867204f
+def read_cells(
+    text:str, # of a CSV file, with commas, semicolons or tabs
+    said:str, # what it is called in messages
+)->pd.DataFrame: # every cell a string
+    "A table as text, without empty lines"
+    sep = max(',;\t|', key=text.partition('\n')[0].count)
+    head,*rows = [o for o in csv.reader(io.StringIO(text, newline=''), delimiter=sep) if any(map(str.strip, o))] or [[]]
+    n = len(head)
+    long = next((o for o in rows if any(o[n:])), None)
+    if long: raise ValueError(f'{said} has a line of {len(long)} cells under a head of {n}: {sep.join(long)[:80]!r}. '
+        'A name with a comma in it needs quotes; a picture has one label here')
+    return pd.DataFrame([(o+['']*n)[:n] for o in rows], columns=[o.strip() for o in head], dtype=str)
 
 # %% ../nbs/lib/dataset.ipynb #f414bd19
 @patch
 def _read_list(self:Dataset, csv):
     "The table `csv` of the dataset, every cell a string"
-    if (self.path/csv).exists(): return pd.read_csv(self.path/csv, dtype=str, keep_default_na=False)
+    if (self.path/csv).exists(): return read_cells(decoded((self.path/csv).read_bytes(), csv), csv)
     raise FileNotFoundError(f'{self.path/csv}: no such list. The cleaner writes cleaned.csv when it applies decisions.')
+
+# %% ../nbs/lib/dataset.ipynb #1c6812ad
+wanted_folders = 'wanted a folder per class with pictures in it, also within train and valid; or labels from a table (csv=, df=)'
 
 # %% ../nbs/lib/dataset.ipynb #93225828
 @patch
@@ -599,19 +889,12 @@ def items(self:Dataset,
     "The pictures of the dataset, with their labels"
     Dataset.of(self.path)
     if csv is not None: df = self._read_list(csv)
+    if df is None: self.remark()
     res = self.layout() if df is None else self.listed(df, csv or 'df')
-    if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: wanted a folder per class with pictures in it.')
-    if df is None: self._warn_of_empty()
+    if not len(res): raise FileNotFoundError(f'No pictures in {self.path.absolute()}: {wanted_folders}')
     if names is not None: res['label'] = self._named(res.label, names)
     res['file'] = [self.path/o for o in res.name]
     return res.sort_values('file', ignore_index=True)[['file','label','split']]
-
-# %% ../nbs/lib/dataset.ipynb #20f70a35
-@patch
-def _warn_of_empty(self:Dataset):
-    "Say which class folders have no pictures"
-    empty = [os.path.basename(at) for at,dirs,fns in visible(self.path) if not dirs and not any(map(is_picture_name, fns))]
-    if empty: warnings.warn(f'No pictures in {", ".join(sorted(empty))}: left out')
 
 # %% ../nbs/lib/dataset.ipynb #448d8741
 @patch
@@ -702,14 +985,15 @@ def _look_anew(self:Dataset, names):
 # %% ../nbs/lib/dataset.ipynb #b606713d
 @patch
 def looks(self:Dataset,
-    fns=None, # files in it; default: all pictures of the class folders
+    fns=None, # files in it; default: all pictures that have a label
 )->pd.DataFrame: # as `seen`, for the pictures that are there now, with label and ext
     "What is to be seen in the pictures; those not seen before are looked at, and nothing is moved"
-    names = self.names() if fns is None else [self.rel(o) for o in fns]
+    names = list(self.layout().name) if fns is None else [self.rel(o) for o in fns]
     new = self._look_anew(names)
     df = pd.concat([self.seen(), new]).drop_duplicates('file', keep='last')
     df = df[df.file.isin(names)].sort_values('file', ignore_index=True)
-    return df.assign(label=df.file.map(self.label), ext=df.file.str.split('.').str[-1].str.lower())
+    ext = df.file.str.extract(r'\.(\w+)$')[0].fillna(df.format)
+    return df.assign(label=self.places(df.file).label, ext=ext.str.lower())
 
 # %% ../nbs/lib/dataset.ipynb #6745ace8
 @patch
@@ -751,7 +1035,8 @@ def as_duplicate(
 def _take_in(self:Dataset, row, tmp, ext):
     "Give file `tmp` a name by its content, in its class or in quarantine; its path in the dataset"
     top = '.quarantine/' if row['status']=='quarantined' else ''
-    rel = f"{top}{row['label'] or unlabelled}/{row['sha256'][:16]}{ext}"
+    home = f"{row['split']}/{row['label']}" if row['label'] and row.get('split') else row['label'] or unlabelled
+    rel = f"{top}{home}/{row['sha256'][:16]}{ext}"
     self.moves.put(tmp, rel)
     return rel
 

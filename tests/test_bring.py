@@ -1,13 +1,18 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import os, subprocess, sys
-import numpy as np, pytest
+import os, subprocess, sys, warnings
+import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
-from imgcls.gather.verify import verify_images
+from imgcls.clean.decisions import Cleaning, write_cleaned
+from imgcls.gather.verify import tally, verify_images
 from imgcls.gather.audit import audit
 from imgcls.gather.bring import import_folder
+from imgcls.gather.credits import attribution
+from imgcls.learn.data import get_dls, targets
+from imgcls.learn.scratch import get_data
 from imgcls.dataset import Dataset, unlabelled
 from imgcls.sample import draw_digit, encode_image
+from imgcls.twins import duplicates
 
 def tree(src):
     "A folder as it comes off a phone: name → content"
@@ -59,6 +64,80 @@ def test_a_flat_folder_is_one_class(tmp_path):
     (tmp_path/'con:x'/'b:c').mkdir()
     (tmp_path/'con:x'/'b:c'/'b.jpg').write_bytes(encode_image(draw_digit(3)))
     assert 'b_c' in import_folder(tmp_path/'con:x', tmp_path/'data3').label.tolist()
+
+agreed = dict(plain='cat dog', nested='cat cat/2023 dog', split='train/cat train/dog valid/cat valid/dog test/cat test', junk='Train/cat Train/dog Val/cat Val/dog models',
+    deep='train/cat/a train/dog/b/c val/cat val/dog/d', around='zip/train/cat zip/train/dog zip/valid/cat zip/valid/dog', inside='cat/train dog/train cat/val dog/val',
+    nfd='train/cafe\u0301 train/dog valid/caf\u00e9 valid/dog')
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('kind', [*agreed,'table'])
+def test_all_parts_agree_on_labels(tmp_path, kind):
+    for i,o in enumerate(agreed.get(kind, 'images images/more').split()):
+        (tmp_path/o).mkdir(parents=True, exist_ok=True)
+        for j in range(6): (tmp_path/o/f'{i}{j}.jpg').write_bytes(encode_image(draw_digit(6*i+j)))
+    ds = Dataset(tmp_path)
+    if kind=='table':
+        pd.DataFrame(dict(name=ds.names(), label=['cat','dog']*6, split=['train']*8+['val']*4)).to_csv(tmp_path/'labels.csv', index=False)
+        df = ds.items('labels.csv')
+    else: df = ds.items()
+    want = dict(zip(df.file, df.label))
+    dls = get_dls(tmp_path, size=32, bs=4, csv='labels.csv' if kind=='table' else None)
+    learned = df[df.split!='test']
+    assert {fn:dls.vocab[y] for dl in dls for fn,y in zip(dl.items, targets(dl))}==dict(zip(learned.file, learned.label))
+    assert {*attribution(tmp_path).file}=={*ds.names()}>={ds.rel(o) for o in df.file}
+    if kind=='table': return
+    assert {tmp_path/o.file:o.label for o in audit(tmp_path, plot=False).looks.itertuples()}==want
+    assert {tmp_path/k:Cleaning(tmp_path).label_of(k) for k in ds.layout().name}==want=={fn:ds.label(fn) for fn in want}
+    c = Cleaning(tmp_path)
+    for rel,label in [*zip(ds.layout().name, ds.layout().label)][:2]: assert ds.label(c.home(rel, 'dog'))=='dog' and ds.label(c.home(rel, label))==label
+    for fn in list(want)[::3]: (fn.parent/f'twin{fn.name}').write_bytes(fn.read_bytes())
+    assert all(o.label==ds.label(o.file)!='' and not o.across for o in duplicates(tmp_path).itertuples())
+    if 'valid' in {*df.split}: assert get_data(tmp_path, 32, 4, workers=0).labels==sorted({*want.values()})==tally(tmp_path).index.drop('all').tolist()
+
+def test_splits_without_classes_are_said(tmp_path):
+    for o in ('train/1','train/2','val/3','test/4'):
+        (tmp_path/o).parent.mkdir(exist_ok=True)
+        (tmp_path/f'{o}.jpg').write_bytes(encode_image(draw_digit(int(o[-1]))))
+    for f in (audit,get_dls):
+        with pytest.raises((ValueError,FileNotFoundError), match='also within train and valid; or labels from a table'), pytest.warns(UserWarning, match=r'without a label: 4 \(test/4.jpg\)'): f(tmp_path)
+    with pytest.warns(UserWarning, match='without a label'): assert not len(verify_images(tmp_path))
+    assert len(Dataset(tmp_path).seen())==4
+
+def test_pictures_on_both_given_sides_are_counted(tmp_path):
+    def put(name, i, **kwargs):
+        (tmp_path/name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path/name).write_bytes(encode_image(draw_digit(i), **kwargs))
+    for i in range(12):
+        for s,n in dict(train=0, valid=40, test=80).items(): put(f'{s}/{"cat" if i%2 else "dog"}/{i}.jpg', n+i)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', UserWarning)
+        get_dls(tmp_path, size=32)
+    put('valid/dog/again.jpg', 4) # the same bytes, smaller and for the test
+    put('valid/cat/near.jpg', 3, quality=60)
+    put('test/cat/there.jpg', 5)
+    for csv in (None,'all.csv'):
+        with pytest.warns(UserWarning, match='3 of 27 pictures'): get_dls(tmp_path, size=32, csv=csv)
+        write_cleaned(tmp_path).rename(tmp_path/'all.csv')
+
+def test_what_nothing_can_read_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr('imgcls.picture.can_open', lambda name: name not in ('HEIF','AVIF'))
+    for i in range(6):
+        fn = tmp_path/('cat','dog')[i%2]/f'IMG_{i}{("", ".HEIC",".avif")[i%3]}'
+        fn.parent.mkdir(exist_ok=True)
+        fn.write_bytes(b'\0\0\0\x24ftyp'+(b'avif' if i%3==2 else b'heic')+b'\0\0\0\0mif1heic'+bytes([i])*200)
+    with pytest.raises(ValueError, match='pip install -U pillow pillow-heif'): get_dls(tmp_path, size=32)
+    assert audit(tmp_path, plot=False).table.damaged.sum()==6 and verify_images(tmp_path).reason.str.contains('pip install').sum()==6
+
+def test_splits_come_in_as_they_are(tmp_path):
+    src = tmp_path/'photos'
+    for i,o in enumerate(['Train/ant','Train/bee/2023','Valid/ant','Valid/bee','test/ant','test']):
+        (src/o).mkdir(parents=True, exist_ok=True)
+        (src/o/'a').write_bytes(encode_image(draw_digit(i)))
+    for label in ('top','parent',lambda o: 'x'+o.parts[1]):
+        df = import_folder(src, tmp_path/str(label)[:3], label)
+        k = 'x' if callable(label) else ''
+        assert sorted(Path(o).parent.as_posix() for o in df.file)==sorted([f'{s}/{k}{c}' for s in ('train','valid','test') for c in ('ant','bee')][:-1]+['test/xa' if k else unlabelled])
+        assert sorted(Dataset(tmp_path/str(label)[:3]).layout().split)==['test']*(2 if k else 1)+['train']*2+['valid']*2
 
 def test_audit_names_what_is_wrong(tmp_path):
     def put(name, im, **kw):

@@ -1,5 +1,6 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import pytest
+import os, pytest
+from pathlib import Path
 from PIL import Image
 from imgcls.gather.credits import attribution
 from imgcls.gather.download import download_images as guarded_download
@@ -34,9 +35,35 @@ def test_old_and_new_ways_to_call_verify(web, tmp_path):
     df = verify_images(tmp_path/'a', delete=True, max_size=40)
     assert sorted(df.what)==['quarantined','stored anew'] and max(Image.open(Dataset(tmp_path).files()[0]).size)==40
     assert len(list((tmp_path/'.quarantine').rglob('*.jpg')))==2
-    df = verify_images([*(tmp_path/'b').iterdir()], max_size=40)
-    assert list(df.what)==['stored anew'] and len(verify_images(tmp_path, max_size=40))==0
+    assert len(verify_images([*(tmp_path/'b').iterdir()], max_size=40))==0 # stored anew, so it didn't fail
+    assert [max(Image.open(o).size) for o in Dataset(tmp_path).files()]==[40,40] and len(verify_images(tmp_path, max_size=40))==0
     with pytest.raises(FileNotFoundError, match='folder per class'): verify_images(tmp_path/'none')
+
+@pytest.mark.parametrize('links', [True,False])
+def test_what_failed_of_a_list_can_be_unlinked(tmp_path, links, monkeypatch):
+    def no_link(*args, **kwargs): raise OSError('no links here')
+    if not links: monkeypatch.setattr(os, 'link', no_link)
+    for o in ('one/train/cat','one/valid/cat','one/valid/dog/deep','two/cat'):
+        (tmp_path/o).mkdir(parents=True)
+        (tmp_path/o/'good.jpg').write_bytes(encode_image(draw_digit(len(o)), orientation=6))
+        (tmp_path/o/'bad.jpg').write_bytes(b'<html>'+o.encode())
+    (tmp_path/'two'/'cat'/'gone.jpg').symlink_to(tmp_path/'nowhere.jpg')
+    monkeypatch.chdir(tmp_path/'one')
+    fns = [o.relative_to(tmp_path/'one') for o in Path(tmp_path/'one').rglob('*.jpg')]+list((tmp_path/'two').rglob('*.jpg'))
+    failed = verify_images(fns)
+    assert len(failed)==4 and all(o.read_bytes().startswith(b'<html>') for o in failed)
+    kept = [tmp_path/o/'bad.jpg' for o in ('one/.quarantine/train/cat','one/.quarantine/valid/cat','one/.quarantine/valid/dog/deep','two/.quarantine/cat')]
+    failed.map(Path.unlink)
+    assert all(o.exists() for o in kept) and len(Dataset(tmp_path/'one').files())==3 and not verify_images(Dataset(tmp_path/'one').files())
+    assert Dataset(tmp_path/'one').undo()==6 and Dataset(tmp_path/'two').undo()==2
+
+def test_a_folder_without_a_manifest_is_counted(tmp_path):
+    for o in ('cat','dog'):
+        (tmp_path/o).mkdir()
+        (tmp_path/o/'1.jpg').write_bytes(encode_image(draw_digit(3)))
+    assert tally(tmp_path).loc[['cat','dog','all'],'ok'].tolist()==[1,1,2] and not tally(tmp_path).URLs.any()
+    assert tally(tmp_path, 'reason').loc['kept','ok']==2
+    assert list(attribution(tmp_path).file)==['cat/1.jpg','dog/1.jpg'] and '2 of 2 pictures have no known licence' in (tmp_path/'CREDITS.md').read_text()
 
 def test_stored_anew_under_a_new_ending_and_back(tmp_path):
     (tmp_path/'a').mkdir()

@@ -10,7 +10,7 @@ __all__ = ['Audit', 'audit']
 # %% ../../nbs/lib/gather/audit.ipynb #520eb4ce
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
 from fastcore.basics import patch
-from ..dataset import Dataset, unlabelled
+from ..dataset import Dataset, as_label, unlabelled, wanted_folders
 from ..picture import open_image
 from ..twins import duplicates
 
@@ -58,8 +58,9 @@ class Audit:
     "A dataset's stock: `table` with a row per class, `looks` with a row per picture, `plot` for a class"
     def __init__(self, path):
         ds = Dataset.of(path)
+        ds.remark()
         self.path,df = ds.path,ds.looks()
-        if not len(df): raise ValueError(f'{path} has no labelled pictures in it: a dataset has a folder per class{waiting_said(ds)}')
+        if not len(df): raise ValueError(f'{path} has no labelled pictures in it: {wanted_folders}{waiting_said(ds)}')
         self.looks = with_faults(df, duplicates(ds))
         self.table = stock_of(self.looks)
 
@@ -96,6 +97,7 @@ def plot_stock(
 @patch
 def plot(self:Audit, label:str):
     "One figure for class `label`: sizes, brightness, and what stands out"
+    label = as_label(label)
     if label not in self.labels(): raise ValueError(f'label {label!r}: wanted one of {", ".join(self.labels())}')
     df = self.looks[(self.looks.label==label) & (self.looks.wrong=='')]
     fig,(size,light,*shown) = plt.subplots(1, 6, figsize=(15,2.6), layout='constrained', width_ratios=[1.4,1.4,1,1,1,1])

@@ -8,44 +8,50 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/bring.html.md"""
 __all__ = ['import_folder']
 
 # %% ../../nbs/lib/gather/bring.ipynb #b75bdde4
-import os, re, uuid
+import re, uuid, warnings
 import pandas as pd
 from functools import partial
 from pathlib import Path
 from fastcore.basics import defaults
-from ..dataset import Dataset, check_label, in_threads, visible
+from ..dataset import Dataset, check_label, in_threads, left_out
 from .download import arrived, failed, run_again
 from .verify import check_sizes, verify_images
-from ..picture import PictureError, is_picture_name
+from ..picture import PictureError
 
 # %% ../../nbs/lib/gather/bring.ipynb #c7b5b268
 def picture_tree(
     src, # folder
-)->list: # of paths, sorted
-    "All files under `src` that may be pictures, hidden ones left out"
-    fns = [Path(at)/o for at,_,names in visible(src) for o in names]
-    return sorted(o for o in fns if not o.suffix or is_picture_name(o))
+)->pd.DataFrame: # name (relative to `src`), label, split
+    "All pictures under `src`, hidden ones left out"
+    df = Dataset(src).contents()
+    df['why'] = df.why.replace(['in no folder','without a label'], '')
+    for o in left_out(df): warnings.warn(f'{o} ({src})')
+    return df[df.why==''].reset_index(drop=True)
 
 # %% ../../nbs/lib/gather/bring.ipynb #c8be443c
 def folder_label(
-    fn, # picture's path, relative to the source
+    name:str, # picture's path, relative to the source
+    label:str, # as the folders are usually read
     by, # 'parent', 'top', None, or a function from the relative path to a label
-)->str: # label; '' for none
-    "The class that a picture belongs to by where it lies"
-    if callable(by): label = by(fn)
-    elif by and fn.parent.name: label = re.sub(r'[\\:*?"<>|\ud800-\udfff]', '_', fn.parts[-2 if by=='parent' else 0]).strip()
-    else: label = ''
+)->str: # '' for none
+    "The class that a picture belongs to"
+    if callable(by): label = by(Path(name))
+    elif by is None: label = ''
+    elif by=='top' and '/' in name: label = name.split('/')[0]
+    if not callable(by): label = re.sub(r'[\\:*?"<>|]', '_', label).strip()
     return check_label(label) if label else ''
 
 # %% ../../nbs/lib/gather/bring.ipynb #1e0740cd
-def labels_of(
-    fns, # paths
-    src:Path, # folder that they are in
+def labelled(
+    df, # of `picture_tree`
+    src:Path, # the folder
     by, # as of `folder_label`
-)->list: # a label for each
-    "The classes of all pictures"
-    flat = by in ('parent','top') and {o.parent for o in fns}=={src}
-    return [folder_label(o.relative_to(src.parent if flat else src), by) for o in fns]
+)->pd.DataFrame: # label as `by` says
+    "The pictures of a tree with their classes; where there are folders of a split, the classes are in them"
+    loose = ~df.name.str.contains('/')
+    usual = df.label.where(~loose, src.name if loose.all() else '')
+    how = [by if callable(by) or by is None or not side else 'parent' for side in Dataset(src).places(df.name).split]
+    return df.assign(label=list(map(folder_label, df.name, usual, how)))
 
 # %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
 def copy_in(
@@ -64,35 +70,34 @@ def copy_in(
 
 # %% ../../nbs/lib/gather/bring.ipynb #d06b5d4b
 def copied(
-    job, # (file, label)
+    job, # (file, label, split)
     **kwargs, # of `copy_in`
-)->dict: # row of the manifest, and tmp and ext of `copy_in`
+)->dict: # row of the manifest, and split, and tmp and ext of `copy_in`
     "Copy a file, with what there is to note about it"
-    fn,label = job
-    return copy_in(fn, **kwargs) | dict(label=label, engine='folder', url=fn.as_uri(), title=os.fsencode(fn.name).decode(errors='replace'))
+    fn,label,split = job
+    return copy_in(fn, **kwargs) | dict(label=label, split=split, engine='folder', url=fn.as_uri(), title=fn.name)
 
 # %% ../../nbs/lib/gather/bring.ipynb #f8563881
 def untried(
     ds:Dataset,
     fns, # paths
-    labels, # of them
-)->list: # pairs (file, label)
-    "Files that have no row in the manifest, or one that says to run again"
+)->list: # bool for each
+    "Which files have no row in the manifest, or one that says to run again"
     df = ds.manifest()
     tried = {*df.url[~df.reason.str.endswith(run_again)]}
-    return [(fn,label) for fn,label in zip(fns, labels) if fn.as_uri() not in tried]
+    return [fn.as_uri() not in tried for fn in fns]
 
 # %% ../../nbs/lib/gather/bring.ipynb #9df4451d
 def copy_all(
     ds:Dataset,
-    jobs, # pairs (file, label)
+    jobs, # (file, label, split) of each
     max_pixels:float, # larger pictures are quarantined
 ):
     "Copy files into `ds`, many at once, and enter them one by one"
     known = ds.known()
     with ds.scratch() as tmp:
         for row in in_threads(partial(copied, tmp=tmp, max_pixels=max_pixels), jobs, defaults.cpus*2, 'copying'):
-            if Path(row['title']).suffix or row['status']=='ok': ds.enter(row, known, row.get('tmp'), row.get('ext', '.bin'))
+            ds.enter(row, known, row.get('tmp'), row.get('ext', '.bin'))
 
 # %% ../../nbs/lib/gather/bring.ipynb #6b923986
 def check_import(
@@ -118,8 +123,10 @@ def import_folder(
     src,ds,sizes = Path(src).absolute(),Dataset(Path(dest).absolute()),dict(max_size=max_size, min_size=min_size)
     check_import(src, ds.path, label)
     check_sizes(**sizes)
-    fns = picture_tree(src)
-    copy_all(ds, untried(ds, fns, labels_of(fns, src, label)), max_pixels)
+    df = labelled(picture_tree(src), src, label)
+    fns = [src/o for o in df.name]
+    new = untried(ds, fns)
+    copy_all(ds, [job for job,o in zip(zip(fns, df.label, df.split), new) if o], max_pixels)
     verify_images(Dataset(ds, ds.names()+ds.waiting()), **sizes)
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)

@@ -53,7 +53,9 @@ def attribution(
 )->pd.DataFrame: # a row per picture: file, title, creator, licence, page; also written to CREDITS.md
     "Who made each picture of the dataset, and what its use is subject to"
     ds = Dataset.of(path)
-    df = ds.manifest().query('status=="ok"').sort_values('file', ignore_index=True)
+    df = ds.manifest().query('status=="ok"')
+    rest = pd.DataFrame(dict(file=sorted({*ds.names()}-{*df.file})), dtype=str) # whose these are nobody has noted
+    df = pd.concat([df, rest]).fillna('').sort_values('file', ignore_index=True)
     df['page'] = df.page.where(df.page!='', df.url)
     (ds.path/'CREDITS.md').write_text(credits_page(df), encoding='utf-8')
     return df[['file','title','creator','licence','page']]

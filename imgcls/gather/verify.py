@@ -8,9 +8,10 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/verify.html.md"""
 __all__ = ['verify_images', 'tally']
 
 # %% ../../nbs/lib/gather/verify.ipynb #7c24e545
-import numpy as np, pandas as pd
+import numpy as np, os, pandas as pd, shutil
 from fastcore.basics import chunked
-from ..dataset import Dataset, stamp, timestamp
+from fastcore.foundation import L
+from ..dataset import Dataset, free_name, timestamp
 
 # %% ../../nbs/lib/gather/verify.ipynb #4a1fbe55
 def check_sizes(
@@ -74,6 +75,41 @@ def settle_all(
     return done
 
 # %% ../../nbs/lib/gather/verify.ipynb #db27649e
+def verify(
+    ds:Dataset,
+    sizes:dict, # min_size, max_size, as of `verify_images`
+    n_workers:int, # threads
+    max_pixels:float, # larger pictures are quarantined unopened
+)->pd.DataFrame: # as `verify_images` has it
+    "Decode the pictures of `ds`, and settle what has to be"
+    ds.remark()
+    with ds.scratch() as tmp:
+        names,how = ds.unseen(ds.names(), **sizes),dict(tmp=tmp, max_pixels=max_pixels, resize=fast_resize)
+        done = settle_all(ds, ds.survey(names, n_workers, **how, **sizes), f'verify {timestamp()}')
+    ds.manifest()
+    return pd.DataFrame(done, columns=['file','what','reason','now']).sort_values('file', ignore_index=True)
+
+# %% ../../nbs/lib/gather/verify.ipynb #6b66d5ee
+def second_name(
+    ds:Dataset,
+    rel:str, # path of a file in quarantine
+)->str: # path
+    "Another name for a file, so that unlinking that leaves the file"
+    to = free_name(ds.path/'.quarantine'/'failed'/rel.removeprefix('.quarantine/'))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try: os.link(ds.path/rel, to)
+    except OSError: shutil.copy2(ds.path/rel, to)
+    return to
+
+# %% ../../nbs/lib/gather/verify.ipynb #228b6c29
+def failures(
+    ds:Dataset,
+    df, # of `verify`
+)->list: # of paths
+    "What is returned of a list of files: those that failed, by second names"
+    return [second_name(ds, o) for o in df.now[df.what=='quarantined']]
+
+# %% ../../nbs/lib/gather/verify.ipynb #ea1f2981
 def verify_images(
     path, # dataset folder or `Dataset`; or a class folder, or a list of files
     delete:bool=True, # as in older code; nothing is deleted either way
@@ -81,15 +117,13 @@ def verify_images(
     min_size:int=32, # pixels: quarantine pictures whose shorter side is smaller
     max_pixels:float=100e6, # larger pictures are quarantined unopened
     n_workers:int=None, # threads; default: one per core
-)->pd.DataFrame: # a row per file that was quarantined or stored anew: file (as it was), what, reason, now (where it is)
+): # table with a row per file that was quarantined or stored anew: file (as it was), what, reason, now (where it is); of a list: `L` of the paths that failed, to `unlink` without harm
     "Decode every picture; quarantine what is damaged, store anew what would be misread or is too large"
-    ds,sizes = Dataset.of(path),dict(min_size=min_size, max_size=max_size)
+    sizes = dict(min_size=min_size, max_size=max_size)
     check_sizes(**sizes)
-    with ds.scratch() as tmp:
-        names,how = ds.unseen(ds.names(), **sizes),dict(tmp=tmp, max_pixels=max_pixels, resize=fast_resize)
-        done = settle_all(ds, ds.survey(names, n_workers, **how, **sizes), f'verify {timestamp()}')
-    ds.manifest()
-    return pd.DataFrame(done, columns=['file','what','reason','now']).sort_values('file', ignore_index=True)
+    if isinstance(path, (str,os.PathLike)): return verify(Dataset.of(path), sizes, n_workers, max_pixels)
+    found = [(ds,verify(ds, sizes, n_workers, max_pixels)) for ds in Dataset.around(path)]
+    return L(failed for o in found for failed in failures(*o))
 
 # %% ../../nbs/lib/gather/verify.ipynb #06ec49a9
 statuses = 'ok duplicate quarantined failed'.split()
@@ -98,12 +132,14 @@ statuses = 'ok duplicate quarantined failed'.split()
 def tally(
     path, # dataset folder or `Dataset`
     by:str='label', # the label searched for (cleaning may have changed it since), or 'reason'
-)->pd.DataFrame: # counts per status and in all
+)->pd.DataFrame: # counts per status and in all; where nothing was searched for, of the pictures that are there
     "What became of every address, counted"
     none = dict(label='(none)', reason='kept')
     if by not in none: raise ValueError(f"by={by!r}: wanted 'label' or 'reason'")
-    df = Dataset.of(path).manifest()
+    ds = Dataset.of(path)
+    df = ds.manifest()
+    if not (tried := len(df)): df = ds.layout().assign(status='ok', reason='')
     key = df[by].str.split(': ').str[0].replace('', none[by])
     res = pd.crosstab(key, df.status).reindex(columns=statuses, fill_value=0)
     res.loc['all'] = res.sum()
-    return res.assign(URLs=res.sum(axis=1)).rename_axis(columns=None)
+    return res.assign(URLs=res.sum(axis=1)*bool(tried)).rename_axis(columns=None)

@@ -108,10 +108,12 @@ def folder_items(
     "Pictures of class folders for `lay_out`"
     if min(valid_pct,test_pct)<0 or valid_pct+test_pct>=1: raise ValueError(f'valid_pct={valid_pct}, '
         f'test_pct={test_pct}: wanted shares such as .15')
-    def row(fn):
-        label,*rest = fn.relative_to(path).parts
-        return hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest(),label,'-'.join(rest),fn
-    df = pd.DataFrame(map(row, Dataset.of(path).items().file), columns='digest label name file'.split())
+    df = Dataset.of(path).items()
+    def digest(fn): return hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest()
+    def name(fn, label):
+        parts = fn.relative_to(path).parts
+        return '-'.join(parts[parts[0]==label:])
+    df = df.assign(digest=df.file.map(digest), name=list(map(name, df.file, df.label)))
     df = df.sort_values(['digest','label'])
     yield from zip(split_by_content(df, valid_pct, test_pct), df.label, df.name, df.file)
 
