@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/dataset.html.md"""
 __all__ = ['Dataset', 'image_files', 'read_manifest', 'undo_last']
 
 # %% ../nbs/lib/dataset.ipynb #307d87b2
-import csv, errno, filecmp, hashlib, io, json, os, re, shutil, unicodedata, uuid, warnings
+import csv, errno, hashlib, io, json, os, re, shutil, unicodedata, uuid, warnings
 import numpy as np, pandas as pd
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from filelock import FileLock, Timeout
 from itertools import chain, count
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath
 from fastcore.basics import chunked, defaults, groupby, patch
 from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar

@@ -1,10 +1,15 @@
 "One reader of layouts, and a journal that loses nothing"
-import errno, os, sys, unicodedata, warnings
+import errno, os, shutil, subprocess, sys, tempfile, unicodedata, warnings
 import pandas as pd, pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+from pathlib import Path
+from imgcls.clean.decisions import Cleaning, write_cleaned
+from imgcls.dataset import Dataset, Moves, Table, check_label, sayable
+from imgcls.gather.bring import import_folder
 from imgcls.gather.download import download_images as guarded_download
-from imgcls.clean.decisions import write_cleaned
-from imgcls.dataset import Dataset, Moves, Table
+from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit, encode_image
 from imgcls.twins import duplicates
 from web import Web, jpg, says

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/bring.html.md"""
 __all__ = ['import_folder']
 
 # %% ../../nbs/lib/gather/bring.ipynb #b75bdde4
-import re, uuid, warnings
+import os, re, uuid, warnings
 import pandas as pd
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,7 @@ def copied(
 )->dict: # row of the manifest, and split, and tmp and ext of `copy_in`
     "Copy a file, with what there is to note about it"
     fn,label,split = job
-    return copy_in(fn, **kwargs) | dict(label=label, split=split, engine='folder', url=fn.as_uri(), title=fn.name)
+    return copy_in(fn, **kwargs) | dict(label=label, split=split, engine='folder', url=fn.as_uri(), title=os.fsencode(fn.name).decode(errors='replace'))
 
 # %% ../../nbs/lib/gather/bring.ipynb #f8563881
 def untried(

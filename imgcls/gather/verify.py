@@ -11,7 +11,7 @@ __all__ = ['verify_images', 'tally']
 import numpy as np, os, pandas as pd, shutil
 from fastcore.basics import chunked
 from fastcore.foundation import L
-from ..dataset import Dataset, free_name, timestamp
+from ..dataset import Dataset, free_name, stamp, timestamp
 
 # %% ../../nbs/lib/gather/verify.ipynb #4a1fbe55
 def check_sizes(

@@ -10,6 +10,7 @@ __all__ = ['class_counts', 'class_weights', 'get_dls']
 # %% ../../nbs/lib/learn/data.ipynb #bcd2cedf
 from contextlib import suppress
 from fastai.vision.all import *
+from ..dataset import as_label
 from ..twins import Dataset
 from .augment import one_pass
 from .pixels import Pixels, OnDevice, UprightImage, squares
@@ -206,7 +207,7 @@ class LabelOf:
     "Label of a picture: as listed, else the name of its folder"
     def __init__(self, labels, names): store_attr()
     def __call__(self, fn):
-        folder = parent_label(fn)
+        folder = as_label(parent_label(fn))
         return self.labels.get(Path(fn), self.names.get(folder, folder))
 
 # %% ../../nbs/lib/learn/data.ipynb #2bf397f6
@@ -301,6 +302,6 @@ def get_dls(
         item_tfms,tfms,how = Resize(size, method=method),one_pass(tfms, size),dict(dl_type=PixelDL, pixels=pixels)
     train = items.split=='train'
     if balance: how['dl_kwargs'] = [dict(wgts=rarity(items.label[train])), {}]
-    get_y = LabelOf({} if csv is df is None else dict(zip(items.file, items.label)), {} if names is None else ds.class_names(names))
+    get_y = LabelOf(dict(zip(items.file, items.label)), {} if names is None else ds.class_names(names))
     block = picture_block(get_y, items.index[~train], item_tfms, tfms)
     return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, train.sum()), **how, **kwargs)
