@@ -800,6 +800,7 @@ def listed(self:Dataset,
     "The pictures and labels of the table `df`"
     df = as_layout(df, said)
     df['name'] = self.meant(df.name)
+    df = df[df.name.isin(sayable(df.name))]
     check_single(df, self.places(df.name).label, said)
     df = df.drop_duplicates('name', keep='last')
     here = df.name.map(self.moves.there)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 from pathlib import Path
 from imgcls.clean.decisions import Cleaning, write_cleaned
-from imgcls.dataset import Dataset, Moves, Table, check_label, sayable
+from imgcls.dataset import Dataset, Moves, Table, as_label, check_label, sayable
 from imgcls.gather.bring import import_folder
 from imgcls.gather.download import download_images as guarded_download
 from imgcls.gather.verify import verify_images
@@ -227,6 +227,276 @@ def test_a_journal_of_the_version_before_stops_nothing(tmp_path):
     rows = [('copy','cat/1.gif','.quarantine/cat/1.gif'),('convert','cat/1.gif','cat/1.png'),('back','cat/1.png','cat/1.gif'),('aside','a','b')]
     ds.moves.table.append(*[dict(batch='verify old'*(a[0]=='c'), action=a, src=s, dst=d) for a,s,d in rows])
     assert ds.undo()==0 and not ds.moves.pending() and ds.names()==['cat/1.png'] and not len(ds.manifest())
+
+nasty = ['-rf', 'a\\b', 'a\nb', 'a\r\nb', '\r', '"', '""\n"', "it's, \"so\"", ' x ', 'NA', 'null', '#', '=1+1', '\ufeff', 'x'*251, 'ä'*125, '..', '%41', '\u2028', 'C:', '~']
+words = st.one_of(st.sampled_from(nasty), st.text(st.characters(exclude_characters='/\0', exclude_categories=['Cs']), max_size=60))
+pictures = words.map(lambda o: o.encode()[:251].decode(errors='ignore')+'.png')
+
+@given(st.lists(st.tuples(words, words), max_size=5), st.integers(0, 40))
+@settings(deadline=None)
+def test_what_is_read_is_what_was_written(rows, cut):
+    with tempfile.TemporaryDirectory() as d:
+        rows,t = [dict(name=a, label=b) for a,b in rows],Table(Path(d)/'t.csv', ['name','label'])
+        t.append(*rows)
+        assert t.read().to_dict('records')==rows==pd.read_csv(t.fn, dtype=str, keep_default_na=False).to_dict('records')
+        t.write(t.read())
+        assert t.read().to_dict('records')==rows
+        os.truncate(t.fn, max(len(t.head()), t.fn.stat().st_size-cut))
+        t = Table(t.fn, t.cols)
+        left = t.read().to_dict('records')
+        assert left==rows[:len(left)] and (cut or left==rows)
+        t.append(dict(name='new', label='\n'))
+        assert t.read().to_dict('records')==[*left, dict(name='new', label='\n')]
+
+@given(pictures, pictures, st.sampled_from(['cat','ca "t"\n','-']))
+@example('a.png', 'a.png', 'cat')
+@settings(deadline=None, max_examples=60)
+def test_any_name_is_moved_and_comes_back(a, b, label):
+    with tempfile.TemporaryDirectory() as d:
+        ds,names = Dataset(d),{f'{label}/{a}',f'{label}/{b}'}-{f'{label}/..png'}
+        for i,o in enumerate(sorted(names)):
+            ds.moves.at(o).parent.mkdir(exist_ok=True)
+            ds.moves.at(o).write_bytes(encode_image(draw_digit(i)))
+        old = {o:ds.moves.at(o).read_bytes() for o in names}
+        shown = {o for o in names if o.split('/')[1][0]!='.'}
+        assert set(ds.names())==shown=={*ds.looks().file}
+        for o in names: ds.moves.quarantine(o, 'a\n"reason"', '1')
+        for o in names: ds.moves.move(f'.quarantine/{o}', f'dog/{o.split("/")[1]}', batch='2')
+        assert not any(map(ds.moves.there, names))
+        ds.undo()
+        assert ds.undo()==len(names) and {o:ds.moves.at(o).read_bytes() for o in names}==old and not ds.moves.pending()
+
+@pytest.mark.parametrize('name', ['a\\b.jpg','a\nb.jpg','-f "x".jpg','é'*125+'.jpg','x'*251+'.jpg'])
+def test_damaged_files_with_such_names_are_put_away(tmp_path, name):
+    ds = put(tmp_path, 'cat/1.jpg', 'dog/2.jpg')
+    for o in (f'cat/{name}','dog/z.jpg'): (tmp_path/o).write_bytes(b'\xff\xd8 broken')
+    assert set(verify_images(tmp_path).file)=={f'cat/{name}','dog/z.jpg'} and ds.undo()==2 and len(ds.names())==4
+    assert len(verify_images(tmp_path))==2 and not len(verify_images(tmp_path))
+
+def test_a_write_that_failed_halfway_leaves_no_half_row(tmp_path):
+    t = Table(tmp_path/'t.csv', ['name','label'])
+    t.append(dict(name='a', label='1'))
+    with pytest.MonkeyPatch.context() as m:
+        real = open
+        def full(*args):
+            with real(*args) as f: f.write(b'"half\na')
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        m.setattr('builtins.open', full)
+        with pytest.raises(OSError, match='t.csv could not be written .No space left'): t.append(dict(name='b', label='2'))
+    t.append(dict(name='c', label='3'))
+    assert list(t.read().name)==['a','c']
+
+def odd_named(folder, name):
+    "A picture whose name isn't UTF-8"
+    fn = os.fsdecode(os.fsencode(folder)+b'/'+name)
+    os.makedirs(os.path.dirname(fn), exist_ok=True)
+    with open(fn, 'wb') as f: f.write(encode_image(draw_digit(7)))
+    return fn
+
+@pytest.mark.skipif(sys.platform!='linux', reason='other systems have no such names')
+@pytest.mark.parametrize('name', [b'cat/caf\xe9.png',b'caf\xe9/1.png'])
+def test_names_that_are_not_utf8(tmp_path, name):
+    ds = put(tmp_path/'a', 'cat/1.png', 'dog/2.png')
+    fn = odd_named(ds.path, name)
+    df = pd.DataFrame(dict(name=['cat/1.png','dog/2.png',fn], label='a'))
+    for f in (lambda: ds.looks().file, lambda: ds.layout().name, lambda: Dataset.of(map(ds.path.joinpath, df.name)).names(), lambda: ds.listed(df).name):
+        assert list(f())==['cat/1.png','dog/2.png']
+    for f in (ds.items,lambda: verify_images(ds)):
+        with pytest.warns(UserWarning, match='not in UTF-8'): f()
+    df = import_folder(ds.path, tmp_path/'b')
+    assert list(df.status)==['ok']*2 and os.path.exists(fn) and all(map(str.isprintable, df.title))
+    with pytest.raises(ValueError, match='rename the file'): ds.moves.quarantine(ds.rel(fn), 'dark')
+    with pytest.raises(ValueError, match="can't be the name of a class"): check_label('caf\udce9')
+    assert sayable(['ä','\udce9'][:1])==['ä']
+
+def test_links_lead_to_the_same_file_wherever_they_go(tmp_path):
+    ds = put(tmp_path/'a', 'cat/1.jpg', 'dog/2.jpg')
+    put(tmp_path/'store', 'x/3.jpg', 'x/4.jpg')
+    (ds.path/'cat'/'3.jpg').symlink_to('../../store/x/3.jpg')
+    (ds.path/'cat'/'4.jpg').symlink_to(tmp_path/'store'/'x'/'4.jpg')
+    os.link(ds.path/'cat'/'1.jpg', ds.path/'cat'/'hard.jpg')
+    def leads(): return {o:((ds.path/o).resolve(),(ds.path/o).is_symlink(),(ds.path/o).read_bytes()) for o in ds.names()}
+    old = leads()
+    for o in old: ds.moves.quarantine(o, 'dark', '1')
+    kept = ds.path/'.quarantine'/'cat'
+    assert not ds.names() and (kept/'3.jpg').read_bytes()==old['cat/3.jpg'][2] and (kept/'4.jpg').is_symlink() and ds.undo()==5 and leads()==old
+    ds.moves.move('cat/3.jpg', 'train/owl/3.jpg', batch='2')
+    assert (ds.path/'train'/'owl'/'3.jpg').resolve()==old['cat/3.jpg'][0] and ds.undo()==1 and leads()==old
+    ds.moves.move('cat/hard.jpg', 'cat/1.jpg', batch='3')
+    assert (ds.path/'cat'/'1-1.jpg').samefile(ds.path/'cat'/'1.jpg') and ds.undo()==1 and leads()==old and (tmp_path/'store'/'x'/'3.jpg').exists()
+
+def test_links_to_nothing_stay_where_they_are(tmp_path):
+    ds = put(tmp_path/'a', 'cat/1.jpg', 'dog/2.jpg', 'dog/3.jpg')
+    disk = put(tmp_path/'disk', 'x/4.jpg').path
+    (ds.path/'cat'/'4.jpg').symlink_to(disk/'x'/'4.jpg')
+    (ds.path/'owl').symlink_to(disk/'owl')
+    assert not len(verify_images(ds)) and len(ds.looks())==4
+    disk.rename(tmp_path/'unplugged')
+    assert len(ds.looks())==3
+    for f in (verify_images, Dataset.items, verify_images):
+        with pytest.warns(UserWarning, match='broken link: .*cat/4.jpg'): f(ds)
+    assert ds.moves.move('cat/1.jpg', 'cat/4.jpg', batch='1')=='cat/4-1.jpg' and ds.undo()==1
+    with pytest.raises(OSError): ds.moves.move('cat/1.jpg', 'owl/1.jpg', batch='2')
+    ds.undo()
+    assert (ds.path/'owl').is_symlink() and (ds.path/'cat'/'1.jpg').exists()
+    (tmp_path/'unplugged').rename(disk)
+    assert len(ds.looks())==4 and not len(verify_images(ds))
+    os.mkfifo(ds.path/'cat'/'pipe.jpg')
+    with pytest.warns(UserWarning, match='cat/pipe.jpg'): assert not len(verify_images(ds))
+
+@contextmanager
+def nobody(*folders):
+    "As somebody who may read `folders` and not write to them"
+    for o in folders: o.chmod(0o555)
+    if root := os.geteuid()==0: os.seteuid(65534)
+    try: yield
+    finally:
+        if root: os.seteuid(0)
+        for o in folders: o.chmod(0o755)
+
+@pytest.fixture
+def open_path():
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
+
+@pytest.mark.skipif(os.name!='posix', reason='Windows has other rights')
+def test_files_of_others(open_path):
+    ds = put(open_path, 'cat/1.jpg', 'dog/2.jpg', 'dog/secret.jpg')
+    for o in ('cat/z.jpg','dog/z.jpg'): (ds.path/o).write_bytes(b'\xff\xd8 broken')
+    (ds.path/'cat'/'1.jpg').chmod(0o444)
+    ds.moves.quarantine('cat/1.jpg', 'dark', '1')
+    assert ds.undo()==1 and (ds.path/'cat'/'1.jpg').stat().st_mode&0o777==0o444
+    for o in ds.path.rglob('*'): o.chmod(0o777 if o.is_dir() else 0o666)
+    (ds.path/'dog'/'secret.jpg').chmod(0)
+    with nobody(ds.path/'cat'), pytest.warns(UserWarning, match='dog/secret.jpg: Permission denied'): df = verify_images(ds.path)
+    assert df.what.tolist()==['left','quarantined'] and 'Permission denied' in df.reason[0] and (ds.path/'cat'/'z.jpg').exists()
+    assert verify_images(ds.path).file.tolist()==['cat/z.jpg'] and len(ds.names())==3
+
+@pytest.mark.skipif(os.name!='posix', reason='Windows has other rights')
+def test_a_dataset_that_can_only_be_read(open_path):
+    ds = put(open_path, *[f'{c}/{i}.png' for c in ('cat','dog') for i in range(4)])
+    want = ds.split(ds.items())
+    for o in ('.looks.csv','split.csv'): (ds.path/o).unlink()
+    with nobody(ds.path):
+        for f in (ds.looks, lambda: duplicates(ds), ds.manifest): f()
+        with pytest.warns(UserWarning, match='The split could not be noted'): assert list(ds.split(ds.items()).split)==list(want.split)
+        for f in (lambda: verify_images(ds), lambda: ds.moves.quarantine('cat/0.png', 'dark')):
+            with pytest.raises(OSError, match='Copy the dataset to a folder of yours'): f()
+    assert len(ds.names())==8
+
+far = Path('/dev/shm')
+@pytest.mark.skipif(not os.access(far, os.W_OK) or far.stat().st_dev==os.stat(tempfile.gettempdir()).st_dev, reason='there is one disk only')
+@pytest.mark.parametrize('cut', [None,'unlink','replace'])
+def test_a_class_on_another_disk(tmp_path, cut, monkeypatch):
+    with tempfile.TemporaryDirectory(dir=far) as d:
+        put(Path(d), 'cat/1.jpg', 'cat/2.jpg')
+        ds = put(tmp_path, 'dog/3.jpg')
+        (tmp_path/'cat').symlink_to(Path(d)/'cat')
+        os.link(Path(d)/'cat'/'1.jpg', Path(d)/'hard.jpg')
+        old = {o:(tmp_path/o).read_bytes() for o in ds.names()}
+        def killed(src, *args): raise Killed() if Path(src).name!='.1' else 0
+        with monkeypatch.context() as m:
+            if cut: m.setattr(os, cut, killed)
+            try: ds.moves.quarantine('cat/1.jpg', 'dark', '1')
+            except Killed: assert cut
+        assert any((tmp_path/o/'cat'/'1.jpg').exists() for o in ('','.quarantine'))
+        ds = Dataset(tmp_path)
+        ds.undo()
+        assert {o:(tmp_path/o).read_bytes() for o in ds.names()}==old and (Path(d)/'hard.jpg').exists()
+        assert not [o for o in Path(d).rglob('.*')]
+
+def same_but(a, b, new):
+    "Let file `b` have the content `new`, and the time and size of `a`"
+    b.write_bytes(new.ljust(a.st_size, b'\0'))
+    os.utime(b, ns=(a.st_atime_ns,a.st_mtime_ns))
+
+def test_what_was_seen_is_known_by_content(tmp_path):
+    "Two files of one size and time are exchanged; another is copied over one, with its time"
+    ds = put(tmp_path, 'cat/1.png', 'dog/2.png', 'dog/3.png')
+    a,b,c = ds.files()
+    for o in (a,b,c):
+        o.write_bytes(o.read_bytes().ljust(20_000, b'\0'))
+        os.utime(o, (1.7e9,1.7e9))
+    old = ds.looks().set_index('file').sha256
+    a.rename(tmp_path/'t')
+    b.rename(a)
+    (tmp_path/'t').rename(b)
+    new = ds.looks().set_index('file').sha256
+    assert new['cat/1.png']==old['dog/2.png'] and new['dog/2.png']==old['cat/1.png'] and new['dog/3.png']==old['dog/3.png']
+    same_but(c.stat(), c, a.read_bytes())
+    assert ds.looks().set_index('file').sha256['dog/3.png']==new['cat/1.png'] and not ds.unseen(ds.names())
+
+def test_a_table_may_be_written_by_many(tmp_path):
+    t,df = Table(tmp_path/'split.csv', ['name','label']),pd.DataFrame(dict(name=['a']*999, label='b'))
+    with ThreadPoolExecutor(8) as ex: list(ex.map(lambda _: Table(t.fn, t.cols).write(df), range(60)))
+    assert t.read().equals(df.astype(str)) and len(list(tmp_path.iterdir()))==1
+
+def test_columns_of_others(tmp_path):
+    "A table of an earlier version, in which somebody made notes"
+    fn = tmp_path/'t.csv'
+    fn.write_text('label,name,my notes\na,1,good\n')
+    t = Table(fn, ['name','label','sha256'])
+    t.append(dict(name='2', label='b', sha256='f00'))
+    assert fn.read_text()=='label,name,my notes,sha256\na,1,good,\nb,2,,f00\n'
+    t = Table(fn, t.cols[:2])
+    t.write(t.read())
+    assert t.read()['my notes'].tolist()==['good','']
+
+adding = """import sys
+from imgcls.dataset import Dataset
+ds,me = Dataset(sys.argv[1]),sys.argv[2]
+for i in range(150):
+    ds.enter(dict(label=me, url=f'http://{me}/{i}', status='failed'), {})
+    if i%5==0: ds.manifest()
+    if i%10==0: ds.noted.append(dict(label=me, url=f'http://{me}/{i}', status='failed'))
+"""
+def test_processes_take_turns_at_the_manifest(tmp_path):
+    ps = [subprocess.Popen([sys.executable, '-c', adding, str(tmp_path), o]) for o in 'abc']
+    assert [o.wait(120) for o in ps]==[0]*3
+    df = Dataset(tmp_path).manifest()
+    assert df.groupby('label').url.nunique().tolist()==[150]*3 and len(df)==450
+
+@pytest.mark.parametrize('at', range(8))
+def test_a_list_is_there_at_any_time(tmp_path, at, monkeypatch):
+    ds,n = put(tmp_path, 'cat/1.jpg'),0
+    fn,t = tmp_path/'cleaned.csv',Table(tmp_path/'cleaned.csv', ['name','label'])
+    fn.write_text('name,label\nmine,cat\n')
+    def dying(f):
+        def g(*args, **kwargs):
+            nonlocal n
+            n += 1
+            if n>at: raise Killed()
+            return f(*args, **kwargs)
+        return g
+    with monkeypatch.context() as m:
+        for o in (Table,'append'),(os,'replace'),(os,'unlink'),(shutil,'copy2'): m.setattr(*o, dying(getattr(*o)))
+        try:
+            ds.moves.make('cleaned.csv', '', 'b')
+            t.write(pd.DataFrame(dict(name=['new'], label='dog')))
+        except Killed: pass
+    assert t.read().name[0] in ('mine','new')
+    if ds.moves.pending(): ds.undo()
+    assert fn.read_text()=='name,label\nmine,cat\n'
+
+folders = words.filter(lambda o: o and o[0]!='.' and as_label(o)==o)
+
+@given(st.sets(st.tuples(folders, pictures.filter(lambda o: o[0]!='.')), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=40)
+def test_lists_say_what_folders_say(paths):
+    with tempfile.TemporaryDirectory() as d:
+        ds = put(Path(d), *[f'{a}/{b}' for a,b in sorted(paths)])
+        want = ds.items()
+        write_cleaned(d)
+        assert ds.items('cleaned.csv')[['file','label']].equals(want[['file','label']]) and len(want)==len(paths)
+        side = ds.split(want)
+        assert dict(ds.sides.read()[['name','split']].values)==dict(side[['name','split']].values)
+        c = Cleaning(d, vocab=['new'])
+        for o in ds.names(): c.decide(o, '<Delete>' if 'a' in o else 'new')
+        assert c.apply().done.all() and all(o.startswith('new/') for o in ds.names())
+        c.undo()
+        assert ds.items()[['file','label']].equals(want[['file','label']]) and ds.items('cleaned.csv').file.equals(want.file)
 
 @pytest.mark.skipif(sys.platform!='linux', reason='other systems have no such names')
 def test_names_that_are_no_text_are_left_out(tmp_path):
