@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/features.html.md"""
 # %% auto #0
 __all__ = ['pretrained_body', 'Embedder', 'Features', 'features']
 
-# %% ../../nbs/lib/learn/features.ipynb #4c11c673
+# %% ../../nbs/lib/learn/features.ipynb #1b6b5a8c
 import hashlib, time
 from contextlib import contextmanager, suppress
 from fastai.vision.all import *
@@ -18,7 +18,7 @@ from .scores import flat_features
 from .stages import read_stage, write_stage
 from .train import check_weights, find_arch
 
-# %% ../../nbs/lib/learn/features.ipynb #c10611cc
+# %% ../../nbs/lib/learn/features.ipynb #b99b372c
 @contextmanager
 def weights_of(
     arch, # name of a network
@@ -29,7 +29,7 @@ def weights_of(
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
             '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
 
-# %% ../../nbs/lib/learn/features.ipynb #ddd714d4
+# %% ../../nbs/lib/learn/features.ipynb #81a64d4e
 def pretrained_body(
     arch, # name of a torchvision or timm network, or a function as `vision_learner` takes
     pretrained:bool=True, # with ImageNet weights? Without them features are those of a random network
@@ -45,7 +45,7 @@ def pretrained_body(
             mean,std,size = cfg['mean'],cfg['std'],cfg['input_size'][-1]
     return net[0].eval().requires_grad_(False),mean,std,size
 
-# %% ../../nbs/lib/learn/features.ipynb #62f2547a
+# %% ../../nbs/lib/learn/features.ipynb #1b0284ad
 class Embedder(nn.Module):
     "Pictures as bytes, [b,h,w,3] → features [b,nf]"
     def __init__(self,
@@ -59,7 +59,7 @@ class Embedder(nn.Module):
 
     def forward(self, x): return flat_features(self.body((x.permute(0,3,1,2)-self.mean)/self.std))
 
-# %% ../../nbs/lib/learn/features.ipynb #ed18bf4b
+# %% ../../nbs/lib/learn/features.ipynb #f4287d56
 def forward_secs(
     net, # network
     x, # what it takes
@@ -70,7 +70,7 @@ def forward_secs(
     with torch.autocast(x.device.type, half, enabled=half is not None): net(x)
     return time.perf_counter()-t
 
-# %% ../../nbs/lib/learn/features.ipynb #702460a7
+# %% ../../nbs/lib/learn/features.ipynb #75c13d9c
 def forward_type(
     net, # network
     x, # a few of what it takes
@@ -82,7 +82,7 @@ def forward_type(
     plain,half = map(min, secs)
     return torch.bfloat16 if plain>least*half else None
 
-# %% ../../nbs/lib/learn/features.ipynb #83cdd22b
+# %% ../../nbs/lib/learn/features.ipynb #a53dea22
 def content_keys(
     fns, # files
 )->list: # SHA-256 of each; '' for what can't be opened
@@ -92,7 +92,7 @@ def content_keys(
         except OSError: return ''
     with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(key, fns))
 
-# %% ../../nbs/lib/learn/features.ipynb #de8ccf24
+# %% ../../nbs/lib/learn/features.ipynb #bac22814
 def batches(
     make, # file → array; raises ValueError or OSError
     fns, # files
@@ -104,7 +104,7 @@ def batches(
         for part in progress(parts, len(parts), 'features') if len(parts)>8 else parts:
             yield list(zip(part, ex.map(partial(attempt, make), part)))
 
-# %% ../../nbs/lib/learn/features.ipynb #b702bcb6
+# %% ../../nbs/lib/learn/features.ipynb #0e6a2922
 def embedded(
     net, # `Embedder`
     arrs, # generator of batches, as `batches` has them
@@ -122,11 +122,12 @@ def embedded(
         with torch.autocast(x.device.type, half, enabled=half is not None): f = net(x)
         yield from zip([fn for fn,_ in good], f.numpy())
 
-# %% ../../nbs/lib/learn/features.ipynb #57bcad5e
+# %% ../../nbs/lib/learn/features.ipynb #472f0263
 class FeatureStore(dict):
     "Features by content in the file `fn`, or nowhere"
     def __init__(self, fn=None):
         self.fn = fn
+        if not fn: return
         with suppress(OSError,ValueError): # not there yet, or torn: made anew
             tensors,facts = read_stage(fn, 'features')
             self.update(zip(facts['keys'], tensors['f']['x'].numpy()))
@@ -138,7 +139,7 @@ class FeatureStore(dict):
         try: write_stage(self.fn, dict(f=dict(x=x)), dict(keys=list(self)), 'features')
         except OSError as e: warnings.warn(f'Features could not be kept ({e}), and are made again next time')
 
-# %% ../../nbs/lib/learn/features.ipynb #b82388b1
+# %% ../../nbs/lib/learn/features.ipynb #2195e753
 class Features:
     "What a frozen network makes of the pictures of a dataset"
     def __init__(self,
@@ -154,7 +155,7 @@ class Features:
         said = ', '.join(f'{k}={v!r}' for k,v in self.how.items())
         return f'Features: {len(self)} pictures of {self.items.label.nunique()} classes, {self.x.shape[1]} numbers each ({said})'
 
-# %% ../../nbs/lib/learn/features.ipynb #1e370b11
+# %% ../../nbs/lib/learn/features.ipynb #b50e7c33
 def weights_key(
     net, # network
 ): # 12 letters
@@ -163,7 +164,7 @@ def weights_key(
     for v in net.state_dict().values(): h.update(v.detach().cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:12]
 
-# %% ../../nbs/lib/learn/features.ipynb #c5771d99
+# %% ../../nbs/lib/learn/features.ipynb #5253059d
 def fill(
     store, # `FeatureStore`
     todo:dict, # sha256 → file
@@ -179,7 +180,7 @@ def fill(
     if made: store.keep()
     return errors
 
-# %% ../../nbs/lib/learn/features.ipynb #4dfc3276
+# %% ../../nbs/lib/learn/features.ipynb #a2c5010b
 def features(
     path, # dataset folder or `Dataset`
     arch='resnet34', # name of a torchvision or timm network
