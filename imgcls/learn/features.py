@@ -7,18 +7,18 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/features.html.md"""
 # %% auto #0
 __all__ = ['pretrained_body', 'Embedder', 'Features', 'features']
 
-# %% ../../nbs/lib/learn/features.ipynb #1b6b5a8c
+# %% ../../nbs/lib/learn/features.ipynb #74896727
 import hashlib, time
 from contextlib import contextmanager, suppress
 from fastai.vision.all import *
-from fastai.vision.learner import _default_meta, create_timm_model, model_meta
+from fastai.vision.learner import create_timm_model
 from ..dataset import Dataset, progress
 from .pixels import Pixels, attempt
 from .scores import flat_features
 from .stages import read_stage, write_stage
 from .train import check_weights, find_arch
 
-# %% ../../nbs/lib/learn/features.ipynb #b99b372c
+# %% ../../nbs/lib/learn/features.ipynb #1992bbbc
 @contextmanager
 def weights_of(
     arch, # name of a network
@@ -29,7 +29,7 @@ def weights_of(
         raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
             '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
 
-# %% ../../nbs/lib/learn/features.ipynb #81a64d4e
+# %% ../../nbs/lib/learn/features.ipynb #9e80a900
 def pretrained_body(
     arch, # name of a torchvision or timm network, or a function as `vision_learner` takes
     pretrained:bool=True, # with ImageNet weights? Without them features are those of a random network
@@ -45,7 +45,7 @@ def pretrained_body(
             mean,std,size = cfg['mean'],cfg['std'],cfg['input_size'][-1]
     return net[0].eval().requires_grad_(False),mean,std,size
 
-# %% ../../nbs/lib/learn/features.ipynb #1b0284ad
+# %% ../../nbs/lib/learn/features.ipynb #a1c4e135
 class Embedder(nn.Module):
     "Pictures as bytes, [b,h,w,3] → features [b,nf]"
     def __init__(self,
@@ -54,12 +54,12 @@ class Embedder(nn.Module):
         std, # of each colour
     ):
         super().__init__()
-        self.body = body.to(memory_format=torch.channels_last)
+        self.body,self.precision = body.to(memory_format=torch.channels_last),'measure'
         for k,v in dict(mean=mean, std=std).items(): self.register_buffer(k, 255*torch.tensor(v)[:,None,None])
 
     def forward(self, x): return flat_features(self.body((x.permute(0,3,1,2)-self.mean)/self.std))
 
-# %% ../../nbs/lib/learn/features.ipynb #f4287d56
+# %% ../../nbs/lib/learn/features.ipynb #abee78eb
 def forward_secs(
     net, # network
     x, # what it takes
@@ -70,7 +70,7 @@ def forward_secs(
     with torch.autocast(x.device.type, half, enabled=half is not None): net(x)
     return time.perf_counter()-t
 
-# %% ../../nbs/lib/learn/features.ipynb #75c13d9c
+# %% ../../nbs/lib/learn/features.ipynb #f249a1a2
 def forward_type(
     net, # network
     x, # a few of what it takes
@@ -82,7 +82,7 @@ def forward_type(
     plain,half = map(min, secs)
     return torch.bfloat16 if plain>least*half else None
 
-# %% ../../nbs/lib/learn/features.ipynb #a53dea22
+# %% ../../nbs/lib/learn/features.ipynb #da48e315
 def content_keys(
     fns, # files
 )->list: # SHA-256 of each; '' for what can't be opened
@@ -92,7 +92,7 @@ def content_keys(
         except OSError: return ''
     with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(key, fns))
 
-# %% ../../nbs/lib/learn/features.ipynb #bac22814
+# %% ../../nbs/lib/learn/features.ipynb #e7658b68
 def batches(
     make, # file → array; raises ValueError or OSError
     fns, # files
@@ -104,25 +104,29 @@ def batches(
         for part in progress(parts, len(parts), 'features') if len(parts)>8 else parts:
             yield list(zip(part, ex.map(partial(attempt, make), part)))
 
-# %% ../../nbs/lib/learn/features.ipynb #0e6a2922
-def embedded(
-    net, # `Embedder`
-    arrs, # generator of batches, as `batches` has them
-    device, # where to
+# %% ../../nbs/lib/learn/features.ipynb #44ee9d38
+@patch
+def answer(self:Embedder,
+    arrs, # uint8 [h,w,3] of each picture
+)->np.ndarray: # [n,nf]
+    "Features of decoded pictures, where the network is"
+    x = torch.from_numpy(np.stack(arrs)).to(self.mean.device)
+    if self.precision=='measure': self.precision = forward_type(self, x[:8])
+    with torch.autocast(x.device.type, self.precision, enabled=self.precision is not None): return self(x).numpy()
+
+# %% ../../nbs/lib/learn/features.ipynb #16dacf85
+@patch
+def answers(self:Embedder,
+    made, # of `batches`
     errors:dict, # what is wrong is noted here: file → text
 ): # pairs of file and feature
-    "Features of decoded pictures, a batch at a time"
-    half = ...
-    for part in arrs:
+    "Features of pictures as they are decoded"
+    for part in made:
         errors.update({fn:o for fn,o in part if isinstance(o, str)})
-        good = [(fn,o) for fn,o in part if not isinstance(o, str)]
-        if not good: continue
-        x = torch.from_numpy(np.stack([o for _,o in good])).to(device)
-        if half is ...: half = forward_type(net, x[:8])
-        with torch.autocast(x.device.type, half, enabled=half is not None): f = net(x)
-        yield from zip([fn for fn,_ in good], f.numpy())
+        good = {fn:o for fn,o in part if fn not in errors}
+        if good: yield from zip(good, self.answer(list(good.values())))
 
-# %% ../../nbs/lib/learn/features.ipynb #472f0263
+# %% ../../nbs/lib/learn/features.ipynb #5e5f4e10
 class FeatureStore(dict):
     "Features by content in the file `fn`, or nowhere"
     def __init__(self, fn=None):
@@ -139,7 +143,31 @@ class FeatureStore(dict):
         try: write_stage(self.fn, dict(f=dict(x=x)), dict(keys=list(self)), 'features')
         except OSError as e: warnings.warn(f'Features could not be kept ({e}), and are made again next time')
 
-# %% ../../nbs/lib/learn/features.ipynb #2195e753
+# %% ../../nbs/lib/learn/features.ipynb #8f34f660
+def weights_key(
+    net, # network
+)->str: # 12 letters
+    "What weights are known by"
+    h = hashlib.sha256()
+    for v in net.state_dict().values(): h.update(v.detach().cpu().contiguous().numpy().tobytes())
+    return h.hexdigest()[:12]
+
+# %% ../../nbs/lib/learn/features.ipynb #62966d25
+@patch
+def fill(self:FeatureStore,
+    todo:dict, # sha256 → file
+    net, # `Embedder`
+    make, # file → uint8 [h,w,3]
+)->dict: # file → what is wrong with it
+    "Compute and keep what is missing"
+    missing,errors = {fn:k for k,fn in todo.items() if k not in self},{}
+    made = net.to(default_device()).answers(batches(make, list(missing)), errors)
+    with torch.inference_mode(): found = {missing[fn]:f for fn,f in made}
+    self.update(found)
+    if found: self.keep()
+    return errors
+
+# %% ../../nbs/lib/learn/features.ipynb #cc47dbb7
 class Features:
     "What a frozen network makes of the pictures of a dataset"
     def __init__(self,
@@ -155,32 +183,18 @@ class Features:
         said = ', '.join(f'{k}={v!r}' for k,v in self.how.items())
         return f'Features: {len(self)} pictures of {self.items.label.nunique()} classes, {self.x.shape[1]} numbers each ({said})'
 
-# %% ../../nbs/lib/learn/features.ipynb #b50e7c33
-def weights_key(
-    net, # network
-): # 12 letters
-    "What weights are known by"
-    h = hashlib.sha256()
-    for v in net.state_dict().values(): h.update(v.detach().cpu().contiguous().numpy().tobytes())
-    return h.hexdigest()[:12]
+# %% ../../nbs/lib/learn/features.ipynb #b7a82b53
+@patch
+def readable(self:FeatureStore,
+    items, # a row per picture: file, sha256
+    bad:dict, # file → what is wrong with it
+)->pd.DataFrame: # those of `items` that have features
+    "Pictures that could be read; a word on the others"
+    said = '; '.join(f'{k.parent.name}/{k.name}: {v}' for k,v in [*bad.items()][:3])
+    if bad: warnings.warn(f'{len(bad)} of {len(items)} pictures can not be read and are left out: {said}')
+    return items[items.sha256.isin(self)].reset_index(drop=True)
 
-# %% ../../nbs/lib/learn/features.ipynb #5253059d
-def fill(
-    store, # `FeatureStore`
-    todo:dict, # sha256 → file
-    net, # `Embedder`
-    make, # file → array
-)->dict: # file → what is wrong with it
-    "Add what is missing to `store`"
-    missing = {fn:k for k,fn in todo.items() if k not in store}
-    errors,device = {},default_device()
-    net.to(device)
-    with torch.inference_mode(): made = {missing[fn]:f for fn,f in embedded(net, batches(make, list(missing)), device, errors)}
-    store.update(made)
-    if made: store.keep()
-    return errors
-
-# %% ../../nbs/lib/learn/features.ipynb #a2c5010b
+# %% ../../nbs/lib/learn/features.ipynb #0ef58853
 def features(
     path, # dataset folder or `Dataset`
     arch='resnet34', # name of a torchvision or timm network
@@ -191,15 +205,12 @@ def features(
     **kwargs, # of `Dataset.items`: csv, df, names
 )->Features: # pictures that can't be read are left out, with a warning
     "What a frozen network makes of each labelled picture, made once"
-    ds,(body,mean,std,px) = Dataset.of(path),pretrained_body(arch, pretrained)
-    size = size or px
-    net,pixels = Embedder(body, mean, std).eval(),Pixels(size, method, presize=size)
-    pixels.least = size
+    ds,(*parts,px) = Dataset.of(path),pretrained_body(arch, pretrained)
+    net,pixels = Embedder(*parts).eval(),Pixels(size or px, method, presize=size or px)
+    pixels.least = pixels.size
     items = ds.items(**kwargs)
     items['sha256'] = content_keys(items.file)
-    store = FeatureStore(ds.path/'.features'/f'{arch}-{size}-{method}-{weights_key(net)}.safetensors' if cache else None)
-    bad = fill(store, dict(zip(items.sha256, items.file)), net, pixels.make)
-    if bad: warnings.warn(f'{len(bad)} of {len(items)} pictures can not be read and are left out: {"; ".join(f"{ds.rel(k)}: {v}" for k,v in [*bad.items()][:3])}')
-    items = items[items.sha256.isin(store)].reset_index(drop=True)
-    x = np.stack([store[o] for o in items.sha256]) if len(items) else np.empty((0,0), 'float32')
-    return Features(items, x, ds.path, dict(arch=arch, size=size, method=method, pretrained=pretrained))
+    store = FeatureStore(ds.path/'.features'/f'{arch}-{pixels.size}-{method}-{weights_key(net)}.safetensors' if cache else None)
+    items = store.readable(items, store.fill(dict(zip(items.sha256, items.file)), net, pixels.make))
+    x = np.array([store[o] for o in items.sha256])
+    return Features(items, x, ds.path, dict(arch=arch, size=pixels.size, method=method, pretrained=pretrained))
