@@ -29,6 +29,8 @@ from .learn.data import *
 from .learn.train import *
 from .learn.scores import *
 from .learn.interpret import *
+from .learn.features import *
+from .learn.probe import *
 from .learn.export import *
 from .clean.decisions import *
 from .clean.widgets import *

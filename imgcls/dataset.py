@@ -20,7 +20,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from fastcore.basics import chunked, defaults, groupby, patch
 from fastcore.foundation import L
 from fastprogress import fastprogress, progress_bar
-from .picture import is_picture_file, look
+from .apart import look_safely
+from .picture import is_picture_file
 
 # %% ../nbs/lib/dataset.ipynb #8a400c5e
 def check_label(
@@ -950,7 +951,7 @@ def look_at(
     "`look` at a file"
     if not os.path.isfile(fn): raise FileNotFoundError(errno.ENOENT, 'there is no file, or a link to nothing')
     with open(fn, 'rb') as f: b,(mtime,size) = f.read(),stamp(f.fileno())
-    res = look(b, max_size=max_size, **kwargs)
+    res = look_safely(b, max_size=max_size, **kwargs)
     if new := res.pop('new', None):
         b,fn = new,Path(tmp)/uuid.uuid4().hex
         fn.write_bytes(b)

@@ -11,7 +11,7 @@ __all__ = []
 from importlib import import_module
 
 # %% ../../nbs/lib/learn/overview.ipynb #fdd76fef
-_homes = dict(class_counts='data', class_weights='data', get_dls='data', get_learner='train', load_stage='train', suggest_lr='train',
+_homes = dict(class_counts='data', class_weights='data', get_dls='data', get_learner='train', load_stage='train', suggest_lr='train', probe='probe',
     class_report='interpret', show_scores='scores', compare_models='export', export_onnx='export')
 __all__ = list(_homes)
 
