@@ -511,10 +511,10 @@ def test_no_picture_is_passed_over_in_silence(tmp_path):
         (tmp_path/'src'/fn).parent.mkdir(parents=True, exist_ok=True)
         draw_digit(i).save(tmp_path/'src'/fn)
     (tmp_path/'src'/'a'/'notes.txt').write_text('no picture')
-    assert sorted(name for *_,name,_ in folder_items(tmp_path/'src')) == ['1.gif','2.avif','4.WEBP','5.png','more-3.jfif']
+    assert sorted(name for *_,name,_ in folder_items(tmp_path/'src')) == ['1.gif','2.avif','4.WEBP','5.png','a-more-3.jfif']
     lay_out(tmp_path/'d', [(s,label,name,fn) for _,label,name,fn in folder_items(tmp_path/'src') for s in ('train','valid')], {})
     data = get_data(tmp_path/'d', 32, bs=2, workers=0)
-    assert (len(data.train.dataset),[y for _,y in data.train.dataset.samples]) == (5,[0,0,0,1,1])
+    assert (len(data.train.dataset),[y for _,y in data.train.dataset.samples]) == (5,[0,0,1,1,2])
     assert torch.cat([x for x,_ in data.valid]).shape == (5,3,32,32)
     (tmp_path/'d'/'train'/'a'/'7.heic').write_bytes(b'not one at all')
     with pytest.raises(ValueError, match='7.heic.*verify_images'): list(get_data(tmp_path/'d', 32, workers=0).train)

@@ -274,6 +274,7 @@ def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
     if rel in self.labels: return rel
     top = {v:k for k,v in self.names.items()}.get(label, label)
+    top = self.folders.get(top, top)
     if self.data.label(rel): return self.data.relabelled(rel, top)
     return (self.above(rel)/top/PurePosixPath(rel).name).as_posix()
 

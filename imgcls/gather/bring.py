@@ -128,5 +128,7 @@ def import_folder(
     new = untried(ds, fns)
     copy_all(ds, [job for job,o in zip(zip(fns, df.label, df.split), new) if o], max_pixels)
     verify_images(Dataset(ds, ds.names()+ds.waiting()), **sizes)
+    labels = ds.layout().label.unique()
+    if len(labels)==1: warnings.warn(f'All pictures are {labels[0]!r}, and a classifier needs two classes: label=None (in the shell: none) leaves them for ImageLabeler')
     df = ds.manifest()
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)

@@ -19,7 +19,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_stat
 from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
-from ..dataset import timestamp
+from ..dataset import Dataset, timestamp
 from ..picture import thumbnail
 from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
@@ -441,6 +441,7 @@ def load_kept(
     keep=None, # as of `imgcls-train`
 ): # Learner
     "The learner that `imgcls-train` left in `path`"
+    Dataset.of(path)
     cache,model_dir = keeping(keep)
     fn = Path(path)/model_dir/stage/'how.json'
     if not fn.exists(): raise FileNotFoundError(f'There is no {fn}: wanted a stage that imgcls-train made. One that '

@@ -166,6 +166,7 @@ _not_models = { # chkstyle: ignore-node
     rb'\Z':'is empty: copy or export it again.',
     rb'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.',
     rb'PK|\x80':'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx.',
+    rb'\xff\xd8\xff|\x89PNG|GIF8|RIFF':'is a picture, not a model: the model comes first, then the pictures.',
     rb'\s*<':'is a web page, not a model: the address or the download was of a page about it.',
     rb'.{4}\0{4}\{"':'holds weights (.safetensors) and no graph: export_model or export_onnx writes the .onnx file.'}
 
