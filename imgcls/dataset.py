@@ -616,17 +616,21 @@ def doubts(
 
 # %% ../nbs/lib/dataset.ipynb #995b31d6
 @patch
-def remark(self:Dataset):
+def remark(self:Dataset,
+    df=None, # of `contents`; default: as it is now
+):
     "Warn of what is left out, and of what may have been meant otherwise"
-    df,tops = self.contents(),top_folders(self.path)
+    df,tops = self.contents() if df is None else df,top_folders(self.path)
     said = left_out(df if self.chosen is None else df[df.why=='broken link'])
     for o in said+doubts(df.name[df.why==''], tops): warnings.warn(f'{o} ({self.path})')
 
 # %% ../nbs/lib/dataset.ipynb #486d52ac
 @patch
-def names(self:Dataset)->list: # with /, in alphabetical order
+def names(self:Dataset,
+    df=None, # of `contents`; default: as it is now
+)->list: # with /, in alphabetical order
     "Paths of all pictures, relative to the dataset; also those without a label"
-    df = self.contents()
+    if df is None: df = self.contents()
     return list(df.name[df.why.isin(['','without a label'])])
 
 # %% ../nbs/lib/dataset.ipynb #10c36a03

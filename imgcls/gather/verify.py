@@ -82,9 +82,10 @@ def verify(
     max_pixels:float, # larger pictures are quarantined unopened
 )->pd.DataFrame: # as `verify_images` has it
     "Decode the pictures of `ds`, and settle what has to be"
-    ds.remark()
+    found = ds.contents()
+    ds.remark(found)
     with ds.scratch() as tmp:
-        names,how = ds.unseen(ds.names(), **sizes),dict(tmp=tmp, max_pixels=max_pixels, resize=fast_resize)
+        names,how = ds.unseen(ds.names(found), **sizes),dict(tmp=tmp, max_pixels=max_pixels, resize=fast_resize)
         done = settle_all(ds, ds.survey(names, n_workers, **how, **sizes), f'verify {timestamp()}')
     ds.manifest()
     return pd.DataFrame(done, columns=['file','what','reason','now']).sort_values('file', ignore_index=True)
