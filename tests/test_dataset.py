@@ -12,6 +12,7 @@ from imgcls.gather.download import download_images as guarded_download
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit, encode_image
 from imgcls.twins import duplicates
+from killed import Killed, killed_at
 from web import Web, jpg, says
 
 def download_images(*args, **kwargs): return guarded_download(*args, **{'allow_private':True, **kwargs})
@@ -184,30 +185,18 @@ def test_names_of_classes_are_found_however_they_are_typed(tmp_path):
     ds = put(tmp_path, '1/a.jpg', 'cafe\u0301/b.jpg')
     for k in ('caf\u00e9','cafe\u0301'): assert list(ds.items(names={'1':'fire lily', k:'Café'}).label)==['fire lily','Café']
 
-class Killed(BaseException): pass
-
 @pytest.mark.parametrize('at', range(12))
 def test_an_undo_cut_short_anywhere_can_be_called_again(tmp_path, at, monkeypatch):
     ds = put(tmp_path, 'cat/1.jpg', 'cat/2.jpg', 'dog/3.jpg')
     (tmp_path/'list.csv').write_text('mine')
     def tree(): return {o.relative_to(tmp_path).as_posix():o.read_bytes() for o in tmp_path.rglob('*') if o.is_file() and '.quarantine' not in o.parts and o.suffix!='.new'}
-    old,n = tree(),0
+    old = tree()
     (tmp_path/'x.new').write_bytes(b'upright')
     ds.moves.replace('cat/1.jpg', tmp_path/'x.new', '60fd.jpg', 'turned', 'b')
     ds.moves.move('cat/2.jpg', 'owl/2.jpg', '', 'b')
     ds.moves.make('list.csv', '', 'b')
     (tmp_path/'list.csv').write_text('new')
-    def dying(f):
-        def g(*args, **kwargs):
-            nonlocal n
-            n += 1
-            if n>at: raise Killed()
-            return f(*args, **kwargs)
-        return g
-    with monkeypatch.context() as m:
-        for o in (Table,'append'),(os,'replace'): m.setattr(*o, dying(getattr(*o)))
-        try: ds.moves.undo('b')
-        except Killed: pass
+    with killed_at(monkeypatch, at, (Table,'append'),(os,'replace')): ds.moves.undo('b')
     if ds.moves.pending(): ds.moves.undo('b')
     assert tree()==old and not (tmp_path/'owl').exists()
 
@@ -460,22 +449,12 @@ def test_processes_take_turns_at_the_manifest(tmp_path):
 
 @pytest.mark.parametrize('at', range(8))
 def test_a_list_is_there_at_any_time(tmp_path, at, monkeypatch):
-    ds,n = put(tmp_path, 'cat/1.jpg'),0
+    ds = put(tmp_path, 'cat/1.jpg')
     fn,t = tmp_path/'cleaned.csv',Table(tmp_path/'cleaned.csv', ['name','label'])
     fn.write_text('name,label\nmine,cat\n')
-    def dying(f):
-        def g(*args, **kwargs):
-            nonlocal n
-            n += 1
-            if n>at: raise Killed()
-            return f(*args, **kwargs)
-        return g
-    with monkeypatch.context() as m:
-        for o in (Table,'append'),(os,'replace'),(os,'unlink'),(shutil,'copy2'): m.setattr(*o, dying(getattr(*o)))
-        try:
-            ds.moves.make('cleaned.csv', '', 'b')
-            t.write(pd.DataFrame(dict(name=['new'], label='dog')))
-        except Killed: pass
+    with killed_at(monkeypatch, at, (Table,'append'),(os,'replace'),(os,'unlink'),(shutil,'copy2')):
+        ds.moves.make('cleaned.csv', '', 'b')
+        t.write(pd.DataFrame(dict(name=['new'], label='dog')))
     assert t.read().name[0] in ('mine','new')
     if ds.moves.pending(): ds.undo()
     assert fn.read_text()=='name,label\nmine,cat\n'

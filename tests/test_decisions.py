@@ -7,6 +7,7 @@ from pathlib import Path
 from imgcls.clean.decisions import Cleaning, as_text, views, write_cleaned
 from imgcls.dataset import Dataset, Moves, Table, manifest_cols, unlabelled
 from imgcls.sample import draw_digit
+from killed import killed_at
 
 odd = f'name  with  spaces, ünïcode {"x"*150}.png'
 long = 'y'*251+'.png'
@@ -242,24 +243,12 @@ def test_the_journal_survives_kill(data, how):
     while Moves(data).pending('clean '): c.undo()
     assert contents(data)==sorted(f'picture {i}'.encode() for i in range(len(files))) and (tree(data)==old or how=='decide')
 
-class Killed(BaseException): "As good as kill -9, at a place of our choice"
-
 @pytest.mark.parametrize('at', range(12))
 def test_an_apply_cut_short_anywhere(data, at, monkeypatch):
-    old,c,n = tree(data),fresh(data),0
+    old,c = tree(data),fresh(data)
     for f,what in zip(files[:4]+files[-1:], ['<Delete>','dog','owl','<Keep>','owl']): c.decide(f, what)
     want,decided = list(c.plan().to),dict(c.decisions)
-    def dying(f):
-        def g(*args, **kwargs):
-            nonlocal n
-            n += 1
-            if n>at: raise Killed()
-            return f(*args, **kwargs)
-        return g
-    with monkeypatch.context() as m:
-        for o in (Table,'append'),(os,'rename'),(os,'replace'): m.setattr(*o, dying(getattr(*o)))
-        try: c.apply()
-        except Killed: pass
+    with killed_at(monkeypatch, at, (Table,'append'),(os,'rename'),(os,'replace')): c.apply()
     c.lock.release(force=True) # what the end of a process does
     c = fresh(data)
     assert contents(data)==sorted(f'picture {i}'.encode() for i in range(len(files)))
