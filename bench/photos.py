@@ -14,9 +14,12 @@ def photo(i, lo, hi):
     a = np.asarray(im.crop((x,y,x+w,y+h)).resize((side, round(side*h/w)), Image.BICUBIC), 'int16')
     return Image.fromarray((a + rng.normal(0, 4, a.shape[:2]+(1,))).clip(0, 255).astype('uint8'))
 
+def write_one(path, i, lo=500, hi=1600, classes=4):
+    "Write photo `i` to `path`, in the folder of its class"
+    fn = Path(path)/f'class{i%classes}'/f'{i:05d}.jpg'
+    fn.parent.mkdir(parents=True, exist_ok=True)
+    photo(i, lo, hi).save(fn, quality=85)
+
 def write(path, n, lo=500, hi=1600, classes=4):
     "Write `n` photos to `path`, a folder per class"
-    for i in range(n):
-        fn = Path(path)/f'class{i%classes}'/f'{i:05d}.jpg'
-        fn.parent.mkdir(parents=True, exist_ok=True)
-        photo(i, lo, hi).save(fn, quality=85)
+    for i in range(n): write_one(path, i, lo, hi, classes)

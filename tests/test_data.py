@@ -184,6 +184,19 @@ def test_pixels_on_a_device_make_the_same_batches(data):
         assert len(was)==len(dl) and all(torch.equal(a, b) for a,b in zip(was, batches()))
         assert dl.new().made is dl.made and 'on' not in dl.new(dataset=dl.dataset.new_empty()).made
 
+@pytest.mark.parametrize('free,stays', [(2**30,True), (1000,False), (0,False)])
+def test_pictures_stay_on_the_gpu_where_they_fit(data, monkeypatch, free, stays):
+    dl = get_dls(data, size=32, bs=16, batch_tfms=[]).valid
+    was = torch.cat([x.as_subclass(torch.Tensor) for x,_ in dl])
+    dl.made.clear()
+    monkeypatch.setattr(type(dl), 'room', lambda self: free) # of a GPU
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        for _ in range(2): assert torch.equal(was, torch.cat([x.as_subclass(torch.Tensor) for x,_ in dl]))
+    assert bool(dl.made['on'])==stays
+    said = [str(o.message) for o in said if 'PixelDL.share' in str(o.message)]
+    assert len(said)==(free==1000), said # once, not in every epoch
+
 def test_item_tfms_bring_fastais_own_loader(data):
     dls = get_dls(data, size=32, item_tfms=RandomResizedCrop(32), balance=True, num_workers=0)
     assert dls.train.one_batch()[0].shape[-1]==32 and not (data/'.pixels').exists()

@@ -56,6 +56,7 @@ class Pieces(Pipeline):
 # %% ../../nbs/lib/learn/data.ipynb #3f67c2c6
 class PixelDL(BatchDL):
     "A fastai loader that takes whole batches from `pixels`"
+    share = .4 # of the free memory of a GPU: so much may be taken by pictures
     def __init__(self, dataset=None, pixels=None, made=None, **kwargs):
         self.pixels,self.made = pixels,{} if made is None else made # made: targets, and what is on the GPU
         super().__init__(dataset, **kwargs)
@@ -71,7 +72,7 @@ class PixelDL(BatchDL):
 
     def create_batches(self, samps):
         res = super().create_batches(samps)
-        return res if 'on' in self.made else ahead(res)
+        return res if self.made.get('on') else ahead(res)
 
 # %% ../../nbs/lib/learn/data.ipynb #0125dcd6
 @patch
@@ -91,22 +92,34 @@ def copied(self:PixelDL, idxs, at):
 def batch(self:PixelDL, idxs):
     "Pictures `idxs` as bytes, n × 3 × side × side, and their targets"
     at = [.5 if self.view else self.rng.random() for _ in idxs]
-    x = self.made['on'](idxs, at).permute(0,3,1,2) if 'on' in self.made else self.copied(idxs, at)
+    on = self.made.get('on')
+    x = on(idxs, at).permute(0,3,1,2) if on else self.copied(idxs, at)
     return (TensorImage(x),*(o[idxs] for o in self.targs()))
 
 # %% ../../nbs/lib/learn/data.ipynb #55e8b3d1
 @patch
-def fits(self:PixelDL, arrs):
-    "Are all of `arrs` there, and is there room for them on the GPU?"
-    if any(o is None for o in arrs): return False
-    return 0<sum(o.nbytes for o in arrs)<.4*torch.cuda.mem_get_info(self.device)[0]
+def room(self:PixelDL)->float: # bytes; 0 on a CPU
+    "Memory of the GPU that pictures may take"
+    if self.device is None or self.device.type!='cuda': return 0
+    return self.share*torch.cuda.mem_get_info(self.device)[0]
 
+# %% ../../nbs/lib/learn/data.ipynb #25e68ce0
+@patch
+def resident(self:PixelDL): # `OnDevice`; None: batches are made on the CPU
+    "All pictures in the memory of the GPU, if they are kept and fit"
+    cache,room = self.pixels.caches[self.view],self.room()
+    if not room or not cache: return
+    if cache.nbytes>room:
+        return warnings.warn(f'{cache.nbytes/2**20:.0f} MB of decoded pictures are more than the {room/2**20:.0f} MB that they may take of the '
+            'GPU: batches are made on the CPU, which is slower. A smaller size, or a larger `PixelDL.share`, would do.')
+    arrs = self.pixels.kept(self.dataset.items, self.view)
+    if all(o is not None for o in arrs): return OnDevice(arrs, self.pixels.side(self.view), self.device)
+
+# %% ../../nbs/lib/learn/data.ipynb #10c00a93
 @patch
 def before_iter(self:PixelDL):
     super(PixelDL, self).before_iter()
-    if 'on' in self.made or self.device is None or self.device.type!='cuda': return
-    arrs = self.pixels.kept(self.dataset.items, self.view)
-    if self.fits(arrs): self.made['on'] = OnDevice(arrs, self.pixels.side(self.view), self.device)
+    if 'on' not in self.made: self.made['on'] = self.resident()
 
 # %% ../../nbs/lib/learn/data.ipynb #3ec18faa
 def targets(
