@@ -2,6 +2,7 @@
 import subprocess, sys, time, warnings
 import httpx, pytest
 import imgcls.gather.search as S
+from pathlib import Path
 from imgcls.dataset import Dataset
 from imgcls.gather.credits import attribution, credits_for
 from imgcls.gather.licence import allows, kind_of
@@ -223,3 +224,16 @@ def test_from_the_engine_to_the_credits(web, tmp_path):
     assert '1 of 1 pictures have no known licence' in credits_for([tmp_path/'loose.jpg'])
     with pytest.raises(FileNotFoundError): credits_for([tmp_path/'gone.jpg'])
     with pytest.raises(ValueError, match='2 names for 1'): credits_for([one], ['a','b'])
+
+def test_what_a_service_has_changed_is_told(web, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent/'bench'))
+    import live_search as L
+    same = 'lacks: nothing\nother type: nothing\nnew: 0 fields'
+    for o in keyless: assert L.report(o) and same in capsys.readouterr().out, o
+    web.routes['/v1/images/'] = tells(result_count='many', page_count=1, page_size=20, page=1, warnings=[], extra=1, results=[dict(id='1', url='https://x.org/1.jpg', title='x')])
+    assert not L.report('openverse')
+    out = capsys.readouterr().out
+    assert '.results[].license' in out and '.result_count: int → str' in out and 'new: 1 fields, such as .extra' in out and '1 hits, 0 with a licence' in out
+    web.routes['/v1/images/'] = says(b'down', 503, 'text/plain')
+    assert L.report('openverse') is None and 'no answer to compare' in capsys.readouterr().out
+    assert L.differences(L.fields(dict(a=dict(b=1, c=[2]))), L.fields(dict(a=None, d='x')))==(['.a.b','.a.c','.a.c[]'],[],['.d'])
