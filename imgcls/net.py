@@ -215,7 +215,7 @@ def contact_of(
     "Whom a service may write to"
     contact = contact or os.environ.get('IMGCLS_CONTACT', '')
     if not contact or re.fullmatch('[!-~]+@[!-~]+|https?://[!-~]+', contact): return contact
-    raise ValueError(f'contact={contact!r}: wanted a mail address or a page (https://…) of yours, in ASCII')
+    raise ValueError(f'contact (or IMGCLS_CONTACT) is {contact!r}: wanted a mail address or a page (https://…) of yours, in ASCII')
 
 def user_agent(
     contact:str=None, # as of `contact_of`

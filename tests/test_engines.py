@@ -26,6 +26,7 @@ def fresh(monkeypatch, tmp_path):
 def web(monkeypatch):
     with Web(services()) as w:
         monkeypatch.setattr(S, 'hosts', S.hosts | hosts(w))
+        monkeypatch.setitem(S.published, w.url('').removeprefix('http://'), [(1000,60)])
         w.agents = []
         handle = w.RequestHandlerClass.do_GET
         def noting(h): w.agents.append(h.headers['User-Agent']) or handle(h)
@@ -153,6 +154,8 @@ def test_who_asks(web, monkeypatch):
     fn,host = S.turns_file(),'commons.wikimedia.org'
     for _ in range(10): take_turn(fn, host, S.published[host])
     with pytest.raises(TooMany): take_turn(fn, host, S.published[host], patience=1)
+    monkeypatch.setattr(S.time, 'sleep', lambda secs: None)
+    with pytest.warns(UserWarning, match='allows more to those who pass `contact`'), monkeypatch.context() as m: m.delenv('IMGCLS_CONTACT') or S.wait_turn('commons', host)
     assert take_turn(fn, host, S.with_contact[host], patience=1)==0
 
 caller = '''
@@ -224,6 +227,19 @@ def test_from_the_engine_to_the_credits(web, tmp_path):
     assert '1 of 1 pictures have no known licence' in credits_for([tmp_path/'loose.jpg'])
     with pytest.raises(FileNotFoundError): credits_for([tmp_path/'gone.jpg'])
     with pytest.raises(ValueError, match='2 names for 1'): credits_for([one], ['a','b'])
+
+@pytest.mark.parametrize('engine', keyless)
+def test_asking_twice_costs_once(web, engine):
+    a = search_images(term, engine, 1000)
+    n = len(web.asked)
+    assert search_images(term, engine, 1000)==a and len(web.asked)==n>1
+    with pytest.raises(ValueError, match='wanted a dict'): search_images(term, engine, extra='any')
+
+def test_nothing_is_written_for_who_has_no_limit(monkeypatch, tmp_path):
+    monkeypatch.setenv('IMGCLS_CACHE', str(tmp_path/'none'))
+    with Web({'/x':tells(429, {'Retry_After':0}, error='busy')}) as w:
+        with pytest.raises(Blocked): S.ask('x', w.url('/x'))
+        assert len(w.asked)==3 and not (tmp_path/'none').exists()
 
 def test_what_a_service_has_changed_is_told(web, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent/'bench'))

@@ -189,10 +189,12 @@ def wait_turn(
     contact:str=None, # as of `contact_of`
 ):
     "Wait until `host` may be called again, and say so if that takes a while"
-    limits = contact_of(contact) and with_contact.get(host) or published.get(host, ())
+    if host not in published: return
+    limits = contact_of(contact) and with_contact.get(host) or published[host]
     try: wait = take_turn(turns_file(), host, limits)
     except TooMany as e: raise trouble(engine, str(e), 429) from None
-    if wait>2: warnings.warn(f'{engine} allows only so many calls: waiting {wait:.0f} s')
+    more = ' (it allows more to those who pass `contact`)' if limits!=with_contact.get(host, limits) else ''
+    if wait>2: warnings.warn(f'{engine} allows only so many calls: waiting {wait:.0f} s{more}')
     time.sleep(wait)
 
 # %% ../../nbs/lib/gather/search.ipynb #e2162c5a
@@ -208,8 +210,10 @@ def fetch(
     try: r = httpx.get(url, timeout=30, headers={'User-Agent':user_agent(contact)})
     except httpx.HTTPError as e: raise trouble(engine, f'no answer: {type(e).__name__}') from None
     if 'retry-after' not in r.headers: return r
-    leave_alone(turns_file(), host, min(retry_after(r), 86400))
-    return fetch(engine, url, contact, tries-1) if tries>1 and retry_after(r)<60 else r
+    if host in published: leave_alone(turns_file(), host, min(retry_after(r), 86400))
+    if tries==1 or retry_after(r)>=60: return r
+    if host not in published: time.sleep(retry_after(r))
+    return fetch(engine, url, contact, tries-1)
 
 # %% ../../nbs/lib/gather/search.ipynb #74c25b54
 def json_of(r):
@@ -256,6 +260,7 @@ class Query:
         if not re.search(r'(?<!\S)[^-\s]', self.term): raise ValueError(f'term {self.term!r} has no word to look for')
         if self.licence not in (None,*licences): raise ValueError(f'licence {self.licence!r}: wanted None or one of {licences}')
         if self.max_images<1: raise ValueError(f'max_images={self.max_images}: wanted 1 or more')
+        if not isinstance(self.extra, dict): raise ValueError(f"extra={self.extra!r}: wanted a dict, such as dict(quality_grade='any')")
         contact_of(self.contact)
 
     @property
@@ -454,13 +459,13 @@ def inat_taxon(
     return the_species('inaturalist', q, [(o,[*map(o.get, called)]) for o in records(ans, 'results')])['id']
 
 def inaturalist(q, page):
-    taxon,at = page or (inat_taxon(q),1)
+    taxon,at = page or [inat_taxon(q),1]
     codes = [o if o=='cc0' else f'cc-{o}' for o in kinds if q.licence and o!='pdm' and allows(o, q.licence)]
     asked = dict(taxon_id=taxon, photos='true', quality_grade='research', photo_license=','.join(codes), locale='en', order_by='votes')
     ans = ask('inaturalist', hosts['inaturalist']+'observations', q.contact, **asked | dict(per_page=200, page=at) | q.extra)
     size = 'original' if (q.min_size or 0)>500 else 'large'
     hits = [inat_hit(o, q.licence, size) for o in records(ans, 'results')]
-    return hits,(taxon,at+1) if hits and at*200<min(ans.get('total_results') or 0, 10_000) else None
+    return hits,[taxon,at+1] if hits and at*200<min(ans.get('total_results') or 0, 10_000) else None
 
 # %% ../../nbs/lib/gather/search.ipynb #2249d03d
 def gbif_page(found, pic):
@@ -503,11 +508,11 @@ def gbif_taxon(
     return best.get('nubKey') or best['key']
 
 def gbif(q, page):
-    taxon,at = page or (gbif_taxon(q),0)
+    taxon,at = page or [gbif_taxon(q),0]
     asked = dict(taxonKey=taxon, mediaType='StillImage', basisOfRecord='HUMAN_OBSERVATION', limit=300, offset=at) | q.extra
     ans = ask('gbif', hosts['gbif']+'occurrence/search', q.contact, **asked)
     hits = [gbif_hit(o, q.licence) for o in records(ans, 'results')]
-    return hits,None if ans.get('endOfRecords', True) or at+600>100_000 else (taxon,at+300)
+    return hits,None if ans.get('endOfRecords', True) or at+600>100_000 else [taxon,at+300]
 
 # %% ../../nbs/lib/gather/search.ipynb #8f497989
 def ask_openverse(q, page):
