@@ -1,5 +1,5 @@
 "Engines that need no key, asked on a loopback server that answers in each one's documented shape; what they allow, kept by two processes; depth; credits"
-import subprocess, sys, time, warnings
+import copy, subprocess, sys, time, warnings
 import httpx, pytest
 import imgcls.gather.search as S
 from pathlib import Path
@@ -253,3 +253,35 @@ def test_what_a_service_has_changed_is_told(web, monkeypatch, capsys):
     web.routes['/v1/images/'] = says(b'down', 503, 'text/plain')
     assert L.report('openverse') is None and 'no answer to compare' in capsys.readouterr().out
     assert L.differences(L.fields(dict(a=dict(b=1, c=[2]))), L.fields(dict(a=None, d='x')))==(['.a.b','.a.c','.a.c[]'],[],['.d'])
+
+def nodes(doc, at=()):
+    "Where something is in a JSON document"
+    for k,v in doc.items() if isinstance(doc, dict) else enumerate(doc) if isinstance(doc, list) else ():
+        yield (*at,k)
+        yield from nodes(v, (*at,k))
+
+def with_new(doc, at, new):
+    "`doc` with `new` in the place `at`"
+    if not at: return new
+    doc = copy.copy(doc)
+    doc[at[0]] = with_new(doc[at[0]], at[1:], new)
+    return doc
+
+@pytest.mark.parametrize('licence', [None,'free'])
+@pytest.mark.parametrize('engine', keyless)
+def test_whatever_stands_where_there_is_hits_or_a_sentence(web, monkeypatch, engine, licence):
+    def few(doc): return {k:few(v) for k,v in doc.items()} if isinstance(doc, dict) else [*map(few, doc[:2])] if isinstance(doc, list) else doc
+    real,q = S.ask,S.Query(term, licence)
+    heard = {}
+    def noting(who, url, *args, **kw): return heard.setdefault(url, few(real(who, url, *args, **kw)))
+    monkeypatch.setattr(S, 'ask', noting)
+    S.page_of(engine, q)
+    ended = []
+    for url,doc in heard.items():
+        for at in nodes(doc):
+            for new in (None,7,'x',[],{},[None],['x'],dict(value=None)):
+                now = heard | {url:with_new(doc, at, new)}
+                monkeypatch.setattr(S, 'ask', lambda who, url, *args, **kw: now[url])
+                try: ended.append(all(isinstance(v, str) for o in S.page_of(engine, q)[0] for v in (o.url,o.page,o.title,o.licence,o.creator)))
+                except SearchError as e: ended.append('shape' in str(e) or 'no species' in str(e))
+    assert len(ended)>300 and all(ended)

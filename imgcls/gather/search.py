@@ -295,12 +295,21 @@ def to_hit(
     hit = Hit(**dict(url='') | {k:kind[k](v) for k,v in said.items()})
     return replace(hit, licence=licence_name(hit.licence))
 
+# %% ../../nbs/lib/gather/search.ipynb #4278eacd
 def records(
     ans, # what an engine says; of something else: none
     key:str, # where the list is
 )->list: # of dicts
     "A list in an answer; what is null or no record in it is left out"
     return [o for o in (isinstance(ans, dict) and ans.get(key)) or [] if isinstance(o, dict)]
+
+def part(
+    ans:dict, # what an engine says
+    key:str, # where the record is
+)->dict: # {} where it is null, or something else
+    "A record in an answer"
+    found = ans.get(key)
+    return found if isinstance(found, dict) else {}
 
 # %% ../../nbs/lib/gather/search.ipynb #23c5c4c1
 hosts = dict(serpapi='https://serpapi.com/search', openverse='https://api.openverse.org/v1/images/')
@@ -322,7 +331,7 @@ def next_page(
     url:str, # that was asked
 )->str: # address, without the key; None if that was the last
     "Where the next page is, if it is at the same place"
-    more = httpx.URL((ans.get('serpapi_pagination') or {}).get('next') or '').copy_remove_param('api_key')
+    more = httpx.URL(part(ans, 'serpapi_pagination').get('next') or '').copy_remove_param('api_key')
     return str(more) if str(more).startswith(url) else None
 
 def serpapi(
@@ -373,7 +382,7 @@ def commons_hit(
 )->Hit: # without an address, if it is no picture
     "A file of Wikimedia Commons"
     info = next(iter(records(page, 'imageinfo')), {})
-    meta = {k:plain(o.get('value')) for k,o in dict(info.get('extmetadata') or {}).items()}
+    meta = {k:plain(o.get('value')) for k,o in part(info, 'extmetadata').items()}
     url = (info.get('thumburl') or info.get('url') or '') if str(info.get('mime')).startswith('image/') else ''
     size = [info.get(f'thumb{o}') or info.get(o) for o in ('width','height')]
     title = re.sub(r'^File:|\.\w+$', '', page.get('title') or '')
@@ -426,7 +435,7 @@ def inat_side(
     most:int, # pixels
 )->dict: # width, height; {} where the answer doesn't say
     "The size of a photo of iNaturalist"
-    full = [number((photo.get('original_dimensions') or {}).get(o)) for o in ('width','height')]
+    full = [number(part(photo, 'original_dimensions').get(o)) for o in ('width','height')]
     return shrunk(*full, most) if all(full) else {}
 
 def inat_maker(photo, user):
@@ -442,7 +451,7 @@ def inat_hit(
 )->Hit: # without an address, if no photo has a licence that will do
     "An observation on iNaturalist, by its first photo that may be used"
     photo = may_be_used(records(seen, 'photos'), 'license_code', use)
-    taxon,user,url = seen.get('taxon') or {},seen.get('user') or {},photo.get('url') or ''
+    taxon,user,url = part(seen, 'taxon'),part(seen, 'user'),photo.get('url') or ''
     title = f'{taxon.get("preferred_common_name") or ""} ({taxon.get("name") or seen.get("species_guess")})'.strip()
     sized = [re.sub(r'/square(?=\.)', f'/{o}', url) for o in (size,'small')]
     said = dict(zip(['url','thumb'], sized)) | dict(title=title, page=seen.get('uri'), creator=inat_maker(photo, user), source='iNaturalist')
