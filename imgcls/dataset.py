@@ -1146,6 +1146,64 @@ def undo(self:Dataset,
     self.manifest()
     return n
 
+# %% ../nbs/lib/dataset.ipynb #1480ce9d
+@patch
+def version(self:Dataset,
+    csv=None, # a list in the dataset, e.g. 'cleaned.csv', as of `items`
+)->pd.DataFrame: # a row per picture: file (with /), sha256, label, split
+    "The pictures of the dataset as they are now"
+    df = self.items(csv)
+    looks = self.looks(df.file).set_index('file')
+    df['file'] = df.file.map(self.rel)
+    df.insert(1, 'sha256', looks.sha256.reindex(df.file).fillna('').values)
+    return df
+
+# %% ../nbs/lib/dataset.ipynb #d98a1e94
+def version_digest(
+    df, # of `version`
+)->str: # 16 hexadecimal digits, the same for the same pictures with the same labels and splits
+    "A name for a version"
+    rows = sorted(zip(df.sha256, df.label, df.split))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+# %% ../nbs/lib/dataset.ipynb #f709ceac
+def snapshot(
+    path, # dataset folder or `Dataset`
+    csv=None, # a list in the dataset, e.g. 'cleaned.csv'
+)->str: # the digest; the table is in snapshot_<digest>.csv in the dataset folder
+    "Write down which pictures a dataset has, with their labels and splits"
+    ds = Dataset.of(path)
+    df = ds.version(csv)
+    digest = version_digest(df)
+    Table(ds.path/f'snapshot_{digest}.csv', list(df)).write(df)
+    return digest
+
+# %% ../nbs/lib/dataset.ipynb #3505a89a
+version_cols = 'file sha256 label split'.split()
+
+def as_version(
+    x, # dataset folder, `Dataset`, file of `snapshot`, or table
+)->pd.DataFrame: # `version_cols`, and n: which of those with the same bytes
+    "A version, wherever it is"
+    if isinstance(x, (str,os.PathLike)) and Path(x).is_file(): x = read_cells(decoded(Path(x).read_bytes(), str(x)), str(x))
+    df = x if isinstance(x, pd.DataFrame) else Dataset.of(x).version()
+    if not {*version_cols} <= {*df}: raise ValueError(f'a version has the columns {", ".join(version_cols)}, and not {", ".join(map(str, df))}: `snapshot` writes one')
+    df = df[version_cols].sort_values(version_cols[1:]+['file'], ignore_index=True)
+    return df.assign(n=df.groupby('sha256').cumcount())
+
+def diff(
+    old, # dataset folder, file of `snapshot`, or table
+    new, # as `old`
+)->pd.DataFrame: # a row per picture that is not as it was: what (added, removed, relabelled, moved), file, label, split, and label_was, split_was
+    "What has changed from one version of a dataset to another"
+    df = as_version(old).merge(as_version(new), 'outer', ['sha256','n'], suffixes=('_was',''), indicator='what')
+    both = df.what=='both'
+    words = [(df.what=='right_only','added'), (df.what=='left_only','removed'), (both & (df.label!=df.label_was),'relabelled'), (both & (df.split!=df.split_was),'moved')]
+    df['what'] = [', '.join(filter(None, o)) for o in zip(*(np.where(on, word, '') for on,word in words))]
+    df['file'] = df.file.fillna(df.file_was)
+    df = df[df.what!=''].fillna('').sort_values(['what','file'], ignore_index=True)
+    return df['what file label split label_was split_was'.split()]
+
 # %% ../nbs/lib/dataset.ipynb #20d9220f
 def image_files(
     path, # dataset folder

@@ -8,9 +8,9 @@ Docs: https://imgcls.github.io/imgcls/lib/net.html.md"""
 __all__ = ['PrivateAddress', 'time_limit', 'guarded_client']
 
 # %% ../nbs/lib/net.ipynb #da0d20d4
-import ipaddress, math, socket, threading, time
+import ipaddress, math, os, re, socket, threading, time
 import httpcore, httpx
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.request import getproxies, proxy_bypass
@@ -159,3 +159,67 @@ def retry_after(
     if said.isdigit(): return int(said)
     with suppress(ValueError): return max(0, (parsedate_to_datetime(said)-datetime.now(timezone.utc)).total_seconds())
     return 0
+
+# %% ../nbs/lib/net.ipynb #fe40434e
+@contextmanager
+def turns(
+    fn, # file in which calls are noted, made if it isn't there
+):
+    "The table of calls, for one process at a time"
+    import sqlite3 # servers don't need it
+    try:
+        with closing(sqlite3.connect(fn, timeout=60, isolation_level=None)) as db:
+            db.execute('create table if not exists turns (host text, kind text, at real)')
+            db.execute('begin immediate')
+            yield db
+            db.execute('commit')
+    except sqlite3.DatabaseError as e:
+        raise OSError(f'{fn}, where it is noted how often services were asked, can not be used ({e}): delete it') from None
+
+# %% ../nbs/lib/net.ipynb #5b871f90
+class TooMany(Exception):
+    "All calls that a host allows are made"
+    def __init__(self, host, wait):
+        super().__init__(f'{host} has been asked as often as it allows: the next call is available in {wait:.0f} seconds')
+
+def take_turn(
+    fn, # file of `turns`
+    host:str, # whom to call
+    limits=(), # pairs: so many calls at most, within so many seconds
+    patience:float=300, # seconds; `TooMany` if it takes longer
+)->float: # seconds to wait before the call
+    "Reserve the next call of `host`"
+    now,at = time.time(),'select at from turns where host=? and kind=? order by at desc limit 1 offset ?'
+    asked = [('pause',0,0), *(('call',n-1,secs) for n,secs in limits)]
+    with turns(fn) as db:
+        db.execute('delete from turns where abs(at-?)>172800', [now]) # two days, or the clock was set
+        last = [db.execute(at, (host,kind,n)).fetchone() for kind,n,_ in asked]
+        start = max([now, *(o[0]+secs for o,(*_,secs) in zip(last, asked) if o)])
+        if start-now>patience: raise TooMany(host, start-now)
+        db.execute('insert into turns values (?,?,?)', (host,'call',start))
+    return start-now
+
+# %% ../nbs/lib/net.ipynb #7753a472
+def leave_alone(
+    fn, # file of `turns`
+    host:str, # who has asked to wait
+    secs:float, # for how long
+):
+    "Nobody calls `host` for a while"
+    with turns(fn) as db: db.execute('insert into turns values (?,?,?)', (host,'pause',time.time()+secs))
+
+# %% ../nbs/lib/net.ipynb #b18ce3f0
+def contact_of(
+    contact:str=None, # mail or page of the person who runs this; default: environment variable IMGCLS_CONTACT
+)->str: # '' for none
+    "Whom a service may write to"
+    contact = contact or os.environ.get('IMGCLS_CONTACT', '')
+    if not contact or re.fullmatch('[!-~]+@[!-~]+|https?://[!-~]+', contact): return contact
+    raise ValueError(f'contact (or IMGCLS_CONTACT) is {contact!r}: wanted a mail address or a page (https://…) of yours, in ASCII')
+
+def user_agent(
+    contact:str=None, # as of `contact_of`
+)->str:
+    "How imgcls introduces itself"
+    about = ['+https://github.com/imgcls/imgcls', *filter(None, [contact_of(contact)])]
+    return f'imgcls/{__version__} ({"; ".join(about)})'

@@ -8,10 +8,9 @@ from web import Web, says, tells
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
-    "An empty cache, no key, no pace"
+    "An empty cache, no key, nobody else's calls"
     monkeypatch.setenv('IMGCLS_CACHE', str(tmp_path/'cache'))
     monkeypatch.delenv('SERPAPI_KEY', raising=False)
-    monkeypatch.setattr(S, 'pace', lambda *args: None)
 
 def serp_page(i, n=5, **more):
     res = [dict(position=j, original=f'http://x.org/{i}{j}.jpg', link=f'http://x.org/p{j}', title='A bear', source='x.org', original_width=640, original_height=480,
@@ -117,13 +116,13 @@ def test_openverse_limits_are_kept(monkeypatch):
         assert len(search_images('bear', 'openverse'))==1 and len(n)==2
         web.routes['/i'] = tells(429, {'Retry_After':86000}, detail='Request was throttled. Expected available in 86000 seconds.')
         with pytest.raises(QuotaUsedUp, match='86000'): search_images('wolf', 'openverse')
-    monkeypatch.undo()
     slept = []
     monkeypatch.setattr(S.time, 'sleep', slept.append)
+    monkeypatch.setitem(S.published, 'test.example', [(20,60)])
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
-        for _ in range(21): S.pace('test', 20, 60)
-    assert len(slept)==1 and 59<slept[0]<=60 and 'waiting 60 s' in str(said[0].message)
+        for _ in range(21): S.wait_turn('test', 'test.example')
+    assert slept[:20]==[0]*20 and 55<slept[20]<=60 and len(said)==1 and 'only so many calls: waiting' in str(said[0].message)
 
 def test_ddg(monkeypatch):
     from ddgs.engines.duckduckgo_images import DuckduckgoImages as D

@@ -9,16 +9,18 @@ __all__ = ['attribution']
 
 # %% ../../nbs/lib/gather/credits.ipynb #b9c3d279
 import re, pandas as pd
+from pathlib import Path
 from ..dataset import Dataset
+from .licence import kind_of
 
 # %% ../../nbs/lib/gather/credits.ipynb #67ce27af
 def deed(
     licence:str, # as the engines name it, e.g. 'CC BY-SA 2.0'
 )->str: # '' for what isn't a Creative Commons licence
-    "The address of a Creative Commons licence's own page"
-    found = re.fullmatch(r'CC (\S+) ?(\S*)', licence)
-    if licence.startswith('CC0'): return 'https://creativecommons.org/publicdomain/zero/1.0/'
-    return f'https://creativecommons.org/licenses/{found[1].lower()}/{found[2] or "4.0"}/' if found else ''
+    "The address of a licence's own page"
+    kind,version = kind_of(licence),re.search(r'\d\.\d', licence)
+    place = dict(cc0='publicdomain/zero/1.0', pdm='publicdomain/mark/1.0').get(kind, f'licenses/{kind}/{version[0] if version else "4.0"}')
+    return f'https://creativecommons.org/{place}/' if kind else ''
 
 # %% ../../nbs/lib/gather/credits.ipynb #bd295b8c
 def linked(
@@ -42,10 +44,22 @@ def credits_page(
     df, # rows of the manifest
 )->str: # Markdown
     "A page that names who made the pictures"
-    n,said = (df.licence=='').sum(),f'All {len(df)} pictures have a known licence.'
+    n,said = (df.licence.map(kind_of)=='').sum(),f'All {len(df)} pictures have a known licence.'
     if n: said = f'{n} of {len(df)} pictures have no known licence: ask before you publish them.'
     rows = [('file','picture','creator','licence'), ['---']*4, *map(credit, df.itertuples())]
     return '\n'.join(['# Picture credits', '', said, '', *(f'| {" | ".join(o)} |' for o in rows), ''])
+
+# %% ../../nbs/lib/gather/credits.ipynb #b9076819
+def noted(
+    ds:Dataset,
+    names, # of pictures in it
+)->pd.DataFrame: # rows of the manifest, in alphabetical order; where it has none, with nothing but a file
+    "What is known of pictures"
+    df = ds.manifest()
+    df = df[df.file.isin([*names])]
+    rest = pd.DataFrame(dict(file=sorted({*names}-{*df.file})), dtype=str)
+    df = pd.concat([df, rest]).fillna('').sort_values('file', ignore_index=True)
+    return df.assign(page=df.page.where(df.page!='', df.url))
 
 # %% ../../nbs/lib/gather/credits.ipynb #d2960e97
 def attribution(
@@ -53,9 +67,21 @@ def attribution(
 )->pd.DataFrame: # a row per picture: file, title, creator, licence, page; also written to CREDITS.md
     "Who made each picture of the dataset, and what its use is subject to"
     ds = Dataset.of(path)
-    df = ds.manifest().query('status=="ok"')
-    rest = pd.DataFrame(dict(file=sorted({*ds.names()}-{*df.file})), dtype=str) # whose these are nobody has noted
-    df = pd.concat([df, rest]).fillna('').sort_values('file', ignore_index=True)
-    df['page'] = df.page.where(df.page!='', df.url)
+    df = ds.manifest()
+    df = noted(ds, {*ds.names(), *df.file[df.status=='ok']})
     (ds.path/'CREDITS.md').write_text(credits_page(df), encoding='utf-8')
     return df[['file','title','creator','licence','page']]
+
+# %% ../../nbs/lib/gather/credits.ipynb #c70fd593
+def credits_for(
+    files, # pictures, in one dataset or several
+    names=None, # what they are called where they are shown; default: the names of their files
+)->str: # Markdown, to be put beside them as CREDITS.md
+    "Who made some pictures that are shown elsewhere"
+    files = [Path(o).absolute() for o in files]
+    names = [o.name for o in files] if names is None else list(names)
+    if len(names)!=len(files): raise ValueError(f'{len(names)} names for {len(files)} files: wanted one for each')
+    shown = dict(zip(files, names))
+    df = pd.concat([noted(ds, ds.chosen).assign(home=ds.path) for ds in Dataset.around(files)] or [noted(Dataset('.'), [])])
+    df['file'] = [shown[home/o] for home,o in zip(df.get('home', []), df.file)]
+    return credits_page(df)

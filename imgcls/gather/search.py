@@ -9,9 +9,8 @@ __all__ = ['Hit', 'Hits', 'normal_url', 'SearchError', 'NoResults', 'known', 'se
            'search_images_ddg']
 
 # %% ../../nbs/lib/gather/search.ipynb #d19d3a7a
-import json, logging, os, re, time, warnings
+import hashlib, html, json, logging, math, os, re, time, warnings
 import httpx, pandas as pd
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, asdict, field, fields, replace
 from functools import partial
@@ -23,7 +22,9 @@ from fastcore.basics import listify, patch
 from fastcore.foundation import L
 from fastcore.xdg import xdg_cache_home
 from fastcore.xml import A, Div, Img, P, Table, Td, Tr, to_xml
-from ..net import retry_after
+from ..dataset import shrunk
+from .licence import allows, kind_of, kinds, licence_name, licences
+from ..net import TooMany, contact_of, leave_alone, retry_after, take_turn, user_agent
 from ..sample import sample_web
 
 # %% ../../nbs/lib/gather/search.ipynb #b5b23a50
@@ -76,14 +77,29 @@ def clean_query(
     kept = sorted(o for o in params if not re.fullmatch(r'utm_\w+|fbclid|gclid', o[0]))
     return '?' + urlencode(kept) if kept else ''
 
+# %% ../../nbs/lib/gather/search.ipynb #7691d740
+_wiki = r'^(upload\.wikimedia\.org/wikipedia/\w+)/thumb(/./../[^/]+)/.*'
+_inat = r'^(?:inaturalist-open-data\.s3\.amazonaws\.com|static\.inaturalist\.org)(/photos/\d+)/.*'
+_flickr = r'^\w+\.static\.?flickr\.com/.*?(\d{5,})_[0-9a-f]{8,}\w*\.\w+$'
+_sizes = {_wiki:r'\1\2', _inat:r'inaturalist.org\1', _flickr:r'staticflickr.com/\1'}
+
+def any_size(
+    address:str, # host and path
+)->str: # the same for all sizes of a picture
+    "What the sizes of a picture have in common, on the hosts that we know"
+    for k,v in _sizes.items(): address = re.sub(k, v, address)
+    return address
+
 # %% ../../nbs/lib/gather/search.ipynb #d4fd260a
 def normal_url(
     url:str, # any address
 )->str: # a key, not an address: no scheme, no fragment, no tracking, parameters in order
-    "What two addresses of the same thing have in common"
+    "What two addresses of the same picture have in common"
     try: u = urlsplit(re.sub(r':(80|443)(?=[/?#]|$)', '', url.strip(), count=1))
     except ValueError: return url
-    return u.netloc.lower() + (quote(unquote(u.path)) or '/') + clean_query(u.query)
+    at = u.netloc.lower() + (quote(unquote(u.path)) or '/')
+    known = any_size(at)
+    return known + (clean_query(u.query) if known==at else '')
 
 # %% ../../nbs/lib/gather/search.ipynb #5da16f03
 @patch
@@ -109,7 +125,7 @@ class NoResults(SearchError):
 class QuotaUsedUp(SearchError):
     "The plan's searches are spent, for today or for the month"
     words = r'run out of searches|quota|plan limit|monthly|available in \d{4,} seconds'
-    advice = "Wait until it is renewed, use another key, or ask another engine ('openverse' and 'ddg' need no key)."
+    advice = "Wait until it is renewed, use another key, or ask another engine ('commons', 'inaturalist', 'gbif', 'openverse' and 'ddg' need no key)."
 
 # %% ../../nbs/lib/gather/search.ipynb #2f138dc1
 class BadKey(SearchError):
@@ -151,19 +167,53 @@ def _mask(record):
 
 logging.getLogger('httpx').addFilter(_mask)
 
+# %% ../../nbs/lib/gather/search.ipynb #f050be80
+published = { # calls at most, within so many seconds
+    'api.openverse.org':[(20,60),(200,86400)],
+    'commons.wikimedia.org':[(10,60)],
+    'api.inaturalist.org':[(60,60),(10_000,86400)],
+    'api.gbif.org':[(60,60)]}
+with_contact = {'commons.wikimedia.org':[(200,60)]}
+
+def cache_top(): return Path(os.environ.get('IMGCLS_CACHE') or xdg_cache_home()/'imgcls')
+
+def turns_file()->Path:
+    "Where the processes of this machine note whom they have called"
+    cache_top().mkdir(parents=True, exist_ok=True)
+    return cache_top()/'turns.db'
+
+# %% ../../nbs/lib/gather/search.ipynb #e2dd1c57
+def wait_turn(
+    engine:str, # its name, for messages
+    host:str, # that will be called
+    contact:str=None, # as of `contact_of`
+):
+    "Wait until `host` may be called again, and say so if that takes a while"
+    if host not in published: return
+    limits = contact_of(contact) and with_contact.get(host) or published[host]
+    try: wait = take_turn(turns_file(), host, limits)
+    except TooMany as e: raise trouble(engine, str(e), 429) from None
+    more = ' (it allows more to those who pass `contact`)' if limits!=with_contact.get(host, limits) else ''
+    if wait>2: warnings.warn(f'{engine} allows only so many calls: waiting {wait:.0f} s{more}')
+    time.sleep(wait)
+
 # %% ../../nbs/lib/gather/search.ipynb #e2162c5a
 def fetch(
     engine:str, # its name, for messages
-    url, # where to ask
-    waits:int=2, # so many times the engine may ask to wait for less than a minute
+    url:httpx.URL, # where to ask
+    contact:str=None, # as of `contact_of`
+    tries:int=3, # at most, if it asks to wait for less than a minute
 )->httpx.Response:
-    "The answer of `engine`"
-    try: r = httpx.get(url, timeout=30)
+    "The answer of `engine`, when it's our turn"
+    host = url.netloc.decode()
+    wait_turn(engine, host, contact)
+    try: r = httpx.get(url, timeout=30, headers={'User-Agent':user_agent(contact)})
     except httpx.HTTPError as e: raise trouble(engine, f'no answer: {type(e).__name__}') from None
-    asked = r.status_code==429 and 'retry-after' in r.headers
-    if not (waits and asked and retry_after(r)<60): return r
-    time.sleep(retry_after(r))
-    return fetch(engine, url, waits-1)
+    if 'retry-after' not in r.headers: return r
+    if host in published: leave_alone(turns_file(), host, min(retry_after(r), 86400))
+    if tries==1 or retry_after(r)>=60: return r
+    if host not in published: time.sleep(retry_after(r))
+    return fetch(engine, url, contact, tries-1)
 
 # %% ../../nbs/lib/gather/search.ipynb #74c25b54
 def json_of(r):
@@ -171,21 +221,28 @@ def json_of(r):
     try: return dict(r.json())
     except (ValueError,TypeError): return {}
 
+def complaint(
+    ans:dict, # answer
+)->str: # '' for none
+    "What an answer says is wrong"
+    said = (ans.get('error') or ans.get('detail') or '') if ans else 'no JSON'
+    if isinstance(said, dict): said = said.get('info') or said.get('message') or said # of Wikimedia
+    return str(said)
+
 def ask(
     who:str, # the engine's name, for messages
     url:str, # where to ask
+    contact:str=None, # as of `contact_of`
     **params, # added to what `url` has; None: left out
 )->dict: # what it answers
     "What an engine answers, or a `SearchError`"
-    r = fetch(who, httpx.URL(url).copy_merge_params(known(**params)))
+    r = fetch(who, httpx.URL(url).copy_merge_params(known(**params)), contact)
     ans = json_of(r)
-    said = ans.get('error') or ans.get('detail') or ('' if ans else 'no JSON')
+    said = complaint(ans)
     if r.is_success and not said: return ans
-    raise trouble(who, str(said).replace(params.get('api_key') or '\0', '…'), r.status_code)
+    raise trouble(who, said.replace(params.get('api_key') or '\0', '…'), r.status_code)
 
 # %% ../../nbs/lib/gather/search.ipynb #8f07a32f
-licences = 'cc public commercial modify free'.split()
-
 @dataclass(frozen=True)
 class Query:
     "What an engine is asked"
@@ -196,14 +253,21 @@ class Query:
     max_images:int = field(default=150, repr=False) # at most
     min_size:int = field(default=None, repr=False) # pixels: the shorter side, where it is known
     refresh:bool = field(default=False, repr=False) # ask again even if the answer is in the cache?
+    contact:str = field(default=None, repr=False) # mail or page of the person who asks
+    extra:dict = field(default_factory=dict) # what else to ask the engine, in its own words
 
     def __post_init__(self):
         if not re.search(r'(?<!\S)[^-\s]', self.term): raise ValueError(f'term {self.term!r} has no word to look for')
         if self.licence not in (None,*licences): raise ValueError(f'licence {self.licence!r}: wanted None or one of {licences}')
         if self.max_images<1: raise ValueError(f'max_images={self.max_images}: wanted 1 or more')
+        if not isinstance(self.extra, dict): raise ValueError(f"extra={self.extra!r}: wanted a dict, such as dict(quality_grade='any')")
+        contact_of(self.contact)
 
     @property
     def banned(self): return re.findall(r'(?<!\S)-(\w+)', self.term)
+
+    @property
+    def words(self): return ' '.join(o for o in self.term.split() if o[0]!='-')
 
 # %% ../../nbs/lib/gather/search.ipynb #e05b816c
 def right(
@@ -217,17 +281,39 @@ def right(
     return words.get(q.licence)
 
 # %% ../../nbs/lib/gather/search.ipynb #92e87126
+names = 'url page title width height source thumb licence creator'
+
+def number(x)->int: return int(x) if str(x).isdecimal() else 0
+
 def to_hit(
     record:dict, # what an engine says about a picture
-    keys:str, # what the engine calls url, page, title, width, height, source, thumb, licence and creator, with spaces between
+    keys:str=names, # what the engine calls url, page, title, width, height, source, thumb, licence and creator, with spaces between
 )->Hit: # empty where the engine says nothing
     "A picture as an engine describes it, as a `Hit`"
-    names = 'url page title width height source thumb licence creator'.split()
-    said = known(**{k:record.get(v) for k,v in zip(names, keys.split())})
-    return Hit(**{k:type(getattr(Hit, k, ''))(v) for k,v in said.items()})
+    said = known(**{k:record.get(v) for k,v in zip(names.split(), keys.split())})
+    kind = {k:number if k in ('width','height') else str for k in said}
+    hit = Hit(**dict(url='') | {k:kind[k](v) for k,v in said.items()})
+    return replace(hit, licence=licence_name(hit.licence))
+
+# %% ../../nbs/lib/gather/search.ipynb #4278eacd
+def records(
+    ans, # what an engine says; of something else: none
+    key:str, # where the list is
+)->list: # of dicts
+    "A list in an answer; what is null or no record in it is left out"
+    return [o for o in (isinstance(ans, dict) and ans.get(key)) or [] if isinstance(o, dict)]
+
+def part(
+    ans:dict, # what an engine says
+    key:str, # where the record is
+)->dict: # {} where it is null, or something else
+    "A record in an answer"
+    found = ans.get(key)
+    return found if isinstance(found, dict) else {}
 
 # %% ../../nbs/lib/gather/search.ipynb #23c5c4c1
 hosts = dict(serpapi='https://serpapi.com/search', openverse='https://api.openverse.org/v1/images/')
+hosts |= dict(commons='https://commons.wikimedia.org/w/api.php', inaturalist='https://api.inaturalist.org/v1/', gbif='https://api.gbif.org/v1/')
 
 def serp_key(
     q, # `Query`
@@ -235,7 +321,7 @@ def serp_key(
 )->str:
     "The key to SerpApi, or an error that says where to get one"
     key = q.key or os.environ.get('SERPAPI_KEY')
-    without = f"ask engine='openverse' or 'ddg', or use `console_snippet('{engine}')`"
+    without = f"ask engine='commons' or 'openverse', or use `console_snippet('{engine}')`"
     if not key: raise BadKey(f"{engine} needs a SerpApi key: pass `key` or set SERPAPI_KEY (free at serpapi.com). Without one, {without}.")
     return key
 
@@ -245,7 +331,7 @@ def next_page(
     url:str, # that was asked
 )->str: # address, without the key; None if that was the last
     "Where the next page is, if it is at the same place"
-    more = httpx.URL(ans.get('serpapi_pagination', {}).get('next') or '').copy_remove_param('api_key')
+    more = httpx.URL(part(ans, 'serpapi_pagination').get('next') or '').copy_remove_param('api_key')
     return str(more) if str(more).startswith(url) else None
 
 def serpapi(
@@ -258,7 +344,7 @@ def serpapi(
     "A page of hits from a service that answers in SerpApi's shape"
     key,url = None if url else serp_key(q, name),url or hosts['serpapi']
     ans = ask(name, page, api_key=key) if page else ask(name, url, q=q.term, api_key=key, **params)
-    found = [dict(license=o.get('license_details_url')) | o for o in ans.get('images_results', []) if o.get('original')]
+    found = [dict(license=o.get('license_details_url')) | o for o in records(ans, 'images_results')]
     hits = [to_hit(o, 'original link title original_width original_height source thumbnail license creator') for o in found]
     return hits,next_page(ans, url)
 
@@ -274,45 +360,186 @@ def google(q, page):
     licence = right(q, 'google', cc='il:cl')
     return serpapi(q, page, 'google', engine='google_images', safe='active' if q.safe else 'off', tbs=licence)
 
-# %% ../../nbs/lib/gather/search.ipynb #dd1d5a0b
-_calls = {}
+# %% ../../nbs/lib/gather/search.ipynb #7c358406
+def plain(
+    markup:str, # HTML
+)->str: # in one line
+    "Text without its markup"
+    return ' '.join(html.unescape(re.sub('<[^>]*>', ' ', str(markup))).split())
 
-def pace(
-    name:str, # who is called
-    n:int, # so many times at most
-    secs:float, # within so many seconds
-):
-    "Wait until it may be called again, and say so if that takes a while"
-    calls = _calls.setdefault(name, deque([-secs]*n, n))
-    wait = calls[0]+secs-time.monotonic()
-    if wait>2: warnings.warn(f'{name} allows {n} calls in {secs} s: waiting {wait:.0f} s')
-    if wait>0: time.sleep(wait)
-    calls.append(time.monotonic())
+def commons_thumb(url): return re.sub(r'\b\d+px-(?=[^/]*$)', '250px-', url, count=1) if '/thumb/' in url else url
 
-# %% ../../nbs/lib/gather/search.ipynb #c03f20f1
-def cc_name(
-    kind:str, # as Openverse abbreviates it: by-sa, cc0, pdm …
-    version:str=None, # e.g. '2.0'
-)->str: # as Creative Commons writes it, e.g. 'CC BY-SA 2.0'
-    "The name of a licence"
-    if kind=='pdm': return 'Public domain'
-    return ('CC0' if kind=='cc0' else f'CC {kind.upper()}') + (f' {version}' if version else '')
+def commons_licence(
+    meta:dict, # extended metadata, as text
+)->str: # the first that can be read; else what people read
+    "The licence of a file of Wikimedia Commons"
+    said = [meta.get(o, '') for o in ('LicenseShortName','LicenseUrl','License')]
+    return next(filter(kind_of, said), said[0])
 
-# %% ../../nbs/lib/gather/search.ipynb #06080928
+# %% ../../nbs/lib/gather/search.ipynb #312c454c
+def commons_hit(
+    page:dict, # of the API's answer
+)->Hit: # without an address, if it is no picture
+    "A file of Wikimedia Commons"
+    info = next(iter(records(page, 'imageinfo')), {})
+    meta = {k:plain(o.get('value')) for k,o in part(info, 'extmetadata').items()}
+    url = (info.get('thumburl') or info.get('url') or '') if str(info.get('mime')).startswith('image/') else ''
+    size = [info.get(f'thumb{o}') or info.get(o) for o in ('width','height')]
+    title = re.sub(r'^File:|\.\w+$', '', page.get('title') or '')
+    got = url,info.get('descriptionurl'),title,*size,'Wikimedia Commons',commons_thumb(url),commons_licence(meta),meta.get('Artist')
+    return to_hit(dict(zip(names.split(), got)))
+
+# %% ../../nbs/lib/gather/search.ipynb #2680b04c
+_commons = dict(action='query', format='json', formatversion=2, maxlag=5, generator='search', gsrnamespace=6, gsrlimit=50)
+_commons |= dict(prop='imageinfo', iiprop='url|size|mime|extmetadata', iiurlwidth=1280)
+_commons |= dict(iiextmetadatafilter='Artist|License|LicenseShortName|LicenseUrl')
+
+def commons(q, page):
+    asked = _commons | dict(gsrsearch=f'{q.term} filetype:bitmap') | q.extra | (page or {})
+    ans = ask('commons', hosts['commons'], q.contact, **asked)
+    found = sorted(records(ans.get('query'), 'pages'), key=lambda o: o.get('index', 0))
+    return [commons_hit(o) for o in found],ans.get('continue')
+
+# %% ../../nbs/lib/gather/search.ipynb #e3aaf2de
+def same_name(
+    a:str,
+    b, # what a service says, perhaps nothing
+)->bool:
+    "Are both the same name, whatever its case, hyphens and plural?"
+    a,b = [re.sub('[- ]+', ' ', str(o or '')).strip().casefold().removesuffix('s') for o in (a,b)]
+    return a==b!=''
+
+def the_species(
+    engine:str, # its name, for messages
+    q:Query,
+    found, # pairs: record, its names
+)->dict: # the first record that has the name
+    "The species that is asked for, or an error that names what is near"
+    for o,called in found:
+        if any(same_name(q.words, name) for name in called): return o
+    near = ', '.join(dict.fromkeys(str(name) for _,called in found[:5] for name in called if name))
+    more = f'Near it are {near}: search for one of these.' if near else NoResults.advice
+    raise NoResults(f'{engine} has no results: no species is called {q.words!r}, by a scientific or a common name. {more}')
+
+# %% ../../nbs/lib/gather/search.ipynb #eaef8df2
+def may_be_used(
+    pics:list, # records
+    key:str, # where their licence is
+    use:str=None, # one of `licences`; None: any
+)->dict: # {} for none
+    "The first of some pictures that may be used"
+    return next((o for o in pics if not use or allows(o.get(key) or '', use)), {})
+
+def inat_side(
+    photo:dict,
+    most:int, # pixels
+)->dict: # width, height; {} where the answer doesn't say
+    "The size of a photo of iNaturalist"
+    full = [number(part(photo, 'original_dimensions').get(o)) for o in ('width','height')]
+    return shrunk(*full, most) if all(full) else {}
+
+def inat_maker(photo, user):
+    "Who took a photo on iNaturalist"
+    who = re.match(r'\(c\) (.*?), (?:some|no|all) rights', photo.get('attribution') or '')
+    return who[1] if who else user.get('name') or user.get('login')
+
+# %% ../../nbs/lib/gather/search.ipynb #325c23cb
+def inat_hit(
+    seen:dict, # an observation
+    use:str=None, # one of `licences`; None: any
+    size:str='large', # or original
+)->Hit: # without an address, if no photo has a licence that will do
+    "An observation on iNaturalist, by its first photo that may be used"
+    photo = may_be_used(records(seen, 'photos'), 'license_code', use)
+    taxon,user,url = part(seen, 'taxon'),part(seen, 'user'),photo.get('url') or ''
+    title = f'{taxon.get("preferred_common_name") or ""} ({taxon.get("name") or seen.get("species_guess")})'.strip()
+    sized = [re.sub(r'/square(?=\.)', f'/{o}', url) for o in (size,'small')]
+    said = dict(zip(['url','thumb'], sized)) | dict(title=title, page=seen.get('uri'), creator=inat_maker(photo, user), source='iNaturalist')
+    licence = licence_name(photo.get('license_code') or '', '4.0')
+    return to_hit(said | inat_side(photo, 1024 if size=='large' else 2048) | dict(licence=licence))
+
+# %% ../../nbs/lib/gather/search.ipynb #cfd44d2e
+def inat_taxon(
+    q:Query,
+)->int: # its number on iNaturalist
+    "The species, genus or family that the words name"
+    ans = ask('inaturalist', hosts['inaturalist']+'taxa', q.contact, q=q.words, is_active='true', per_page=30)
+    called = 'name','preferred_common_name','matched_term'
+    return the_species('inaturalist', q, [(o,[*map(o.get, called)]) for o in records(ans, 'results')])['id']
+
+def inaturalist(q, page):
+    taxon,at = page or [inat_taxon(q),1]
+    codes = [o if o=='cc0' else f'cc-{o}' for o in kinds if q.licence and o!='pdm' and allows(o, q.licence)]
+    asked = dict(taxon_id=taxon, photos='true', quality_grade='research', photo_license=','.join(codes), locale='en', order_by='votes')
+    ans = ask('inaturalist', hosts['inaturalist']+'observations', q.contact, **asked | dict(per_page=200, page=at) | q.extra)
+    size = 'original' if (q.min_size or 0)>500 else 'large'
+    hits = [inat_hit(o, q.licence, size) for o in records(ans, 'results')]
+    return hits,[taxon,at+1] if hits and at*200<min(ans.get('total_results') or 0, 10_000) else None
+
+# %% ../../nbs/lib/gather/search.ipynb #2249d03d
+def gbif_page(found, pic):
+    "Where a picture on GBIF is described"
+    return pic.get('references') or f'https://www.gbif.org/occurrence/{found.get("key")}'
+
+def gbif_thumb(
+    found:dict, # an occurrence
+    url:str, # of one of its pictures
+)->str:
+    "A small picture from GBIF's cache"
+    return f'https://api.gbif.org/v1/image/cache/200x/occurrence/{found.get("key")}/media/{hashlib.md5(url.encode()).hexdigest()}'
+
+def gbif_hit(
+    found:dict, # an occurrence
+    use:str=None, # one of `licences`; None: any
+)->Hit: # without an address, if no picture has a licence that will do
+    "An occurrence on GBIF, by its first picture that may be used"
+    pics = [o for o in records(found, 'media') if o.get('identifier') and o.get('type') in (None,'StillImage')]
+    pic = may_be_used(pics, 'license', use)
+    url,name = pic.get('identifier') or '',found.get('species') or found.get('scientificName')
+    who = pic.get('rightsHolder') or pic.get('creator') or found.get('recordedBy')
+    said = dict(title=name, licence=pic.get('license'), creator=who, source=pic.get('publisher') or 'GBIF')
+    return to_hit(said | dict(url=url, page=gbif_page(found, pic), thumb=gbif_thumb(found, url)))
+
+# %% ../../nbs/lib/gather/search.ipynb #960df2dc
+backbone = 'd7dddbf4-2cf0-4f39-9b2a-bb099caae36c' # GBIF's own list of species
+
+def gbif_taxon(
+    q:Query,
+)->int: # its number on GBIF
+    "The species, genus or family that the words name"
+    look = partial(ask, 'gbif', contact=q.contact)
+    ans = look(hosts['gbif']+'species/match', name=q.words, strict='true')
+    sure = ans.get('matchType')=='EXACT' and ans.get('status')!='DOUBTFUL'
+    if sure and ans.get('usageKey'): return ans.get('acceptedUsageKey') or ans['usageKey']
+    ans = look(hosts['gbif']+'species/search', q=q.words, qField='VERNACULAR', datasetKey=backbone, limit=50)
+    found = [(o,[v.get('vernacularName') for v in records(o, 'vernacularNames')]) for o in records(ans, 'results')]
+    best = the_species('gbif', q, found)
+    return best.get('nubKey') or best['key']
+
+def gbif(q, page):
+    taxon,at = page or [gbif_taxon(q),0]
+    asked = dict(taxonKey=taxon, mediaType='StillImage', basisOfRecord='HUMAN_OBSERVATION', limit=300, offset=at) | q.extra
+    ans = ask('gbif', hosts['gbif']+'occurrence/search', q.contact, **asked)
+    hits = [gbif_hit(o, q.licence) for o in records(ans, 'results')]
+    return hits,None if ans.get('endOfRecords', True) or at+600>100_000 else [taxon,at+300]
+
+# %% ../../nbs/lib/gather/search.ipynb #8f497989
 def ask_openverse(q, page):
     "What Openverse answers"
     use = right(q, 'openverse', cc='', public='', commercial='commercial', modify='modification', free='commercial,modification')
     name = 'cc0,pdm' if q.licence=='public' else ''
-    pace('openverse', 20, 60)
-    mature = str(not q.safe).lower()
-    return ask('openverse', hosts['openverse'], q=q.term, page=page, page_size=20, mature=mature, license=name, license_type=use)
+    asked = dict(q=q.term, page=page, page_size=20, mature=str(not q.safe).lower(), license=name, license_type=use) | q.extra
+    return ask('openverse', hosts['openverse'], q.contact, **asked)
+
+def openverse_hit(o):
+    licence = licence_name(o.get('license') or '', o.get('license_version') or '')
+    return to_hit(o | dict(licence=licence), 'url foreign_landing_url title width height source thumbnail licence creator')
 
 def openverse(q, page):
     page = page or 1
     ans = ask_openverse(q, page)
-    found = [o | dict(cc=cc_name(o['license'], o.get('license_version'))) for o in ans.get('results', []) if o.get('url')]
-    hits = [to_hit(o, 'url foreign_landing_url title width height source thumbnail cc creator') for o in found]
-    return hits,page+1 if hits and page<ans.get('page_count', 0) else None
+    hits = [*map(openverse_hit, records(ans, 'results'))]
+    return hits,page+1 if hits and page<(ans.get('page_count') or 0) else None
 
 # %% ../../nbs/lib/gather/search.ipynb #956d55a1
 def ask_ddg(q, page):
@@ -327,18 +554,28 @@ def ask_ddg(q, page):
 
 def ddg(q, page):
     page = page or 1
-    return [to_hit(o, 'image url title width height source thumbnail') for o in ask_ddg(q, page) if o['image']],page+1
+    return [to_hit(o, 'image url title width height source thumbnail') for o in ask_ddg(q, page)],page+1
 
 # %% ../../nbs/lib/gather/search.ipynb #08c0c377
-engines = dict(sample=sample, bing=bing, google=google, ddg=ddg, openverse=openverse)
+engines = dict(sample=sample, commons=commons, inaturalist=inaturalist, gbif=gbif, openverse=openverse, ddg=ddg, bing=bing, google=google)
 
 # %% ../../nbs/lib/gather/search.ipynb #5af00b87
 def cache_file(
     *asked, # whatever has a text
 )->Path:
     "Where an answer is kept"
-    top = os.environ.get('IMGCLS_CACHE') or xdg_cache_home()/'imgcls'
-    return Path(top)/'search'/f'{uuid5(NAMESPACE_URL, " ".join(map(str, asked)))}.json'
+    return cache_top()/'search'/f'{uuid5(NAMESPACE_URL, " ".join(map(str, asked)))}.json'
+
+def page_of(
+    name:str, # of the engine
+    q:Query,
+    page=None, # None: the first
+): # hits, next page
+    "A page of hits, of those that have an address"
+    try: hits,more = engines[name](q, page)
+    except (AttributeError,IndexError,KeyError,TypeError) as e:
+        raise SearchError(f'{name} answers in a shape that imgcls does not know ({type(e).__name__}: {e}). {SearchError.advice}') from e
+    return [replace(o, engine=name, term=q.term) for o in hits if o.url],more
 
 def cached_page(
     name:str, # of the engine
@@ -350,33 +587,65 @@ def cached_page(
     with suppress(OSError,ValueError,TypeError): # not there, torn, or something else
         hits,more = json.loads('' if q.refresh else fn.read_text())
         return [Hit(**o) for o in hits],more
-    hits,more = engines[name](q, page)
-    hits = [replace(o, engine=name, term=q.term) for o in hits]
+    hits,more = page_of(name, q, page)
     if name!='sample': fn.mk_write(json.dumps(([asdict(o) for o in hits],more)))
     return hits,more
 
 # %% ../../nbs/lib/gather/search.ipynb #3d9db89f
+untold = 'ddg bing google'.split() # engines that filter by licence and don't tell it
+
+def may(hit:Hit, use:str)->bool:
+    "May `hit` be used as asked for?"
+    return not use or allows(hit.licence, use) or hit.engine in untold and not kind_of(hit.licence)
+
 def passes(hit:Hit, q:Query)->bool:
-    "Is `hit` free of excluded words, and large enough?"
+    "Is `hit` free of excluded words, large enough, and under the right licence?"
     small = q.min_size and 0<min(hit.width, hit.height)<q.min_size
     said = hit.title+'\n'+re.sub(r'^[^/]*|\?.*', '', normal_url(hit.url))
-    return not small and not any(re.search(rf'\b{o}', said, re.I) for o in q.banned)
+    return not small and may(hit, q.licence) and not any(re.search(rf'\b{o}', said, re.I) for o in q.banned)
 
 # %% ../../nbs/lib/gather/search.ipynb #798c3c31
+def paged(
+    name:str, # of the engine
+    q:Query,
+): # hits, one by one
+    "The hits of page after page, each address once"
+    seen,page,idle = set(),None,0
+    while idle<2:
+        hits,page = cached_page(name, q, page)
+        new = [o for o in Hits(hits).distinct() if normal_url(o.url) not in seen]
+        yield from new
+        seen.update(normal_url(o.url) for o in new)
+        idle = 0 if new else idle+1
+        if page is None: return
+
+# %% ../../nbs/lib/gather/search.ipynb #ad5f2150
+_ways = [dict(license=o) for o in kinds] + [dict(size=o) for o in ('large','medium','small')]
+_ways += [dict(aspect_ratio=o) for o in ('square','tall','wide')] + [dict(source=o) for o in ('flickr','wikimedia','stocksnap','rawpixel')]
+deeper = dict(openverse=(240,_ways)) # engine → how many hits it gives of a query, and how to narrow that
+
 def found(
     name:str, # of the engine
     q:Query,
 ): # hits, one by one
-    "What passes of all pages, each address once"
-    seen,page,idle = Hits(),None,0
-    while idle<2:
-        hits,page = cached_page(name, q, page)
-        now = (seen+[o for o in hits if passes(o, q)]).distinct()
-        yield from now[len(seen):]
-        seen,idle = now,0 if len(now)>len(seen) else idle+1
-        if page is None: return
+    "What passes, each address once: of the query, and of narrower ones where an engine doesn't give all"
+    most,ways = deeper.get(name, (math.inf,[]))
+    ways = [o for o in ways if not (q.licence and 'license' in o) or allows(o['license'], q.licence)]
+    seen = set()
+    for way in [{},*ways]:
+        n = 0
+        for n,o in enumerate(paged(name, replace(q, extra=q.extra | way)), 1):
+            if (k := normal_url(o.url)) not in seen and passes(o, q): yield o
+            seen.add(k)
+        if not way and n<most: return
+        if not way: warnings.warn(f'{name} gives {n} hits of a query, {len(seen)} by now: asking again by {", ".join(dict.fromkeys(k for o in ways for k in o))}')
 
 # %% ../../nbs/lib/gather/search.ipynb #5553e8a1
+def say_unknown(name, hits):
+    "Warn of hits whose licence an engine knows and doesn't tell"
+    n = sum(not kind_of(o.licence) for o in hits)
+    if n: warnings.warn(f'{name} filters by licence, but does not say which one a picture has: {n} of {len(hits)} will be credited as unknown')
+
 def collect(
     name:str, # of the engine
     q:Query,
@@ -389,6 +658,7 @@ def collect(
         if not res: raise type(e)(f'{q.term!r}: {e}') from None
         if not isinstance(e, NoResults): warnings.warn(f'After {len(res)} hits: {e}')
     if not res: raise NoResults(f'{q.term!r}: {name} has nothing that passes. Try other words, or fewer filters.')
+    if q.licence: say_unknown(name, res)
     return res
 
 # %% ../../nbs/lib/gather/search.ipynb #e8907c82
@@ -420,18 +690,20 @@ def merge(
 
 # %% ../../nbs/lib/gather/search.ipynb #22acb726
 def search_images(
-    term:str, # what to look for, e.g. 'grizzly bear -toy'
-    engine:str='sample', # sample (offline), openverse or ddg (no key), bing or google (SerpApi); or a list of them
+    term:str, # what to look for, e.g. 'grizzly bear -toy'; for inaturalist and gbif the name of a species, scientific or common
+    engine:str='sample', # sample (offline); commons, inaturalist, gbif, openverse or ddg (no key); bing or google (SerpApi); or a list of them
     max_images:int=150, # stop after this many; of each engine
-    licence:str=None, # one of `licences`; None: any
-    safe:bool=True, # leave out what is not for children?
+    licence:str=None, # cc, public, commercial, modify or free; pictures whose licence isn't known are left out then; None: any
+    safe:bool=True, # leave out what is not for children? commons, inaturalist and gbif can't tell
     key:str=None, # SerpApi key for bing and google; default: environment variable SERPAPI_KEY
     min_size:int=None, # pixels: leave out hits whose shorter side is known to be less
     fallback=(), # engine(s) to ask in turn when `engine` can't answer
     refresh:bool=False, # ask again even if the answer is in the cache?
+    contact:str=None, # mail or page of yours, for Wikimedia, which then allows more; default: environment variable IMGCLS_CONTACT
+    extra:dict=None, # what else to ask the engine, in its own words, e.g. dict(quality_grade='any')
 )->Hits: # at most `max_images`, no address twice
     "Pictures that `engine` finds for `term`"
-    q = Query(term, licence, safe, key, max_images, min_size, refresh)
+    q = Query(term, licence, safe, key, max_images, min_size, refresh, contact, extra or {})
     return merge(partial(collect_from, [o,*listify(fallback)], q) for o in listify(engine))
 
 # %% ../../nbs/lib/gather/search.ipynb #190a54e7

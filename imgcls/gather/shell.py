@@ -56,17 +56,20 @@ def gather(
     path, # dataset folder
     terms=None, # dict: label → search term, or list of terms; or a list of labels that are their own terms; default: the URL files in `path`
     engine='sample', # an engine as for `search_images`, or a list of them
-    max_images:int=150, # per term and engine
+    max_images:int=150, # per term and engine; an engine that gives only the first hits of a query is asked in other ways until it has that many
     key:str=None, # SerpApi key; default: environment variable SERPAPI_KEY
     licence:str=None, # as for `search_images`
     safe:bool=True, # leave out what is not for children?
     min_size:int=None, # pixels: leave out hits, and quarantine new pictures, whose shorter side is smaller
     max_size:int=None, # pixels: shrink new pictures whose longer side is larger
     fallback=(), # engine(s) to ask when the first can't answer
+    contact:str=None, # mail or page of yours, as for `search_images`
+    extra:dict=None, # what else to ask the engine, as for `search_images`
     **kwargs, # passed on to `download_images`
 )->pd.DataFrame: # `tally` of the dataset
     "Search, download and verify a dataset: a folder per label in `path`"
     asked = dict(engine=engine, max_images=max_images, licence=licence, safe=safe, key=key, min_size=min_size, fallback=fallback)
+    asked |= dict(contact=contact, extra=extra)
     find,sizes = read_urls if terms is None else partial(search_all, **asked),dict(min_size=min_size, max_size=max_size)
     check_sizes(**sizes)
     ds = Dataset(path)
@@ -128,9 +131,10 @@ def report(
 def imgcls_gather(
     path:str, # dataset folder
     *terms:str, # classes: label, or label=term, or label=term,another term -without; default: the urls_<label>.csv files in path
-    engine:str='openverse', # engines, with commas between: openverse, ddg (no key), bing, google (SERPAPI_KEY), sample (offline)
+    engine:str='openverse', # engines, with commas between: commons, inaturalist, gbif, openverse, ddg (no key), bing, google (SERPAPI_KEY), sample (offline)
     max_images:int=150, # per term and engine
-    licence:str=None, # cc, public, commercial, modify or free; default: any
+    licence:str=None, # cc, public, commercial, modify or free, without pictures whose licence isn't known; default: any
+    contact:str=None, # mail or page of yours, for Wikimedia; default: IMGCLS_CONTACT
     safe:bool=True, # also take what is not for children
     min_size:int=None, # pixels: leave out what is smaller
     max_size:int=None, # pixels: shrink what is larger
@@ -143,7 +147,7 @@ def imgcls_gather(
     fastprogress.NO_BAR = not sys.stdout.isatty()
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
     sizes = known(min_size=min_size, max_size=max_size)
-    web = dict(licence=licence, safe=safe, fallback=words(fallback), allow_private=allow_private)
+    web = dict(licence=licence, contact=contact, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')
         if src: import_folder(src, path, None if label=='none' else label, **sizes)
