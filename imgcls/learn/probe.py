@@ -96,8 +96,9 @@ def cross_probs(
         warnings.simplefilter('ignore') # that it could be fitted for longer
         for k in np.unique(fold):
             rest = fold!=k
-            head = linear_head(x[rest], y[rest], best_strength(x[rest], y[rest]))
-            probs[np.ix_(~rest, head.classes_)] = head.predict_proba(x[~rest])
+            known = np.unique(y[rest])
+            head = linear_head(x[rest], y[rest], best_strength(x[rest], y[rest])) if len(known)>1 else None
+            probs[np.ix_(~rest, known)] = head.predict_proba(x[~rest]) if head else 1
     return probs
 
 # %% ../../nbs/lib/learn/probe.ipynb #75955766
@@ -199,7 +200,7 @@ def scores(self:Probe)->pd.DataFrame:
     files,x = self.feats.items.file,self.feats.x
     pairs = known_pairs(self.feats.path, files, x)
     df = score_rows(self.p, self.y, self.vocab)
-    df = df.assign(file=files, issue=(1-df.margin)/2, outlier=outliers(x, self.y, sure_groups(pairs, len(x))))
+    df = df.assign(file=files, issue=1-df.label_prob, outlier=outliers(x, self.y, sure_groups(pairs, len(x))))
     df = pd.concat([df, best_twins(pairs, files)], axis=1)[[o for o in score_cols if o!='split']]
     return df.sort_values('issue', ascending=False, kind='stable', ignore_index=True)
 
