@@ -11,7 +11,7 @@ from imgcls.learn.data import get_dls
 from imgcls.learn.export import export_onnx
 from imgcls.learn.features import FeatureStore, Features, extractor, features, shown
 from imgcls.learn.pixels import Pixels
-from imgcls.learn.probe import (Archs, candidates, compare, compare_archs, cross_probs, folds_for, imgcls_probe, label_order, online, probe,
+from imgcls.learn.probe import (candidates, compare, compare_archs, cross_probs, folds_for, imgcls_probe, label_order, online, probe,
     probe_features, suggestions)
 from imgcls.learn.train import accuracy_on, get_learner, train
 from imgcls.sample import draw_digit

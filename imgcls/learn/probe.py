@@ -92,7 +92,7 @@ def cross_probs(
 )->np.ndarray: # [n,classes]
     "What heads say of pictures that they have not seen"
     probs = np.zeros((len(y),y.max()+1), 'float32')
-    with threadpool_limits(1), warnings.catch_warnings(): # small products are slower with many threads
+    with threadpool_limits(1 if x.size<1e7 else None), warnings.catch_warnings(): # small products are slower with many threads
         warnings.simplefilter('ignore') # that it could be fitted for longer
         for k in np.unique(fold):
             rest = fold!=k
