@@ -317,5 +317,5 @@ def test_from_the_shell_the_model_is_written(tmp_path, monkeypatch, capsys):
         for fn in sorted((shared/'data'/'bears'/c).glob('*'))[:20]: shutil.copy(fn, tmp_path/'b'/c)
     imgcls_probe('b', size='128')
     out = capsys.readouterr().out
-    assert 'squeezenet1_1' in out and 'levit_256: no connection' in out and 'per second' in out
+    assert 'squeezenet1_1' in out and 'vit_small_patch14_dinov2: no connection' in out and 'per second' in out
     assert Predictor(tmp_path/'b.onnx').labels==['black','teddys']

@@ -397,7 +397,7 @@ class Archs:
         df['p'] = [compare(o, self.best).p for o in self.probes]
         return df if self.costs is None else df.join(self.costs)
 
-    def said(self): return '; '.join(f'{k}: {v}' for k,v in self.left_out.items())
+    def said(self): return '; '.join(f'{", ".join(names)}: {why}' for why,names in groupby(self.left_out.items(), 1, 0).items())
     def __repr__(self): return self.table.round(3).to_string(index=False) + f'\nLeft out: {self.said()}'*bool(self.left_out)
     def _repr_html_(self): return as_table(self.table) + to_xml(P(f'Left out: {self.said()}'))*bool(self.left_out)
 
