@@ -195,10 +195,8 @@ def offline(monkeypatch, tmp_path):
     "No connection, and one network on the disk"
     monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
     monkeypatch.setattr('imgcls.learn.features.try_to_load_from_cache', lambda repo, fn: 'it.bin' if repo in there else None)
-    there,was = set(),torch.hub.get_dir()
-    torch.hub.set_dir(str(tmp_path/'hub'))
-    yield there
-    torch.hub.set_dir(was)
+    monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path/'hub')) # `set_dir` could not be taken back
+    return (there := set())
 
 def test_without_a_connection_what_is_on_the_disk_is_taken(offline, tmp_path):
     assert not online()
