@@ -50,7 +50,7 @@ def with_origin(
 )->pd.DataFrame: # with split, term and site; '' where nothing is known
     "Where pictures came from"
     m = read_manifest(ds.path).query('file!=""').drop_duplicates('file')
-    m['site'] = [urlsplit(o.page or o.url).netloc for o in m.itertuples()]
+    m['site'] = pd.Series([urlsplit(o.page or o.url).netloc for o in m.itertuples()], m.index, dtype=str)
     side = ds.layout().rename(columns=dict(name='file'))[['file','split']]
     return df.merge(side, 'left', 'file').merge(m[['file','term','site']], 'left', 'file').fillna(dict(split='', term='', site=''))
 
