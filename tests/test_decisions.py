@@ -412,7 +412,7 @@ def test_views_follow_what_is_applied(digits):
     df = pd.DataFrame(rows).assign(pred='dog', second='cat', prob=.9, outlier=1.)
     df['split'] = ['valid' if i%3 else 'train' for i in df.index]
     c = Cleaning(digits, df)
-    assert c.view('loss').file[0]==fns[-1].relative_to(digits).as_posix() and set(views)-{'unlabelled'}=={o for o in views if len(c.view(o))}
+    assert c.view('loss').file[0]==fns[-1].relative_to(digits).as_posix() and set(views)-{'unlabelled','next'}=={o for o in views if len(c.view(o))}
     assert abs(c.view('margin').margin).is_monotonic_increasing
     assert set(c.view('loss', 'cat', 'train').label)=={'cat'} and set(c.view('loss', 'cat', 'train').split)=={'train'}
     c.decide('dog/copy.png', '<Delete>')

@@ -35,6 +35,7 @@ def test_the_files_are_what_the_manifest_says(demo):
 
 def test_it_learns(demo):
     rep = demo[1]
+    assert .5<rep['probe_low']<rep['probe_accuracy']<rep['probe_high']<1
     assert rep['accuracy_before']>=.97
     assert rep['accuracy_after']>=.985
     assert rep['accuracy_app']>=.985

@@ -1,12 +1,19 @@
 "Features are computed once, by content; a probe's number is honest, and its learner answers as it does"
-import shutil, time
-import numpy as np, pandas as pd, pytest
+import re, shutil, time
+import numpy as np, pandas as pd, pytest, torch
 from pathlib import Path
+from PIL import Image
 from fastai.vision.all import set_seed
+from huggingface_hub import constants
+from imgcls.clean.widgets import ImageClassifierCleaner, ImageLabeler
+from imgcls.learn import features as features_module
+from imgcls.learn.data import get_dls
 from imgcls.learn.export import export_onnx
-from imgcls.learn.features import FeatureStore, Features, features
-from imgcls.learn.probe import compare, compare_archs, cross_probs, folds_for, probe, probe_features
-from imgcls.learn.train import accuracy_on
+from imgcls.learn.features import FeatureStore, Features, extractor, features, shown
+from imgcls.learn.pixels import Pixels
+from imgcls.learn.probe import (candidates, compare, compare_archs, cross_probs, folds_for, imgcls_probe, label_order, online, probe,
+    probe_features, suggestions)
+from imgcls.learn.train import accuracy_on, get_learner, train
 from imgcls.sample import draw_digit
 from imgcls.use.predict import Predictor
 
@@ -47,6 +54,50 @@ def test_other_weights_sizes_and_methods_are_other_features(path):
     set_seed(2)
     features(path, 'resnet18', 48, pretrained=False)
     assert len(list((path/'.features').iterdir()))==4
+
+def test_features_of_another_version_are_made_anew(path, monkeypatch):
+    monkeypatch.setattr(features_module, 'features_version', 1)
+    f = feats(path)
+    f.x[:] = 0
+    monkeypatch.undo()
+    assert len(FeatureStore(next((path/'.features').iterdir())))==0
+    assert (feats(path).x!=0).any() and stored(path)==30
+
+def test_each_network_is_shown_pictures_in_its_own_way():
+    assert extractor('resnet18', pretrained=False).how['interpolation']=='bilinear'
+    own = extractor('mobilenetv4_conv_small', pretrained=False)
+    assert own.how['interpolation']=='bicubic' and own.how['size']==224
+    assert own.shown_by('bilinear').store.fn is None
+    im = draw_digit(5).resize((90,70))
+    assert (shown(im, 32)==Pixels(32).make(im)).all() and (shown(im, 32)!=shown(im, 32, interpolation='bicubic')).any()
+    with pytest.raises(NotImplementedError, match='levit_128s takes pictures of 224 px alone'): extractor('levit_128s', 128, pretrained=False)
+
+def test_kernels_are_other_features(path):
+    for o in ('bilinear','bicubic'): feats(path, interpolation=o)
+    assert len(list((path/'.features').iterdir()))==2
+
+def test_a_photo_is_decoded_just_large_enough(tmp_path, monkeypatch):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (800,1200,3), 'uint8')).save(tmp_path/'a.jpg')
+    sizes,create = [],features_module.UprightImage.create.__func__
+    def seen(cls, *args, **kwargs):
+        sizes.append((res := create(cls, *args, **kwargs)).size)
+        return res
+    monkeypatch.setattr(features_module.UprightImage, 'create', classmethod(seen))
+    assert shown(tmp_path/'a.jpg', 128).shape==(128,128,3) and sizes==[(300,200)]
+
+def test_a_network_that_can_not_be_had_is_said(path, monkeypatch, tmp_path):
+    monkeypatch.setattr('fastai.vision.learner.timm.create_model', lambda *a, **kw: (_ for _ in ()).throw(OSError('no route to host')))
+    with pytest.raises(ConnectionError, match='levit_128s can not be had'): features(path, 'levit_128s')
+    with pytest.raises(ValueError, match='nonsense'): probe(path, 'nonsense')
+
+def test_half_labelled_and_unlabelled_folders(path, tmp_path):
+    draw_digit(31).save(path/'loose.png')
+    (path/'.unlabelled').mkdir()
+    draw_digit(32).save(path/'.unlabelled'/'w.png')
+    with pytest.warns(UserWarning, match='loose.png'): assert len(feats(path))==30
+    (tmp_path/'bare').mkdir()
+    draw_digit(33).save(tmp_path/'bare'/'x.png')
+    with pytest.raises(ValueError, match="All pictures are 'bare': a classifier needs two"): probe(tmp_path/'bare', 'resnet18', 48, pretrained=False)
 
 def test_what_can_not_be_read_is_left_out_with_its_name(path):
     (path/'a'/'broken.png').write_bytes(b'no picture')
@@ -91,6 +142,16 @@ def test_small_classes_make_fewer_folds():
     assert len(set(fold))==3 and len(set(fold[20:]))==3
     with pytest.raises(ValueError, match="'rare' has 1 picture"): folds_for(np.array([0,0,0,1,1]), [0,1,2,3,3], 5, ['often','rare'])
 
+def test_a_class_of_copies_of_others_is_said():
+    y,groups = np.array([0]*8+[1]*2),[*range(8),0,0]
+    x = np.random.default_rng(0).normal(size=(10,4)).astype('float32')
+    groups[8:] = [0,1]
+    fold = folds_for(y, groups, 2, ['often','copied'])
+    fold[8:] = 0
+    with pytest.warns(UserWarning, match="All pictures of 'copied' look like"): folds_for(np.array([0]*8+[1]*2), [0,0,*range(6),0,1], 2, ['often','copied'])
+    p = cross_probs(x, y, fold)
+    assert (p[fold==0][:,1]==0).all() and np.allclose(p.sum(1), 1)
+
 @pytest.mark.parametrize('spoil,said', [(lambda f: f.items.assign(label='a'), 'two classes'),(lambda f: f.items[:0], 'none of its pictures')])
 def test_what_is_no_dataset_is_said(spoil, said):
     f = made(30, 'ab')
@@ -105,7 +166,111 @@ def test_broken_weights_are_said():
 def test_better_or_luck():
     a,b,c = [probe_features(made(200, 'ab', gap=o), groups=range(200)) for o in (.5,.5,6)]
     assert compare(a, b).p==1 and compare(a, c).p<.001 and compare(a, c).gain>5
+    assert compare(a, c).low>0 and not compare(a, c).luck and compare(a, b).luck
     with pytest.raises(ValueError, match='same pictures'): compare(a, probe_features(made(100, 'ab'), groups=range(100)))
+
+def test_luck_is_called_luck():
+    "Of pairs that are equally good one in twenty may be called different; of pairs 12 points apart nearly none may not"
+    rng,base = np.random.default_rng(0),probe_features(made(300, 'ab', gap=2), groups=range(300))
+    def of(acc):
+        right = rng.random(300)<acc
+        return type(base)(base.feats, base.fold, np.eye(2)[np.where(right, base.y, 1-base.y)], 0)
+    same,apart = [[compare(of(.8), of(o)).luck for _ in range(100)] for o in (.8,.92)]
+    assert np.mean(same)>=.9 and np.mean(apart)<=.1
+
+def test_two_trainings_are_compared_on_what_both_were_validated_with(path):
+    def learner(seed, epochs):
+        set_seed(seed)
+        learn = get_learner(get_dls(path, 32, bs=8, valid_pct=.5), 'small', model_dir=f'.models{seed}')
+        with learn.no_bar(), learn.no_logging(): train(learn, epochs, 6e-3)
+        return learn
+    a,b = learner(1, 1),learner(2, 1)
+    res = compare(a, b)
+    assert res.only_a+res.only_b<=len(a.dls.valid_ds) and res.luck and res.low<=res.gain<=res.high
+    other = get_learner(get_dls(path, 32, bs=8, seed=1, valid_pct=.5), 'small')
+    with pytest.raises(ValueError, match='same pictures'): compare(a, other)
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    "No connection, and one network on the disk"
+    monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+    monkeypatch.setattr('imgcls.learn.features.try_to_load_from_cache', lambda repo, fn: 'it.bin' if repo in there else None)
+    monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path/'hub')) # `set_dir` could not be taken back
+    return (there := set())
+
+def test_without_a_connection_what_is_on_the_disk_is_taken(offline, tmp_path):
+    assert not online()
+    with pytest.raises(ConnectionError, match='no pretrained weights on this disk'): candidates('auto')
+    (tmp_path/'hub'/'checkpoints').mkdir(parents=True)
+    (tmp_path/'hub'/'checkpoints'/'squeezenet1_1-b8a52dc0.pth').touch()
+    assert candidates('auto')[0]==['squeezenet1_1']
+    offline.add('timm/levit_256.fb_dist_in1k')
+    names,out = candidates('laptop')
+    assert names==['levit_256'] and list(out)==['hgnetv2_b2'] and 'not on this disk' in out['hgnetv2_b2']
+    assert candidates('resnet18')==(['resnet18'],{})
+
+def test_a_budget_leaves_the_slow_out_and_says_so(path, monkeypatch):
+    monkeypatch.setattr('imgcls.learn.probe.candidates', lambda archs: (['resnet18','resnet34','levit_128s'],{'far_away':'no connection'}))
+    p = probe(path, 'auto', 48, seconds=0, pretrained=False)
+    assert p.feats.how['arch']=='resnet18' and 'would take' in p.others.left_out['resnet34 at 48 px']
+    for o in (repr(p),p._repr_html_()): assert 'far_away: no connection' in o and '224 px alone' in o and 'resnet18' in o
+    monkeypatch.setattr('imgcls.learn.probe.candidates', lambda archs: (['levit_128s'],{}))
+    with pytest.raises(ConnectionError, match='None of these networks'): compare_archs(path, 'auto', 48, pretrained=False)
+
+def test_the_best_comes_first_with_what_it_costs(path):
+    set_seed(1)
+    res = compare_archs(path, ['squeezenet1_1','resnet18'], 48, pretrained=False)
+    t = res.table
+    assert t.accuracy.is_monotonic_decreasing and t.p[0]==1 and res.best.accuracy==t.accuracy[0]
+    assert t.set_index('arch').MB['resnet18']>40>t.set_index('arch').MB['squeezenet1_1']>1 and (t['per second']>0).all()
+    assert len(res.plot().axes)==1
+
+def test_what_to_label_next_is_doubted_and_differs():
+    rng = np.random.default_rng(0)
+    heaps = np.repeat(np.eye(6)*9, 10, 0)+rng.normal(0, .1, (60,6))
+    doubt = np.repeat([.9,.9,.9,.9,.01,.9], 10)
+    first = label_order(heaps, doubt, known=heaps[50:]).argsort()[:4]//10
+    assert set(first)=={0,1,2,3} # one of each heap that is doubted and far from what is known
+    assert sorted(label_order(heaps, doubt, most=7))==list(range(60))
+
+def test_the_cleaner_opens_on_a_probe(path):
+    set_seed(1)
+    p = probe(path, 'resnet18', 48, pretrained=False)
+    (path/'.unlabelled').mkdir()
+    for i in range(40, 46): draw_digit(i).save(path/'.unlabelled'/f'{i}.png')
+    (path/'.unlabelled'/'x.png').write_text('no picture')
+    c = ImageClassifierCleaner(p)
+    assert len(c.rows)==30 and c.cleaning.vocab==['a','b','c'] and not c.said.value
+    for o in c.dd_view.options:
+        c.dd_view.value = o
+        assert not c.said.value, (o,c.said.value)
+    c.dd_view.value = 'Label next'
+    assert len(c.rows)==7 and c.rows.next[:6].tolist()==list(range(6)) and re.fullmatch(r'[abc] or [abc]\? \d+% apart', c.rows.why[0])
+    lab = ImageLabeler(path, learn=p)
+    assert lab.cleaning.vocab==['a','b','c'] and list(lab.dd_view.options)==['No label yet','Label next']
+    lab.dd_view.value = 'Label next'
+    assert list(lab.rows.file)==list(c.rows.file)
+    with pytest.raises(TypeError, match='a trained learner or a probe'): ImageClassifierCleaner(path)
+
+def test_training_goes_on_from_the_head_of_a_probe(path):
+    set_seed(1)
+    p = probe(path, 'squeezenet1_1', 64, pretrained=False)
+    learn = p.learner(bs=8)
+    before = learn.model[1][-1].weight.detach().clone()
+    with learn.no_bar(), learn.no_logging(): h = train(learn, 1)
+    assert h.part.tolist()==['all'] and 0<(learn.model[1][-1].weight-before).abs().max()<.1
+    again = p.learner(bs=8)
+    assert (again.model[1][-1].weight==before).all()
+    with again.no_bar(), again.no_logging(): h = train(again, 1, stage='head-too', head_epochs=2)
+    assert h.part.tolist()==['head','head','all']
+
+def test_fine_tuning_in_the_same_parts(path):
+    set_seed(1)
+    p = probe(path, 'squeezenet1_1', 64, k=2, pretrained=False)
+    tuned = p.finetuned(1, bs=8)
+    assert (tuned.fold==p.fold).all() and np.allclose(tuned.p.sum(1), 1, atol=1e-5) and tuned.table.epochs[0]==1
+    assert compare(p, tuned).index.tolist()==['gain','low','high','only_a','only_b','p','luck']
+    assert not (path/'.models').exists()
 
 def test_many_pictures_are_quick():
     rng = np.random.default_rng(0)
@@ -129,5 +294,26 @@ def test_bears_their_learner_and_its_file(tmp_path, monkeypatch):
         assert accuracy_on(learn, held)>.8
         model = Predictor(export_onnx(learn, tmp_path/'b.onnx'))
         for fn in held[:4]: assert model.predict(fn).label==learn.predict(fn)[0]
-    df = compare_archs(tmp_path/'b', 'squeezenet1_1', (64,128))
-    assert df['size'].tolist()==[128,64] or df.accuracy[0]>=df.accuracy[1]
+    assert suggestions(p, p.feats.items.file[:5]).pred.tolist()!=[]
+
+@has_weights
+def test_the_size_that_is_better_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(shared/'torch_home'))
+    for c in ('black','grizzly'):
+        (tmp_path/'b'/c).mkdir(parents=True)
+        for fn in sorted((shared/'data'/'bears'/c).glob('*'))[:120]: shutil.copy(fn, tmp_path/'b'/c)
+    res = compare_archs(tmp_path/'b', 'squeezenet1_1', (48,224))
+    assert res.best.feats.how['size']==224 and res.table.p[1]<.05
+
+@has_weights
+def test_from_the_shell_the_model_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('TORCH_HOME', str(shared/'torch_home'))
+    monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+    monkeypatch.chdir(tmp_path)
+    for c in ('black','teddys'):
+        (tmp_path/'b'/c).mkdir(parents=True)
+        for fn in sorted((shared/'data'/'bears'/c).glob('*'))[:20]: shutil.copy(fn, tmp_path/'b'/c)
+    imgcls_probe('b', size='128')
+    out = capsys.readouterr().out
+    assert 'squeezenet1_1' in out and 'vit_small_patch14_dinov2: no connection' in out and 'per second' in out
+    assert Predictor(tmp_path/'b.onnx').labels==['black','teddys']

@@ -72,6 +72,7 @@ def located(
     check_scores(df)
     as_said = dict(file=data.rel, twin=data.rel, label=as_text, pred=as_text, second=as_text)
     df = df.assign(**{k:df[k].map(f) for k,f in as_said.items() if k in df}).reset_index(drop=True)
+    if 'split' not in df: df['split'] = ''
     if not len(df) or any(has(data.path, o) for o in df.file): return df
     raise FileNotFoundError(f'No file of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
 
@@ -461,7 +462,7 @@ def why_outlier(o): return f'{o.outlier:.1f} × as far off as usual'
 ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_outlier)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #0d1286d4
-views = [*ranked_by, 'alike', 'unlabelled', 'all']
+views = [*ranked_by, 'alike', 'unlabelled', 'next', 'all']
 
 # %% ../../nbs/lib/clean/decisions.ipynb #ba5661d0
 @patch
@@ -479,6 +480,16 @@ def waiting(self:Cleaning):
     df = pd.DataFrame(dict(file=pd.Series(self.data.waiting(), dtype=str), label='', split='', why=''))
     if self.guesses is None: return df
     return df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #174596fc
+@patch
+def to_label(self:Cleaning):
+    "Pictures without a label, those first that would teach a model most"
+    df = self.waiting()
+    if not len(df): return df
+    if self.guesses is None: raise ValueError("The view 'next' needs what a model thinks: ImageLabeler(path, learn=…) or ImageClassifierCleaner(learn), also with a `probe`")
+    df = df.sort_values('next', kind='stable')
+    return df.assign(why=[f'{o.pred} or {o.second}? {o.margin:.0%} apart' if o.margin>=0 else '' for o in df.itertuples()])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #c22a9d3d
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
@@ -567,7 +578,7 @@ def only(
 @patch
 def rows_of(self:Cleaning, by):
     "All rows of view `by`"
-    made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting)
+    made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting, next=self.to_label)
     return made[by]() if by in made else self.ranked(by)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f19de29b

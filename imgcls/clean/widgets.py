@@ -219,7 +219,7 @@ def decided(
 # %% ../../nbs/lib/clean/widgets.ipynb #a57ae49c
 every = 'All classes'
 named_views = {'Highest loss':'loss', 'Wrong labels?':'issue', 'Least sure':'margin', 'Outliers':'outlier', 'Look-alikes':'alike',
-    'No label yet':'unlabelled', 'All':'all'}
+    'No label yet':'unlabelled', 'Label next':'next', 'All':'all'}
 
 # %% ../../nbs/lib/clean/widgets.ipynb #736b77e5
 class Review:
@@ -351,7 +351,7 @@ def asked(self:Review): # name of a view, label, split; None: all
     by = named_views[self.dd_view.value]
     label = self.dd_cats.value
     split = (None,'train','valid')[self.dd_ds.index]
-    return (by,None,None) if by=='unlabelled' else (by,None if label==every else label,split)
+    return (by,None,None) if by in ('unlabelled','next') else (by,None if label==every else label,split)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #3d0415e7
 @patch
@@ -462,28 +462,37 @@ def learner_home(
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0d19b9ca
 def guesses(
-    learn, # any classifier
+    learn, # any classifier, or a `probe`
     data:Dataset, # with pictures that wait for a label
-): # file (relative to the dataset), pred, prob
+): # as of `suggestions`, file relative to the dataset
     "What the model says about pictures without a label, as far as they can be read; None where there are none"
     seen = data.looks([data.path/o for o in data.waiting()])
     fns = [data.path/o for o in seen.file[seen.wrong=='']]
     if not fns: return
-    from imgcls.learn.scores import guess
-    return guess(learn, fns).assign(file=lambda df: df.file.map(data.rel))
+    from imgcls.learn.probe import suggestions
+    return suggestions(learn, fns).assign(file=lambda df: df.file.map(data.rel))
+
+# %% ../../nbs/lib/clean/widgets.ipynb #5e420ee2
+def opinion(
+    learn, # trained, or a `probe`
+): # (its scores, its classes)
+    "What a model thinks of pictures and their labels"
+    from imgcls.learn.scores import scores # here: to look at pictures needs no torch
+    if hasattr(learn, 'dls'): return scores(learn),list(learn.dls.vocab)
+    if not hasattr(learn, 'scores'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner or a probe')
+    return learn.scores(),learn.vocab
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
     "Look at a learner's pictures, those first that the model doubts, and decide what to keep, delete or relabel"
     def __init__(self,
-        learn, # trained; its items are files
+        learn, # trained, its items are files; or a `probe`
         path=None, # dataset folder; default: where the learner's pictures are
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
-        from imgcls.learn.scores import scores # here: to look at pictures needs no torch
-        df,self.learn = scores(learn),learn
-        super().__init__(Cleaning(path or learner_home(learn, df.file), df, list(learn.dls.vocab)), max_n=max_n, height=height)
+        (df,vocab),self.learn = opinion(learn),learn
+        super().__init__(Cleaning(path or learner_home(learn, df.file), df, vocab), max_n=max_n, height=height)
         self.number()
 
     def number(self):
@@ -497,7 +506,7 @@ class ImageClassifierCleaner(Review):
 
     def listed(self, by, label, split):
         c = self.cleaning
-        if by=='unlabelled' and c.guesses is None: c.guesses = guesses(self.learn, c.data)
+        if by in ('unlabelled','next') and c.guesses is None: c.guesses = guesses(self.learn, c.data)
         return super().listed(by, label, split)
 
     def again(self): return super().again(nested_attr(self.learn, 'dls.train.pixels.size'))
@@ -555,7 +564,7 @@ def ImageCleaner(
     "Look at a dataset without a model: at all of it, or at pairs that look alike"
     c = Cleaning(path, scores)
     if duplicates: return Pairs(c, ['Look-alikes'], max(2, max_n-max_n%2), height)
-    return Review(c, ['All','Look-alikes','No label yet'] if scores is None else list(named_views), max_n, height)
+    return Review(c, ['All','Look-alikes','No label yet'] if scores is None else [o for o in named_views if o!='Label next'], max_n, height)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #b90f173b
 class ImageLabeler(Review):
@@ -564,16 +573,17 @@ class ImageLabeler(Review):
     def __init__(self,
         path, # dataset folder; the pictures wait in .unlabelled, where `import_folder(…, label=None)` puts them
         classes=None, # labels; default: those of `learn`, else the dataset's folders
-        learn=None, # guesses, the surest first
+        learn=None, # a learner or `probe`: guesses, the surest first, and says which to label next
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
-        c = Cleaning(path, vocab=list(learn.dls.vocab) if classes is None and learn else classes)
+        if classes is None and learn: classes = learn.dls.vocab if hasattr(learn, 'dls') else learn.vocab
+        c = Cleaning(path, vocab=classes)
         if not c.vocab: raise ValueError(f"{path} has no class folders yet: say which classes, ImageLabeler(path, ['cat','dog'])")
         if learn: c.guesses = guesses(learn, c.data)
         self.typed,keys = [],[delete_it,*c.vocab[:9]]
         self.meanings = {' ':'', **{str(i):o for i,o in enumerate(keys)}}
-        super().__init__(c, ['No label yet'], max_n, height, c.vocab if len(c.vocab)<10 else ())
+        super().__init__(c, ['No label yet']+['Label next']*bool(learn), max_n, height, c.vocab if len(c.vocab)<10 else ())
 
     def menus(self, by):
         self.keys = W.Text(description='Keys', placeholder='click here, then 1–9', _dom_classes=['imgcls-keys'])

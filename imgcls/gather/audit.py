@@ -10,7 +10,8 @@ __all__ = ['Audit', 'audit']
 # %% ../../nbs/lib/gather/audit.ipynb #520eb4ce
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
 from fastcore.basics import patch
-from ..dataset import Dataset, as_label, unlabelled, wanted_folders
+from urllib.parse import urlsplit
+from ..dataset import Dataset, as_label, read_manifest, unlabelled, wanted_folders
 from ..picture import open_image
 from ..twins import duplicates
 
@@ -42,16 +43,43 @@ def waiting_said(
     n = len(ds.waiting())
     return f'; {n} pictures without a label wait in {ds.path/unlabelled}' if n else ''
 
+# %% ../../nbs/lib/gather/audit.ipynb #e9727574
+def with_origin(
+    df, # of `with_faults`
+    ds, # `Dataset`
+)->pd.DataFrame: # with split, term and site; '' where nothing is known
+    "Where pictures came from"
+    m = read_manifest(ds.path).query('file!=""').drop_duplicates('file')
+    m['site'] = pd.Series([urlsplit(o.page or o.url).netloc for o in m.itertuples()], m.index, dtype=str)
+    side = ds.layout().rename(columns=dict(name='file'))[['file','split']]
+    return df.merge(side, 'left', 'file').merge(m[['file','term','site']], 'left', 'file').fillna(dict(split='', term='', site=''))
+
+# %% ../../nbs/lib/gather/audit.ipynb #7b84a45e
+enough = 50 # pictures of a class
+
+def lacks(
+    d, # of `with_origin`, of one class
+    every, # the same of all classes
+)->str: # '' for nothing
+    "What a class has too little of, in words"
+    few = [f'{enough-len(d)} pictures']*(len(d)<enough)
+    sides = [f'pictures in {o}' for o in sorted({*every.split}-{'',*d.split})]
+    terms = ['other search terms']*int(d.term.nunique()==1<every.groupby('label').term.nunique().max())
+    site = d.site[d.site!=''].value_counts(normalize=True)
+    sites = [f'other sites ({site.iloc[0]:.0%} from {site.index[0]})'] if every.site.nunique()>1 and (site[:1]>.5).any() else []
+    return ', '.join([*few,*sides,*terms,*sites])
+
 # %% ../../nbs/lib/gather/audit.ipynb #de22e952
 def stock_of(
-    df, # of `with_faults`
+    df, # of `with_origin`
 )->pd.DataFrame: # a row for each class
     "What there is to say about the pictures of each class"
     g = df.groupby('label')
     n,size = g.size(),[f'{w:.0f}×{h:.0f}' for w,h in g[['width','height']].median().values]
     res = pd.DataFrame(dict(pictures=n, formats=g.ext.agg(counted), size=size, smallest=g.short.min().astype('Int64')))
     res.insert(1, 'of largest', (n/n.max()).round(2))
-    return res.join(g['dark blurred twins across damaged'.split()].sum()).rename_axis(None)
+    res = res.join(g['dark blurred twins across damaged'.split()].sum()).rename_axis(None)
+    return res.assign(lacks=[lacks(o, df) for _,o in g])
 
 # %% ../../nbs/lib/gather/audit.ipynb #fbbc44ca
 class Audit:
@@ -61,7 +89,7 @@ class Audit:
         ds.remark()
         self.path,df = ds.path,ds.looks()
         if not len(df): raise ValueError(f'{path} has no labelled pictures in it: {wanted_folders}{waiting_said(ds)}')
-        self.looks = with_faults(df, duplicates(ds))
+        self.looks = with_origin(with_faults(df, duplicates(ds)), ds)
         self.table = stock_of(self.looks)
 
     def _repr_html_(self): return self.table.to_html()

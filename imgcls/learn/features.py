@@ -8,15 +8,17 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/features.html.md"""
 __all__ = ['Features', 'features']
 
 # %% ../../nbs/lib/learn/features.ipynb #74896727
-import hashlib, time
+import hashlib, time, timm, torchvision
 from contextlib import contextmanager, suppress
 from fastai.vision.all import *
-from fastai.vision.learner import create_timm_model
+from fastai.vision.learner import create_timm_model, model_meta
+from huggingface_hub import try_to_load_from_cache
+from timm.data import resolve_model_data_config
 from ..dataset import Dataset, progress
-from .pixels import Pixels, attempt
+from .pixels import UprightImage, attempt
 from .scores import flat_features
 from .stages import read_stage, write_stage
-from .train import check_weights, find_arch
+from .train import ChannelsFirst, check_weights, find_arch
 
 # %% ../../nbs/lib/learn/features.ipynb #1992bbbc
 @contextmanager
@@ -30,20 +32,65 @@ def weights_of(
             '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
 
 # %% ../../nbs/lib/learn/features.ipynb #9e80a900
+def torchvision_weights(
+    f, # function of torchvision that makes a network
+): # with url and transforms
+    "The pretrained weights that fastai takes"
+    name = model_meta.get(f, {}).get('weights', 'IMAGENET1K_V1')
+    return torchvision.models.get_model_weights(f)[name.split('.')[-1]]
+
+# %% ../../nbs/lib/learn/features.ipynb #38e2338f
+def in_cache(
+    repo, # on Hugging Face; '' for none
+)->bool:
+    "Are the weights of a repository on this disk?"
+    return bool(repo) and any(isinstance(try_to_load_from_cache(repo, o), str) for o in ('model.safetensors','pytorch_model.bin'))
+
+# %% ../../nbs/lib/learn/features.ipynb #a87233ef
+def in_hub(
+    url:str, # of weights; '' for none
+)->bool:
+    "Is what `url` names in the folder where torch keeps weights?"
+    return bool(url) and (Path(torch.hub.get_dir())/'checkpoints'/Path(url).name).is_file()
+
+# %% ../../nbs/lib/learn/features.ipynb #c2df398d
+def has_weights(
+    arch, # name of a torchvision or timm network
+)->bool:
+    "Are the pretrained weights of `arch` on this disk?"
+    f = find_arch(arch)
+    if not isinstance(f, str): return in_hub(torchvision_weights(f).url)
+    cfg = timm.get_pretrained_cfg(f)
+    return in_cache(cfg.hf_hub_id) or in_hub(cfg.url)
+
+# %% ../../nbs/lib/learn/features.ipynb #ffa63ddf
+def own_way(
+    body, # of timm, or None
+    f, # of `find_arch`
+)->dict: # mean, std (of each colour, 0 to 1), size (pixels a side), interpolation, fixed (does it take that size alone?)
+    "How a network was shown pictures when it was trained"
+    if body is not None:
+        cfg = resolve_model_data_config(body.model)
+        fixed = bool(body.model.pretrained_cfg.get('fixed_input_size'))
+        return dict(cfg, size=cfg['input_size'][-1], fixed=fixed)
+    tfm = torchvision_weights(f).transforms()
+    return dict(mean=tfm.mean, std=tfm.std, size=tfm.crop_size[0], interpolation=tfm.interpolation.value, fixed=False)
+
+# %% ../../nbs/lib/learn/features.ipynb #f0fd2181
 def pretrained_body(
     arch, # name of a torchvision or timm network, or a function as `vision_learner` takes
     pretrained:bool=True, # with ImageNet weights? Without them features are those of a random network
-): # (body, mean, std, pixels a side it was trained at)
+)->tuple: # (body, `own_way`)
     "A network without its head, and how it wants pictures"
     f = find_arch(arch)
     if pretrained: check_weights(f)
-    mean,std,size = *imagenet_stats,224
     with weights_of(arch):
-        if not isinstance(f, str): net = create_vision_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())
+        if not isinstance(f, str): body,own = create_vision_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())[0],own_way(None, f)
         else:
-            net,cfg = create_timm_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())
-            mean,std,size = cfg['mean'],cfg['std'],cfg['input_size'][-1]
-    return net[0].eval().requires_grad_(False),mean,std,size
+            body = create_timm_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())[0][0]
+            own = own_way(body, f)
+    if nested_attr(body, 'model.output_fmt')=='NHWC': body = nn.Sequential(body, ChannelsFirst())
+    return body.eval().requires_grad_(False),own
 
 # %% ../../nbs/lib/learn/features.ipynb #a1c4e135
 class Embedder(nn.Module):
@@ -92,6 +139,17 @@ def content_keys(
         except OSError: return ''
     with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(key, fns))
 
+# %% ../../nbs/lib/learn/features.ipynb #7fc43ac1
+def shown(
+    fn, # picture
+    size:int, # pixels a side
+    method:str=ResizeMethod.Crop, # how to make it square: crop, squish or pad
+    interpolation:str='bilinear', # kernel, as Pillow calls it
+)->np.ndarray: # uint8 [size,size,3]
+    "A picture as a network is shown it"
+    kernel = Image.Resampling[interpolation.upper()]
+    return array(Resize(size, method=method, resamples=(kernel,)*2)(UprightImage.create(fn, least=size), split_idx=1))
+
 # %% ../../nbs/lib/learn/features.ipynb #e7658b68
 def batches(
     make, # file → array; raises ValueError or OSError
@@ -127,6 +185,8 @@ def answers(self:Embedder,
         if good: yield from zip(good, self.answer(list(good.values())))
 
 # %% ../../nbs/lib/learn/features.ipynb #5e5f4e10
+features_version = 2 # of how pictures are shown and averaged: what was kept by another is made anew
+
 class FeatureStore(dict):
     "Features by content in the file `fn`, or nowhere"
     def __init__(self, fn=None):
@@ -134,13 +194,13 @@ class FeatureStore(dict):
         if not fn: return
         with suppress(OSError,ValueError): # not there yet, or torn: made anew
             tensors,facts = read_stage(fn, 'features')
-            self.update(zip(facts['keys'], tensors['f']['x'].numpy()))
+            if facts.get('version')==features_version: self.update(zip(facts['keys'], tensors['f']['x'].numpy()))
 
     def keep(self):
         "Write all, in one step"
         if not self.fn: return
         x = torch.from_numpy(np.stack(list(self.values())))
-        try: write_stage(self.fn, dict(f=dict(x=x)), dict(keys=list(self)), 'features')
+        try: write_stage(self.fn, dict(f=dict(x=x)), dict(keys=list(self), version=features_version), 'features')
         except OSError as e: warnings.warn(f'Features could not be kept ({e}), and are made again next time')
 
 # %% ../../nbs/lib/learn/features.ipynb #8f34f660
@@ -167,6 +227,49 @@ def fill(self:FeatureStore,
     if found: self.keep()
     return errors
 
+# %% ../../nbs/lib/learn/features.ipynb #4ab9531c
+class Extractor:
+    "A frozen network, how it is shown pictures, and what it has made of some"
+    def __init__(self,
+        net, # `Embedder`
+        how:dict, # arch, size, method, interpolation, pretrained
+        folder=None, # for what is kept; None: nothing is
+    ):
+        store_attr()
+        name = '-'.join(str(how[k]) for k in 'arch size method interpolation'.split())
+        self.store = FeatureStore(folder and Path(folder)/f'{name}-{weights_key(net)}.safetensors')
+
+    def make(self, fn): return shown(fn, *[self.how[k] for k in 'size method interpolation'.split()])
+    def shown_by(self, interpolation): return Extractor(self.net, dict(self.how, interpolation=interpolation), self.folder)
+
+# %% ../../nbs/lib/learn/features.ipynb #b6262bbc
+@patch
+def seconds(self:Extractor,
+    fns, # files
+)->float:
+    "About how long pictures will take, going by a few"
+    few = [torch.from_numpy(o) for o in map(partial(attempt, self.make), fns[:4]) if not isinstance(o, str)]
+    if not few: return 0.
+    x,net = torch.stack(few).to(default_device()),self.net.to(default_device())
+    with torch.inference_mode(): secs = [forward_secs(net, x, None) for _ in range(3)] # the first warms up
+    return min(secs)*len(fns)/len(x)
+
+# %% ../../nbs/lib/learn/features.ipynb #0426f4ed
+@patch
+def of(self:Extractor,
+    fns, # files
+    keys=None, # of `content_keys`
+    within:float=None, # seconds it may take; None: any
+)->tuple: # ([n,nf], NaN for what can't be read; file → what is wrong with it)
+    "Features of pictures"
+    keys = content_keys(fns) if keys is None else keys
+    todo = dict(zip(keys, fns))
+    missing = [v for k,v in todo.items() if k not in self.store]
+    if within is not None and (secs := self.seconds(missing))>within: raise TimeoutError(f'would take about {secs:.0f} s')
+    errors = self.store.fill(todo, self.net, self.make)
+    none = np.full(len(next(iter(self.store.values()), [])), np.nan, 'float32')
+    return np.array([self.store.get(k, none) for k in keys]),errors
+
 # %% ../../nbs/lib/learn/features.ipynb #cc47dbb7
 class Features:
     "What a frozen network makes of the pictures of a dataset"
@@ -174,25 +277,38 @@ class Features:
         items, # a row per picture: file, label, split, sha256
         x, # [n,nf], float32
         path, # dataset folder
-        how:dict, # arch, size, method, pretrained
+        how:dict, # arch, size, method, interpolation, pretrained
+        extractor=None, # that made them
     ):
         store_attr()
 
     def __len__(self): return len(self.items)
     def __repr__(self):
-        said = ', '.join(f'{k}={v!r}' for k,v in self.how.items())
-        return f'Features: {len(self)} pictures of {self.items.label.nunique()} classes, {self.x.shape[1]} numbers each ({said})'
+        return f'Features: {len(self)} pictures of {self.items.label.nunique()} classes, {self.x.shape[1]} numbers each, {self.how}'
 
-# %% ../../nbs/lib/learn/features.ipynb #b7a82b53
-@patch
-def readable(self:FeatureStore,
-    items, # a row per picture: file, sha256
+# %% ../../nbs/lib/learn/features.ipynb #3ffc42db
+def say_unread(
     bad:dict, # file → what is wrong with it
-)->pd.DataFrame: # those of `items` that have features
-    "Pictures that could be read; a word on the others"
+    n:int, # pictures in all
+):
+    "A word on pictures that are left out"
     said = '; '.join(f'{k.parent.name}/{k.name}: {v}' for k,v in [*bad.items()][:3])
-    if bad: warnings.warn(f'{len(bad)} of {len(items)} pictures can not be read and are left out: {said}')
-    return items[items.sha256.isin(self)].reset_index(drop=True)
+    if bad: warnings.warn(f'{len(bad)} of {n} pictures can not be read and are left out: {said}')
+
+# %% ../../nbs/lib/learn/features.ipynb #9b974792
+def extractor(
+    arch='resnet34', # name of a torchvision or timm network
+    size:int=None, # pixels a side; default: what the network was trained at
+    method:str=ResizeMethod.Crop, # how to make a picture square: crop, squish or pad
+    pretrained:bool=True, # with ImageNet weights?
+    interpolation:str=None, # kernel for resizing; default: what the network was trained with
+    folder=None, # for what is kept
+)->Extractor:
+    "A frozen network that is shown pictures as it was trained, unless you say otherwise"
+    body,own = pretrained_body(arch, pretrained)
+    if size and own['fixed'] and size!=own['size']: raise NotImplementedError(f"{arch} takes pictures of {own['size']} px alone: leave size out, or take another network")
+    how = dict(arch=arch, size=size or own['size'], method=method, interpolation=interpolation or own['interpolation'], pretrained=pretrained)
+    return Extractor(Embedder(body, own['mean'], own['std']).eval(), how, folder)
 
 # %% ../../nbs/lib/learn/features.ipynb #0ef58853
 def features(
@@ -201,16 +317,17 @@ def features(
     size:int=None, # pixels a side; default: what the network was trained at
     method:str=ResizeMethod.Crop, # how to make a picture square: crop, squish or pad
     pretrained:bool=True, # with ImageNet weights?
+    interpolation:str=None, # kernel for resizing; default: what the network was trained with
     cache:bool=True, # keep them in the hidden folder .features of the dataset?
+    within:float=None, # seconds the pass may take, else `TimeoutError`
     **kwargs, # of `Dataset.items`: csv, df, names
 )->Features: # pictures that can't be read are left out, with a warning
     "What a frozen network makes of each labelled picture, made once"
-    ds,(*parts,px) = Dataset.of(path),pretrained_body(arch, pretrained)
-    net,pixels = Embedder(*parts).eval(),Pixels(size or px, method, presize=size or px)
-    pixels.least = pixels.size
+    ds = Dataset.of(path)
+    ex = extractor(arch, size, method, pretrained, interpolation, ds.path/'.features' if cache else None)
     items = ds.items(**kwargs)
     items['sha256'] = content_keys(items.file)
-    store = FeatureStore(ds.path/'.features'/f'{arch}-{pixels.size}-{method}-{weights_key(net)}.safetensors' if cache else None)
-    items = store.readable(items, store.fill(dict(zip(items.sha256, items.file)), net, pixels.make))
-    x = np.array([store[o] for o in items.sha256])
-    return Features(items, x, ds.path, dict(arch=arch, size=pixels.size, method=method, pretrained=pretrained))
+    x,bad = ex.of(list(items.file), list(items.sha256), within)
+    say_unread(bad, len(items))
+    good = items.sha256.isin(ex.store)
+    return Features(items[good].reset_index(drop=True), x[good], ds.path, ex.how, ex)

@@ -415,7 +415,7 @@ def train(
     epochs:int, # with the whole network (after the head, if it is still frozen)
     lr=None, # highest rate, or a slice from the first layers to the last; default: 1e-5 to 1e-4 after the head, else the learner's
     stage:str='stage-1', # name
-    head_epochs:int=20, # of the head, if the body is still frozen: see `train_head`
+    head_epochs:int=None, # of the head, if the body is still frozen: see `train_head`; default: 20, or 0 where it has learned already, as that of `Probe.learner`
     views:int=4, # for the head: augmented views of each picture
     monitor:str='accuracy', # keep the best epoch by this
     restart:bool=False, # forget what there is of this stage?
@@ -424,6 +424,7 @@ def train(
 )->pd.DataFrame: # a row per epoch: part (head or all), losses, metrics
     "Train a stage, or go on with it where it was interrupted"
     rates = [lr.start, lr.stop] if isinstance(lr, slice) else lr
+    if head_epochs is None: head_epochs = 0 if getattr(learn, 'head_fitted', False) else 20
     plan = _plan(learn, epochs=epochs, lr=rates, head_epochs=head_epochs, views=views)
     keep = KeepStage(learn.path/learn.model_dir/stage, monitor)
     with learn.added_cbs(keep):
