@@ -578,7 +578,9 @@ def measured(
 ):
     "Size, speed and accuracy of a model file"
     fn,(sess,meta) = Path(fn),open_model(fn)
-    how_well = dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
+    m = meta['metrics']
+    low,high = m.get('valid_interval', (np.nan,np.nan))
+    how_well = dict(accuracy=m['valid_accuracy'], low=low, high=high, lost=m['accuracy_lost'])
     size,ms = fn.stat().st_size/1e6,milliseconds(sess, meta['crop'], n)
     return dict(file=fn.name, labels=', '.join(sorted(meta['labels'])), precision=meta['precision'], MB=size, ms=ms, **how_well)
 
@@ -586,7 +588,7 @@ def measured(
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n=20, # runs to take the median of
-)->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy, what 8 bits cost of it
+)->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy with its 95 % interval, what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
     df = pd.DataFrame([measured(o, n) for o in fns]).set_index('file')
