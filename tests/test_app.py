@@ -270,7 +270,7 @@ def test_none_of_the_classes(visit, pics):
     visit.upload(pics/'blue.png')
     answered(visit, 'This looks like none of the classes')
     visit.says('Nearest is')
-    assert past(visit).first.inner_text().startswith('none of these')
+    assert past(visit).first.inner_text().startswith('unknown')
     inside(visit, 400)
     inside(visit, 1280)
     visit.upload(pics/'930.png', pics/'blue.png')
