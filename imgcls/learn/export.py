@@ -262,7 +262,7 @@ def checked(self:Trained,
     tell=False, # the features, too?
 ): # (ONNX, largest difference)
     "The network as ONNX, if that says the same"
-    graph,outputs = (Telling(self.graph),['logits','features']) if tell else (self.graph,['logits'])
+    graph,outputs = (Telling(self.graph).eval(),['logits','features']) if tell else (self.graph,['logits'])
     proto = to_onnx(graph, self.prep['crop'], outputs)
     diff = self.difference(proto)
     if diff<=max_diff: return proto,diff
@@ -414,7 +414,7 @@ def check_distances(
 @torch.no_grad()
 def features(self:Trained, fns):
     "What the head is given of pictures, by torch"
-    tell = Telling(self.graph)
+    tell = Telling(self.graph).eval()
     return torch.cat([tell(torch.from_numpy(x))[1] for _,x in self.pictures(fns)])
 
 # %% ../../nbs/lib/learn/export.ipynb #781dfb9a
