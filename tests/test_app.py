@@ -24,8 +24,10 @@ def bomb():
     return buf.getvalue()
 
 def both():
-    "A five and a zero, one over the other"
-    return Image.blend(*[draw_digit(o).resize((150,150)) for o in (930,0)], .5)
+    "A digit over another, so that the model is not sure, though they look like digits"
+    p,ims = Predictor(model),[draw_digit(o).resize((150,150)) for o in (*range(900, 940),*range(10))]
+    blends = (Image.blend(a, b, .5) for a in ims[:40] for b in ims[40:])
+    return next(im for im in blends if (o := p.predict(im)).unsure and not o.unknown)
 
 bad_files = {'letter.txt':(b'Dear classifier,','not a picture'), 'drawing.svg':(b'<svg xmlns="http://www.w3.org/2000/svg"/>','SVG'),
     'empty.jpg':(b'','empty'), 'cut.jpg':(digit()[:700],'damaged'), 'bomb.png':(bomb(),'too large')}
@@ -149,6 +151,10 @@ def test_what_it_knows():
     meta = ClassifierApp(model).predictor.meta
     said = text(about(meta|dict(metrics=dict(n_train=1131, n_valid=285, valid_accuracy=282/285), about='Ink on paper.', n_params=1234567, precision='int8', created='2026-03-01T10:00:00+00:00', arch='small'), .6))
     for o in ('Ink on paper.','10 classes','1,131 pictures','Of 285','got 282 right','Under 60%','small','1,234,567 weights','8-bit','1 March 2026'): assert o in said
+    assert 'of the time' not in said
+    surely = text(about(meta|dict(metrics=dict(n_valid=285, valid_accuracy=282/285, valid_interval=[.9696,.9964]))))
+    assert 'right 98.9% of the time (97.0% to 99.6%' in surely and 'farther from all of these than 95%' in surely
+    assert 'a picture of something else too' in text(about(dict(meta, unknown=None)))
     assert 'about this model' in about(dict(labels=['a'], names=dict(a='A'))).lower() # an old file, that says little
     many = [f'class {i}' for i in range(100)]
     assert 'and 80 more' in about(meta|dict(labels=many, names=dict(zip(many, many)))) and 'Under 70%' in about(meta, .7)
@@ -203,6 +209,7 @@ def pics(tmp_path_factory):
     for k,(b,_) in bad_files.items(): (path/k).write_bytes(b)
     for i in (930,0,*range(12)): draw_digit(i).save(path/f'{i}.png')
     both().save(path/'both.png')
+    Image.new('RGB', (150,150), 'blue').save(path/'blue.png')
     (path/'large.jpg').write_bytes(digit()+bytes(12*2**20))
     return path
 
@@ -257,6 +264,21 @@ def test_not_sure(visit, pics):
     visit.upload(pics/'both.png')
     answered(visit, 'Not sure')
     visit.says('The best guess is')
+
+def test_none_of_the_classes(visit, pics):
+    "One picture, then several: the headline, the tile and the list say so"
+    visit.upload(pics/'blue.png')
+    answered(visit, 'This looks like none of the classes')
+    visit.says('Nearest is')
+    assert past(visit).first.inner_text().startswith('unknown')
+    inside(visit, 400)
+    inside(visit, 1280)
+    visit.upload(pics/'930.png', pics/'blue.png')
+    visit.says('All 2 by file name')
+    visit.page.locator('.ic-more summary').click()
+    visit.says('none of the classes, nearest')
+    visit.page.locator('.ic-past .ic-tile', has_text='five').first.get_by_role('button').click()
+    answered(visit, 'five')
 
 def test_bad_files(visit, pics):
     for name,(_,said) in list(bad_files.items())[:3]:

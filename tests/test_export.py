@@ -5,10 +5,11 @@ from fastai.vision.all import ImageDataLoaders, Resize, set_seed
 from hypothesis import given, strategies as st
 from PIL import Image
 from imgcls.learn.data import get_dls
+from imgcls.learn import export
 from imgcls.learn.export import compare_models, export_onnx, wishes
 from imgcls.learn.train import get_learner
 from imgcls.sample import draw_digit, encode_image, heldout_folder
-from imgcls.use.predict import Predictor
+from imgcls.use.predict import ModelError, Predictor
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 
@@ -102,4 +103,71 @@ def test_networks_of_timm_learn_and_answer_alike_from_the_file(tmp_path, arch, s
     with learn.no_bar(), learn.no_logging():
         learn.fit(1)
         m,fn = Predictor(export_onnx(learn, tmp_path/'m.onnx')),learn.dls.valid.items[0]
-        assert m.predict(fn).label==learn.predict(fn)[0] and m.meta['max_diff']<1e-3
+        assert m.predict(fn).label==learn.predict(fn)[0] and m.meta['max_diff']<1e-3 and m.unknown
+
+# None of these
+
+def outputs(fn): return [o.name for o in onnx.load(fn).graph.output]
+
+@pytest.mark.parametrize('quantize', [False,True], ids=['fp32','int8'])
+def test_pictures_like_those_it_was_checked_on_pass(learn, tmp_path, quantize):
+    p = Predictor(export_onnx(learn, tmp_path/'m.onnx', quantize=quantize, max_loss=1.))
+    assert outputs(p.path)==['logits','distance'] and p.meta['unknown']['share']==.95 and 'unknown_why' not in p.meta
+    fns = learn.dls.valid.items
+    assert sum(not o.unknown for o in p.predict(list(fns)))>=.95*len(fns)
+    x = np.random.rand(3,3,48,48).astype('float32')
+    d = p.session.run(['distance'], dict(image=x))[0]
+    assert d.shape==(3,) and d.dtype==np.float32 and (d>=0).all()
+    inits = [o for o in onnx.load(p.path).graph.initializer if o.name.startswith('far_')]
+    assert {o.data_type for o in inits}<={onnx.TensorProto.FLOAT,onnx.TensorProto.INT64} # in full precision in int8, too
+
+def test_how_many_are_to_pass_is_up_to_you(learn, tmp_path):
+    few,all_ = [Predictor(export_onnx(learn, tmp_path/f'{o}.onnx', share=o)) for o in (.5,1)]
+    assert few.meta['unknown']['limit']<all_.meta['unknown']['limit'] and not any(o.unknown for o in all_.predict(list(learn.dls.valid.items)))
+    none = Predictor(export_onnx(learn, tmp_path/'none.onnx', share=None))
+    assert outputs(none.path)==['logits'] and not {'unknown','unknown_why'} & set(none.meta)
+    for o in (0,95,-1,float('nan')):
+        with pytest.raises(ValueError, match='share of pictures'): export_onnx(learn, tmp_path/'no.onnx', share=o)
+
+def test_a_graph_that_says_otherwise_is_not_written(learn, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, 'tail', export.tail.replace('Sub(far_all, far_inside)', 'Add(far_all, far_inside)'))
+    with pytest.raises(ValueError, match='how far.*nothing was written'): export_onnx(learn, tmp_path/'m.onnx')
+    assert not (tmp_path/'m.onnx').exists()
+
+def two_classes(path, counts, arch='small', **kwargs):
+    "A learner of so many pictures a class, the first two of each for validation"
+    for c,n in counts.items():
+        for i in range(n):
+            fn = path/('valid' if i<2 else 'train')/c/f'{i}.png'
+            fn.parent.mkdir(parents=True, exist_ok=True)
+            draw_digit(i).save(fn)
+    return get_learner(get_dls(path, size=32, bs=4, num_workers=0), arch, half=False, **kwargs)
+
+def test_what_can_not_be_told_is_said(learn, tmp_path):
+    few = two_classes(tmp_path/'d', dict(a=8, b=3))
+    with pytest.warns(UserWarning, match='none of its classes: .*fewer than 2 pictures of b'): p = Predictor(export_onnx(few, tmp_path/'few.onnx'))
+    assert outputs(p.path)==['logits'] and not p.predict(draw_digit(3)).unknown and 'fewer than 2' in p.facts()['none of these']
+    odd = two_classes(tmp_path/'e', dict(a=8, b=8))
+    odd.model = torch.nn.Sequential(*odd.model[0], *odd.model[1])
+    with pytest.warns(UserWarning, match='where its body ends'): p = Predictor(export_onnx(odd, tmp_path/'odd.onnx'))
+    assert 'where its body ends' in p.facts()['none of these'] and p.predict(draw_digit(3)).label in ('a','b')
+
+def test_one_class(tmp_path):
+    "As plain fastai lets one train"
+    (tmp_path/'d'/'a').mkdir(parents=True)
+    for i in range(12): draw_digit(i).save(tmp_path/'d'/'a'/f'{i}.png')
+    learn = get_learner(ImageDataLoaders.from_folder(tmp_path/'d', valid_pct=.4, seed=1, item_tfms=Resize(32), bs=4, num_workers=0), 'small', half=False)
+    p = Predictor(export_onnx(learn, tmp_path/'one.onnx'))
+    assert outputs(p.path)==['logits','distance'] and p.predict(draw_digit(3)).label=='a'
+
+def test_numbers_that_are_none(tmp_path):
+    learn = two_classes(tmp_path/'d', dict(a=8, b=8))
+    fn = export_onnx(learn, tmp_path/'m.onnx')
+    model = onnx.load(fn)
+    o = next(o for o in model.graph.initializer if o.name=='far_means')
+    o.CopyFrom(onnx.numpy_helper.from_array(np.full(o.dims, np.nan, 'float32'), o.name))
+    onnx.save(model, fn)
+    with pytest.raises(ModelError, match='not a number'): Predictor(fn).predict(draw_digit(3))
+    torch.nn.init.constant_(next(learn.model.parameters()), float('nan'))
+    with pytest.raises(ValueError): export_onnx(learn, tmp_path/'nan.onnx')
+    assert not (tmp_path/'nan.onnx').exists()

@@ -1,6 +1,6 @@
 "The exported file answers as the learner does, without torch; and a bad file says what it is"
 import hashlib, http.server, io, json, os, shutil, subprocess, sys, threading
-import numpy as np, pytest, torch
+import numpy as np, onnx, pytest, torch
 from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, ImageDataLoaders, L, RandomResizedCrop, Resize, Transform
 from fastai.vision.all import TensorImage, load_learner, parent_label, resnet18, set_seed, squeezenet1_1, vision_learner
 from pathlib import Path
@@ -12,7 +12,9 @@ from imgcls.learn.export import export_onnx, preprocessing
 from imgcls.picture import PictureError, look, max_pixels, open_image
 from imgcls.use.predict import ModelError, Prediction, Predictor, fetch
 from imgcls.sample import draw_digit, encode_image, heldout_folder, sample_web
-from imgcls.learn.train import get_learner
+from imgcls.learn.train import get_learner, train
+from imgcls.use.shell import imgcls_predict
+from sklearn.metrics import roc_auc_score
 from conftest import root
 from kinds import fives
 
@@ -346,3 +348,75 @@ def test_the_shell(tmp_path):
 def test_import_imgcls_is_light():
     code = 'import sys; old = set(sys.modules); import imgcls; print(sorted(set(sys.modules)-old))'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root).stdout=="['imgcls']\n"
+
+# None of these
+
+@pytest.fixture
+def old(tmp_path):
+    "The model's file as it was before it told how far a picture is"
+    o = onnx.load(model)
+    del o.graph.output[1]
+    meta = json.loads(o.metadata_props[0].value)
+    del meta['unknown'],meta['metrics']['valid_interval']
+    onnx.helper.set_model_props(o, dict(imgcls=json.dumps(meta)))
+    onnx.save(o, tmp_path/'old.onnx')
+    return tmp_path/'old.onnx'
+
+blue = Image.new('RGB', (224,224), 'blue')
+
+def strangers():
+    "Flat colours and noise"
+    rng = np.random.default_rng(1)
+    flat = [Image.new('RGB', (99,99), tuple(int(v) for v in rng.integers(0, 256, 3))) for _ in range(20)]
+    return flat,[Image.fromarray(rng.integers(0, 256, (s,s,3)).astype('uint8')).resize((128,128)) for s in (4,16,128)*7]
+
+def test_the_sample_model_knows_what_is_no_digit(digits):
+    p = Predictor(model)
+    for ims in ([blue],*strangers()): assert np.mean([o.unknown for o in p.predict(ims)])>.9
+    fns = image_files(digits)
+    assert np.mean([o.unknown for o in p.predict(fns)])<.12
+    if (shared/'data'/'bears').exists():
+        found = [o for o in p.stream(image_files(shared/'data'/'bears')[::12]) if isinstance(o, Prediction)]
+        assert len(found)>40 and np.mean([o.unknown for o in found])>.9
+
+def test_none_of_the_classes_is_said_everywhere(tmp_path, capsys):
+    p,five = Predictor(model),draw_digit(930)
+    one,other = p.predict([blue,five])
+    assert (one.unknown,other.unknown)==(True,False) and one.as_dict()['unknown'] is True and 'none of the classes' in repr(one)
+    assert 'This looks like none of the classes' in one._repr_html_() and 'none of the classes' not in other._repr_html_()
+    (tmp_path/'d').mkdir()
+    blue.save(tmp_path/'d'/'blue.png')
+    five.save(tmp_path/'d'/'five.png')
+    (tmp_path/'d'/'letter.png').write_text('Dear')
+    df = p.predict_folder(tmp_path/'d')
+    assert list(df.unknown)==[True,False,None] and list(df.columns)==['file','label','prob','unsure','unknown','error']
+    capsys.readouterr()
+    with pytest.raises(SystemExit): imgcls_predict(str(model), str(tmp_path/'d'))
+    said = capsys.readouterr().out.splitlines()
+    assert 'looks like none of the classes' in said[0] and 'of the classes' not in said[1]
+    with pytest.raises(SystemExit): imgcls_predict(str(model), str(tmp_path/'d'), json=True)
+    assert [json.loads(o).get('unknown') for o in capsys.readouterr().out.splitlines()]==[True,False,None]
+
+def test_an_old_file_works_as_before(old):
+    p,now = Predictor(old),Predictor(model)
+    a,b = p.predict([blue,draw_digit(930)]),now.predict([blue,draw_digit(930)])
+    assert [o.unknown for o in a]==[False,False] and [o.topk for o in a]==[o.topk for o in b]
+    assert 'can not be told' in p.facts()['none of these'] and '95%' in now.facts()['none of these']
+    assert 'interval' in now.facts()['right for'] and 'interval' not in p.facts()['right for']
+
+@pytest.mark.skipif(not (shared/'data'/'bears').exists(), reason='needs the real photos and weights that only developers have')
+def test_a_model_of_bears_knows_what_is_no_bear(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, '_hub_dir', None, raising=False)
+    monkeypatch.setenv('TORCH_HOME', str(shared/'torch_home'))
+    fns = image_files(shared/'data'/'bears')
+    for i,fn in enumerate(fns):
+        (to := tmp_path/('held' if i%5==0 else 'bears')/fn.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(fn, to)
+    learn = get_learner(get_dls(tmp_path/'bears', size=128, bs=32, num_workers=0), 'squeezenet1_1')
+    with learn.no_bar(), learn.no_logging():
+        train(learn, 0, restart=True)
+        p = Predictor(export_onnx(learn, tmp_path/'m.onnx'))
+    def far(xs): return p.session.run(['distance'], dict(image=np.stack([p.prepared(o) for o in xs])))[0]
+    own,digit,(flat,noise) = far(image_files(tmp_path/'held')),far(image_files(digits)),map(far, strangers())
+    assert (own<=p.meta['unknown']['limit']).mean()>.88 # wanted are 95 in 100, of 120 that leaves room for luck
+    for o in (digit,flat,noise): assert roc_auc_score([0]*len(own)+[1]*len(o), [*own,*o])>.95

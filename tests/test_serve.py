@@ -10,6 +10,7 @@ from imgcls.sample import draw_digit, encode_image, sample_web
 from imgcls.use.serve import make_app, start_server
 from conftest import root
 from kinds import fives
+from PIL import Image
 from web import Web, says
 
 model = root/'imgcls'/'assets'/'digits.onnx'
@@ -51,6 +52,19 @@ def test_contracts_of_the_tutorials(server):
     assert r['model']['name']==p.meta['title'] and len(r['model']['version'])==12 and r['ms']>0
     for kw in (dict(content=five), dict(content=five, headers={'content-type':'image/png'}), dict(content=five, headers={'content-type':'application/x-www-form-urlencoded'})):
         assert web.post('/predict', **kw).json()['predictions'][0]|{'file':None, 'topk':0}==dict(want.as_dict(), file=None, topk=0)|{'prob':pytest.approx(want.prob, abs=1e-5)}
+
+def test_a_picture_of_something_else(server):
+    "It is said in /predict; the tutorials' routes answer as they always have"
+    _,web = server
+    blue = encode_image(Image.new('RGB', (99,99), 'blue'), 'PNG')
+    files = [('a',('blue.png',blue)), ('b',('five.png',five)), ('c',('no.txt',b'Dear'))]
+    assert [o.get('unknown') for o in web.post('/predict', files=files).json()['predictions']]==[True,False,None]
+    assert list(web.post('/analyze', files=dict(file=blue)).json())==['result'] and list(web.post('/upload', files=dict(file=blue)).json())==['predictions']
+    schema = web.get('/openapi.json').json()['components']['schemas']['Prediction']
+    assert schema['properties']['unknown']['type']=='boolean' and 'unknown' in schema['required']
+    card = web.get('/model').json()
+    assert card['unknown']['share']==.95 and 'interval' in card['facts']['right for'] and 'farther' in card['facts']['none of these']
+    assert 'unknown="True"' in web.get('/metrics').text and 'answers with one of its classes' not in web.get('/').text
 
 def test_every_format(server):
     _,web = server

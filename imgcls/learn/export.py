@@ -23,8 +23,8 @@ from ..dataset import Dataset, timestamp
 from ..picture import thumbnail
 from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
-from .interpret import temperature
-from .scores import learner_items, predictions
+from .interpret import temperature, wilson
+from .scores import has_body, learner_items, pooled, predictions
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
 def fitting(
@@ -95,6 +95,25 @@ class Scale(nn.Module):
     def forward(self, image): return (image-self.mean)/self.std
     def colours(self, x): return (TensorBase(x).float().cpu()*self.std+self.mean).numpy()
 
+# %% ../../nbs/lib/learn/export.ipynb #b9df36a2
+class Whole(nn.Module):
+    "A learner's body and head behind its normalisation; `features` goes into `head`, as in `learn.scratch.Net`"
+    def __init__(self, scale, model):
+        super().__init__()
+        self.scale,(self.body,self.head) = scale,model
+    def features(self, image): return self.body(self.scale(image))
+    def forward(self, image): return self.head(self.features(image))
+
+# %% ../../nbs/lib/learn/export.ipynb #a30de143
+class Telling(nn.Module):
+    "A network that tells what its head is given, too: colours → (logits, features)"
+    def __init__(self, net): # with `features` and `head`
+        super().__init__()
+        self.net = net
+    def forward(self, image):
+        x = self.net.features(image)
+        return self.net.head(x),pooled(x)
+
 # %% ../../nbs/lib/learn/export.ipynb #1100f3be
 @contextmanager
 def quiet():
@@ -111,12 +130,13 @@ def quiet():
 def by_torch(
     graph, # from colours 0 to 1, on the CPU
     size, # [w,h] in pixels
+    outputs, # names of what comes out
     **kwargs # of `torch.onnx.export`
 ):
     "`graph` in ONNX"
     with quiet(), tempfile.TemporaryDirectory() as tmp:
         fn = f'{tmp}/model.onnx'
-        how = dict(input_names=['image'], output_names=['logits'], external_data=False, verbose=False)
+        how = dict(input_names=['image'], output_names=outputs, external_data=False, verbose=False)
         torch.onnx.export(graph, (torch.rand(2, 3, *size[::-1]),), fn, **how, **kwargs)
         return onnx.load(fn)
 
@@ -131,15 +151,16 @@ def nameless(
 
 # %% ../../nbs/lib/learn/export.ipynb #9fa56c01
 def to_onnx(
-    graph, # from colours 0 to 1 to logits, on the CPU
+    graph, # from colours 0 to 1, on the CPU
     size, # [w,h] in pixels
+    outputs=('logits',), # names of what comes out
 ): # onnx.ModelProto
     "The graph in ONNX, with a free batch size"
     axes = {0:'batch'}
-    try: return nameless(by_torch(graph, size, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}]))
+    try: return nameless(by_torch(graph, size, outputs, dynamo=True, dynamic_shapes=[{0:torch.export.Dim('batch')}]))
     except RuntimeError as e: warnings.warn(f'The newer exporter of torch {torch.__version__} does not '
         f'know this network, so the older one was taken ({str(e).strip()[:200]})')
-    return nameless(by_torch(graph, size, dynamo=False, dynamic_axes=dict(image=axes, logits=axes)))
+    return nameless(by_torch(graph, size, outputs, dynamo=False, dynamic_axes=dict.fromkeys(('image',*outputs), axes)))
 
 # %% ../../nbs/lib/learn/export.ipynb #edb3bb72
 @dataclass
@@ -155,6 +176,7 @@ class Trained:
     answers:callable # → what it says of `valid`, logits [n,classes], and the labels as indices, [n]
     pictures:callable # files → batches of them: for `net`, and as colours for `graph`
     versions:dict # of the libraries that trained it
+    targs:list=None # labels of `train` as indices; None: not known
 
 # %% ../../nbs/lib/learn/export.ipynb #6e44a679
 def answers_of(
@@ -196,11 +218,13 @@ def of_learner(
     train,valid = pictures_of(learn)
     prep = preprocessing(learn)
     scale = Scale(prep['mean'], prep['std'])
-    graph = nn.Sequential(scale, deepcopy(learn.model).cpu().float()).eval()
+    parts = scale,deepcopy(learn.model).cpu().float()
+    graph = (Whole if has_body(learn.model) else nn.Sequential)(*parts).eval()
     arch = getattr(learn, 'arch', type(learn.model))
     files = [list(o.file) for o in (train,valid)]
     about = prep,class_labels(learn.dls),getattr(arch, '__name__', arch),*files,partial(answers_of, learn, valid)
-    return Trained(learn.model.eval(), graph, *about, learner_pictures(learn, scale), dict(fastai=fastai.__version__))
+    more = learner_pictures(learn, scale),dict(fastai=fastai.__version__),list(train.targ)
+    return Trained(learn.model.eval(), graph, *about, *more)
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
 def session(
@@ -214,10 +238,11 @@ def session(
 def ask(self:Trained,
     proto, # ONNX
     fns, # files
-): # logits [n,classes]
+    output='logits', # or 'features' or 'distance'
+): # [n,…]
     "What `proto` says of pictures"
     sess = session(proto.SerializeToString())
-    return torch.tensor(np.concatenate([sess.run(None, dict(image=x))[0] for _,x in self.pictures(fns)]))
+    return torch.tensor(np.concatenate([sess.run([output], dict(image=x))[0] for _,x in self.pictures(fns)]))
 
 # %% ../../nbs/lib/learn/export.ipynb #36acbe4c
 @patch
@@ -234,9 +259,11 @@ def difference(self:Trained,
 @patch
 def checked(self:Trained,
     max_diff, # of probabilities
+    tell=False, # the features, too?
 ): # (ONNX, largest difference)
     "The network as ONNX, if that says the same"
-    proto = to_onnx(self.graph, self.prep['crop'])
+    graph,outputs = (Telling(self.graph).eval(),['logits','features']) if tell else (self.graph,['logits'])
+    proto = to_onnx(graph, self.prep['crop'], outputs)
     diff = self.difference(proto)
     if diff<=max_diff: return proto,diff
     raise ValueError(f'The exported graph differs from the network by {diff:.4f} in its probabilities, '
@@ -285,6 +312,130 @@ def quantised(self:Trained,
     raise ValueError(f'In 8 bits the accuracy is {max(found):.1%}, wanted is {least:.1%}: nothing was written. '
         'Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
+# %% ../../nbs/lib/learn/export.ipynb #a357a746
+def outside(
+    x, # [n,nf]
+    spread, # [nf,k], orthonormal
+): # [n,nf]
+    "What is left of `x` without its part in the directions `spread`"
+    return x-(x@spread)@spread.T
+
+# %% ../../nbs/lib/learn/export.ipynb #9c933dfc
+def class_places(
+    feats, # [n,nf], of pictures that were learned from
+    targs, # [n], their labels as indices
+    n, # classes
+    most=16, # directions
+): # (class means, outside of `spread` [classes,nf]; spread [nf,k])
+    "Where each class lies, and in which directions its pictures differ most, of features brought to length 1"
+    x,y = F.normalize(feats),torch.as_tensor(targs)
+    means = torch.stack([x[y==i].mean(0) for i in range(n)])
+    r = x-means[y]
+    k = max(1, min(most, min(r.shape)//8))
+    spread = torch.linalg.eigh(r.T@r).eigenvectors[:,-k:]
+    return outside(means, spread),spread
+
+# %% ../../nbs/lib/learn/export.ipynb #7cb3cf5e
+def distances(
+    feats, # [n,nf]
+    means, # [classes,nf], of `class_places`
+    spread, # [nf,k], of it
+): # [n], from 0 to 4
+    "How far pictures are from the nearest class, squared"
+    x = outside(F.normalize(feats), spread)
+    return torch.cdist(x, means, compute_mode='donot_use_mm_for_euclid_dist').square().amin(1)
+
+# %% ../../nbs/lib/learn/export.ipynb #a200635f
+tail = '''
+tail (float[n,f] features) => (float[n] distance) <float[1] far_tiny = {1e-24}, int64[1] far_one = {1}, int64[1] far_flat = {-1}> {
+    far_squares = Mul(features, features)
+    far_square = ReduceSum<keepdims=1>(far_squares, far_one)
+    far_safe = Add(far_square, far_tiny)
+    far_length = Sqrt(far_safe)
+    far_unit = Div(features, far_length)
+    far_within = MatMul(far_unit, far_spread)
+    far_parts = Mul(far_within, far_within)
+    far_inside = ReduceSum<keepdims=1>(far_parts, far_one)
+    far_along = MatMul(far_unit, far_means)
+    far_all = Sub(far_lengths, far_along)
+    far_each = Sub(far_all, far_inside)
+    far_nearest, far_index = TopK<axis=1, largest=0>(far_each, far_one)
+    distance = Reshape(far_nearest, far_flat)
+}'''
+
+# %% ../../nbs/lib/learn/export.ipynb #3dc678b7
+def with_distance(
+    proto, # ONNX, with the outputs logits and features
+    means, # [classes,nf], of `class_places`
+    spread, # [nf,k], of it
+): # `proto` with the outputs logits and distance
+    "The same graph, which now says how far a picture is"
+    g,end = proto.graph,onnx.parser.parse_graph(tail)
+    facts = dict(far_means=2*means.T, far_lengths=1+means.square().sum(1), far_spread=spread)
+    g.initializer.extend([*end.initializer, *(onnx.numpy_helper.from_array(v.contiguous().numpy(), k) for k,v in facts.items())])
+    g.node.extend(end.node)
+    del g.output[1]
+    g.output.extend(end.output)
+    return proto
+
+# %% ../../nbs/lib/learn/export.ipynb #9f605bff
+def limit_of(
+    d, # [n], distances of pictures not learned from
+    share, # of pictures that are to pass, 0 to 1
+)->float:
+    "The distance that `share` of pictures like these keep within"
+    k = min(len(d), math.ceil((len(d)+1)*share))
+    return float(d.sort().values[k-1])
+
+# %% ../../nbs/lib/learn/export.ipynb #5c9eec32
+@patch
+def blind(self:Trained):
+    "Why this network can't tell what is none of its classes; '' if it can"
+    if not hasattr(self.graph, 'features'): return 'where its body ends and its head begins is not known'
+    if self.targs is None: return 'the labels of the pictures it learned from are not known'
+    counts = Counter(self.targs)
+    few = [k for i,k in enumerate(self.labels) if counts[i]<2]
+    return f'it learned from fewer than 2 pictures of {", ".join(few)}' if few else ''
+
+# %% ../../nbs/lib/learn/export.ipynb #3814410d
+def check_distances(
+    got, # [n], of the graph
+    want, # [n], of torch
+    max_diff, # between the two, relative
+):
+    "Raise unless both are the same"
+    diff = float(((got-want).abs()/want.clamp(min=1e-3)).max())
+    if diff<=max_diff: return
+    raise ValueError(f'The exported graph differs from the network by {diff:.4f} in how far a picture is from all classes, '
+        f'allowed is {max_diff}: nothing was written.')
+
+# %% ../../nbs/lib/learn/export.ipynb #f6bff05d
+@patch
+@torch.no_grad()
+def features(self:Trained, fns):
+    "What the head is given of pictures, by torch"
+    tell = Telling(self.graph).eval()
+    return torch.cat([tell(torch.from_numpy(x))[1] for _,x in self.pictures(fns)])
+
+# %% ../../nbs/lib/learn/export.ipynb #781dfb9a
+@patch
+def knowing(self:Trained,
+    proto, # ONNX, with the output features
+    share, # of pictures like those of the validation set that are to pass, 0 to 1
+    max_diff, # of distances, relative
+    exact, # is it in 32 bits?
+    most=200, # pictures of a class
+): # (ONNX, limit and share)
+    "`proto` with the output distance, and what is too far"
+    df = pd.DataFrame(dict(file=self.train, targ=self.targs)).sample(frac=1, random_state=42).groupby('targ').head(most)
+    places = class_places(self.ask(proto, list(df.file), 'features'), df.targ.tolist(), len(self.labels))
+    some = self.valid[:64]
+    want = distances(self.features(some) if exact else self.ask(proto, some, 'features'), *places)
+    proto = with_distance(proto, *places)
+    d = self.ask(proto, self.valid, 'distance')
+    check_distances(d[:64], want, max_diff)
+    return proto,dict(limit=limit_of(d, share), share=share)
+
 # %% ../../nbs/lib/learn/export.ipynb #87549848
 @patch
 def examples(self:Trained,
@@ -315,12 +466,13 @@ def write_model(
     return fname
 
 # %% ../../nbs/lib/learn/export.ipynb #5d13c20f
-def check_wishes(fname, threshold, examples):
+def check_wishes(fname, threshold, examples, share=None):
     "Raise if no file can be written like that"
     odd = Path(fname).suffix!='.onnx' or Path(fname).is_dir()
     if odd: raise ValueError(f'{fname} can not be a model: wanted the name of a file that ends in .onnx')
     usual = threshold is None or 0<=threshold<=1
     if not usual: raise ValueError(f'threshold={threshold}: wanted a confidence from 0 to 1, e.g. 0.7')
+    if not (share is None or 0<share<=1): raise ValueError(f'share={share}: wanted the share of pictures that are to pass, such as 0.95, or None')
     if examples<0: raise ValueError(f'examples={examples}: wanted a number of pictures, 0 or more')
 
 # %% ../../nbs/lib/learn/export.ipynb #2499ddd6
@@ -344,8 +496,10 @@ def results(self:Trained,
     n, # examples to show
 ):
     "How well a network does"
-    acc = float(accuracy(logits, targs))
-    metrics = dict(valid_accuracy=acc, accuracy_lost=before-acc, n_valid=len(targs), n_train=len(self.train))
+    acc,n_valid = float(accuracy(logits, targs)),len(targs)
+    interval = [float(o) for o in wilson(round(acc*n_valid), n_valid)]
+    counts = dict(n_valid=n_valid, n_train=len(self.train))
+    metrics = dict(valid_accuracy=acc, valid_interval=interval, accuracy_lost=before-acc, **counts)
     examples = self.examples(logits.softmax(1), targs, n)
     return dict(metrics=metrics, temperature=temperature(logits, targs), examples=examples)
 
@@ -365,17 +519,23 @@ def write_onnx(
     quantize=False, # 8 bits in place of 32?
     max_diff=1e-3, # refuse when probabilities differ by more
     max_loss=.01, # refuse when `quantize` costs more accuracy, 0 to 1
+    share:float=.95, # of pictures like those of the validation set that are to pass as one of the classes; None: all that comes
     threshold:float=None, # not sure under this confidence, 0 to 1; default: halfway from 1/classes to 1
     title='', # heading of the app
     about='', # a sentence or two: what it is for, where its pictures came from, what it can't do
 )->Path: # `fname`
     "Write a trained network as one self-describing `.onnx` file"
-    check_wishes(fname, threshold, examples)
+    check_wishes(fname, threshold, examples, share)
     logits,targs = o.answers()
-    proto,diff = o.checked(max_diff)
+    blind = share is not None and o.blind()
+    tell = share is not None and not blind
+    if blind: warnings.warn(f'{fname} can not tell what is none of its classes: {blind}')
+    proto,diff = o.checked(max_diff, tell)
     acc = float(accuracy(logits, targs))
     if quantize: proto,logits = o.quantised(proto, targs, acc-max_loss)
-    found = o.facts() | o.results(logits, targs, acc, examples)
+    known = dict(unknown_why=blind) if blind else {}
+    if tell: proto,known['unknown'] = o.knowing(proto, share, max_diff, not quantize)
+    found = o.facts() | o.results(logits, targs, acc, examples) | known
     wished = wishes(o.labels, names, threshold, title, about, quantize)
     return write_model(proto, fname, dict(found, max_diff=diff, **wished))
 
@@ -418,7 +578,9 @@ def measured(
 ):
     "Size, speed and accuracy of a model file"
     fn,(sess,meta) = Path(fn),open_model(fn)
-    how_well = dict(accuracy=meta['metrics']['valid_accuracy'], lost=meta['metrics']['accuracy_lost'])
+    m = meta['metrics']
+    low,high = m.get('valid_interval', (np.nan,np.nan))
+    how_well = dict(accuracy=m['valid_accuracy'], low=low, high=high, lost=m['accuracy_lost'])
     size,ms = fn.stat().st_size/1e6,milliseconds(sess, meta['crop'], n)
     return dict(file=fn.name, labels=', '.join(sorted(meta['labels'])), precision=meta['precision'], MB=size, ms=ms, **how_well)
 
@@ -426,7 +588,7 @@ def measured(
 def compare_models(
     *fns, # files that `export_onnx` wrote
     n=20, # runs to take the median of
-)->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy, what 8 bits cost of it
+)->pd.DataFrame: # a row per file: MB, milliseconds a picture here, validation accuracy with its 95 % interval, what 8 bits cost of it
     "Size, speed and accuracy of model files, side by side"
     if not fns: raise FileNotFoundError('Nothing to compare: wanted files that export_onnx wrote')
     df = pd.DataFrame([measured(o, n) for o in fns]).set_index('file')

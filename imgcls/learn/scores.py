@@ -80,12 +80,18 @@ def has_body(
     return isinstance(model, nn.Sequential) and len(model)==2
 
 # %% ../../nbs/lib/learn/scores.ipynb #12363789
-def flat_features(
+def pooled(
     x, # activation [n,nf], [n,places,nf] or [n,nf,h,w]
-): # [n,nf], averaged over places
+): # [n,nf]
+    "An activation averaged over places"
+    return x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)
+
+# %% ../../nbs/lib/learn/scores.ipynb #da68a702
+def flat_features(
+    x, # as `pooled` takes it
+): # [n,nf], on the CPU
     "Features of an activation"
-    x = x.detach().as_subclass(Tensor).float()
-    return (x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)).cpu()
+    return pooled(x.detach().as_subclass(Tensor).float()).cpu()
 
 # %% ../../nbs/lib/learn/scores.ipynb #e810e6f6
 def warn_headless(

@@ -826,5 +826,6 @@ def export_model(
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
     files = [[fn for fn,_ in o.dataset.samples] for o in data[:2]]
     ways = partial(get_logits, net, data.valid),partial(_batches_of, model)
-    trained = Trained(net, net, info['prep'], info['labels'], info['arch'], *files, *ways, dict(torchvision=torchvision.__version__))
+    more = dict(torchvision=torchvision.__version__),[y for _,y in data.train.dataset.samples]
+    trained = Trained(net, net, info['prep'], info['labels'], info['arch'], *files, *ways, *more)
     return write_onnx(trained, fname, **dict(names=info['names']) | kwargs)

@@ -107,7 +107,7 @@ class History:
     def add(self, pred, name):
         "Put an answer in front"
         tile = self.tile(pred)
-        said = 'not sure' if pred.unsure else pred.name
+        said = 'unknown' if pred.unknown else 'not sure' if pred.unsure else pred.name
         tile.what = pred,name
         tile.show(thumbnail(pred.thumb, 152), said, f'See again: {said}, {percent(pred.prob)}, {name}', said)
         self.tiles = [tile, *(o for o in self.tiles if o is not tile)]

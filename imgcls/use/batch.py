@@ -67,16 +67,16 @@ class Pool:
         "Read and classify `x`, in this thread"
         t = time.monotonic()
         a = self.predictor.prepared(x)[None]
-        ps = (self.single if self.room.held>1 else self.predictor).probs(a)[0]
+        found, = zip(*(self.single if self.room.held>1 else self.predictor).ask(a))
         secs = time.monotonic()-t
         self.room.secs += .1*(secs/self.n-self.room.secs)
         self.on_answer(secs)
-        return ps
+        return found
 
-    async def probs(self,
+    async def ask(self,
         x, # bytes of a picture, or whatever else `Predictor.prepared` takes
-    ): # [n_classes]
-        "How likely the model holds each class"
+    ): # (how likely the model holds each class [n_classes], does it look like none of them?)
+        "What the model says of a picture"
         with self.room.share() as take:
             take(1)
             return await asyncio.get_running_loop().run_in_executor(self.threads, self.answer, x)

@@ -141,9 +141,15 @@ class Prediction:
     topk:list # (name, probability) of the likeliest classes
     unsure:bool
     source:object = field(default=None, repr=False, compare=False)
+    unknown:bool = False # does it look like none of the classes?
 
-    def __repr__(self): return f'Prediction({self.name!r}, {self.prob:.4f}{", not sure" if self.unsure else ""})'
-    def as_dict(self): return {k:getattr(self, k) for k in ('label','name','prob','unsure','topk')}
+    @property
+    def doubt(self):
+        "What speaks against it, in words; '' if nothing does"
+        return 'looks like none of the classes' if self.unknown else 'not sure' if self.unsure else ''
+
+    def __repr__(self): return f'Prediction({self.name!r}, {self.prob:.4f}{", "*bool(self.doubt)}{self.doubt})'
+    def as_dict(self): return {k:getattr(self, k) for k in ('label','name','prob','unsure','unknown','topk')}
 
     @cached_property
     def thumb(self):
@@ -269,18 +275,25 @@ class Model:
         self.names = self.meta['names']
         self.max_pixels = max_pixels
         self.threshold = self.meta.get('threshold', .5) if threshold is None else threshold
+        outputs = [o.name for o in self.session.get_outputs()]
+        self.unknown = self.meta.get('unknown') if 'distance' in outputs else None
 
     def __repr__(self): return f'{type(self).__name__}({str(self.path)!r}: {self.meta["arch"]}, {len(self.names)} classes)'
     def prepared(self, x): return prepare(open_image(x, self.meta.get('least'), self.max_pixels), self.meta)
 
-    def probs(self,
+    def ask(self,
         x:np.ndarray, # [n,3,h,w], as `prepared` makes it
-    )->np.ndarray: # [n,n_classes], calibrated
-        "How likely the model holds each class"
-        z = self.session.run(None, dict(image=x))[0]/self.meta['temperature']
-        if not np.isfinite(z).all(): raise ModelError(f'{self.path} is damaged: its answer is not a number. Export it again.')
+    )->tuple: # how likely the model holds each class, calibrated [n,n_classes]; does it look like none of them? [n]
+        "What the model says of pictures"
+        outputs = ['logits','distance'] if self.unknown else ['logits']
+        z,*far = self.session.run(outputs, dict(image=x))
+        if not all(np.isfinite(o).all() for o in (z,*far)):
+            raise ModelError(f'{self.path} is damaged: its answer is not a number. Export it again.')
+        z = z/self.meta['temperature']
         e = np.exp(z-z.max(1, keepdims=True))
-        return e/e.sum(1, keepdims=True)
+        return e/e.sum(1, keepdims=True), far[0]>self.unknown['limit'] if far else np.zeros(len(z), bool)
+
+    def probs(self, x): return self.ask(x)[0]
 
     def facts(self):
         "What a person wants to know about the model, as text"
@@ -288,12 +301,15 @@ class Model:
         m = dict(accuracy_lost=0) | self.meta['metrics']
         known = [self.names[l] for l in self.labels]
         lost = ' ({accuracy_lost:.1%} lost in 8 bits)' if m['accuracy_lost']>0 else ''
+        doubt = ' (95% interval {}–{})'.format(*map(percent, m['valid_interval'])) if 'valid_interval' in m else ''
+        far = 'what is farther from all of them than {share:.0%} of pictures like those it was checked on'
         return { # chkstyle: ignore-node
             'title': o.get('title') or self.path.stem,
             'about': o.get('about', ''),
             'knows': f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20),
             'learned from': '{n_train:,} pictures'.format(**m),
-            'right for': ('{valid_accuracy:.1%} of {n_valid:,} others'+lost).format(**m),
+            'right for': ('{valid_accuracy:.1%} of {n_valid:,} others'+lost).format(**m)+doubt,
+            'none of these': far.format(**self.unknown) if self.unknown else 'can not be told: '+o.get('unknown_why', 'the file says nothing of it'),
             'not sure': f'under a confidence of {self.threshold:.0%}',
             'network': '{arch}, {precision}, {mb:.1f} MB'.format(mb=self.path.stat().st_size/1e6, **o),
             'looks at': '{0} × {1} px'.format(*o['crop']),
@@ -328,12 +344,17 @@ def _load(x): return fetch(x) if is_url(x) else content_of(x) if hasattr(x, 'rea
 
 class Predictor(Model):
     "Answers for the model in an `.onnx` file"
-    def answer(self, p, topk, source):
-        "Probabilities `p` as a `Prediction`"
+    def answer(self,
+        p, # [n_classes], probabilities
+        unknown, # does it look like none of them?
+        topk, # how many classes to show
+        source, # the picture
+    ):
+        "What `ask` found of a picture as a `Prediction`"
         top = p.argsort()[::-1]
         rows = [(self.names[self.labels[i]],float(p[i])) for i in top[:topk]]
         name,prob = rows[0]
-        return Prediction(self.labels[top[0]], name, prob, rows, prob<self.threshold, source)
+        return Prediction(self.labels[top[0]], name, prob, rows, prob<self.threshold, source, bool(unknown))
 
     def stream(self,
         xs, # what `predict` takes, one after the other
@@ -347,8 +368,8 @@ class Predictor(Model):
         it = _ahead(ready, xs, cores())
         while part := list(islice(it, bs)):
             ok = [a for _,a in part if isinstance(a, np.ndarray)]
-            ps = iter(self.probs(np.stack(ok)) if ok else ())
-            yield from (self.answer(next(ps), topk, src) if isinstance(a, np.ndarray) else a for src,a in part)
+            found = zip(*self.ask(np.stack(ok))) if ok else iter(())
+            yield from (self.answer(*next(found), topk, src) if isinstance(a, np.ndarray) else a for src,a in part)
 
     def predict(self,
         x, # path, bytes, file object, PIL image, array [h,w,3], http(s) address; or a list of them
@@ -358,7 +379,8 @@ class Predictor(Model):
         if topk<1: raise ValueError(f'topk={topk}: wanted 1 or more classes')
         if not _is_many(x):
             src = _load(x)
-            return self.answer(self.probs(self.prepared(src)[None])[0], topk, src)
+            found, = zip(*self.ask(self.prepared(src)[None]))
+            return self.answer(*found, topk, src)
         res = Predictions()
         for i,o in enumerate(self.stream(x, topk)):
             if isinstance(o, Exception): raise type(o)(f'Picture {i} of the list: {o}')
@@ -368,14 +390,14 @@ class Predictor(Model):
     def predict_folder(self,
         path, # folder with pictures, at any depth
         bs:int=8, # pictures at a time
-    ): # DataFrame: file (relative to `path`), label, prob, unsure, error
+    ): # DataFrame: file (relative to `path`), label, prob, unsure, unknown, error
         "Answers for all pictures in a folder"
         import pandas as pd
         from fastprogress import progress_bar
         if not Path(path).is_dir(): raise FileNotFoundError(f'{path} is not a folder: wanted one with pictures in it.')
         fns = list(image_paths(path))
-        cols = ['label','prob','unsure','error']
-        def row(o): return (None,None,None,str(o)) if isinstance(o, Exception) else (o.label,o.prob,o.unsure,'')
+        cols = ['label','prob','unsure','unknown','error']
+        def row(o): return (None,)*4+(str(o),) if isinstance(o, Exception) else (o.label,o.prob,o.unsure,o.unknown,'')
         rows = [row(o) for o in progress_bar(self.stream(fns, 1, bs), total=len(fns), leave=False)]
         df = pd.DataFrame(rows, columns=cols)
         df.insert(0, 'file', [o.relative_to(path).as_posix() for o in fns])

@@ -151,7 +151,7 @@ under_way = Gauge('imgcls_requests_in_progress', 'Requests not answered yet', re
 n_requests = Counter('imgcls_requests', 'Requests', ['route','status'], registry=registry)
 request_secs = Histogram('imgcls_request_seconds', 'From request to answer', ['route'], registry=registry, buckets=buckets)
 picture_secs = Histogram('imgcls_picture_seconds', 'Of a picture, to read and classify', registry=registry, buckets=buckets)
-n_pictures = Counter('imgcls_pictures', 'Pictures answered', ['label','unsure'], registry=registry)
+n_pictures = Counter('imgcls_pictures', 'Pictures answered', ['label','unsure','unknown'], registry=registry)
 n_problems = Counter('imgcls_problems', 'Pictures and requests that were not', ['code'], registry=registry)
 
 # %% ../../nbs/lib/use/serve.ipynb #e0b044de
@@ -250,17 +250,17 @@ async def fetched(self:Service, url):
 
 # %% ../../nbs/lib/use/serve.ipynb #cbf7abe0
 @patch
-async def probs(self:Service,
+async def ask(self:Service,
     x, # bytes or address of a picture
-): # [n_classes], or the `Problem` with it
-    "How likely the model holds each class"
-    try: ps = await self.pool.probs(x if isinstance(x, bytes) else await self.fetched(x))
+): # as of `Pool.ask`, or the `Problem` with it
+    "What the model says of a picture"
+    try: ps,unknown = await self.pool.ask(x if isinstance(x, bytes) else await self.fetched(x))
     except foreseen as e:
         p = as_problem(e)
         n_problems.labels(p.code).inc()
         return p
-    n_pictures.labels(self.predictor.labels[ps.argmax()], ps.max()<self.predictor.threshold).inc()
-    return ps
+    n_pictures.labels(self.predictor.labels[ps.argmax()], ps.max()<self.predictor.threshold, unknown).inc()
+    return ps,unknown
 
 # %% ../../nbs/lib/use/serve.ipynb #8f3fbb90
 def asked_url(request):
@@ -291,7 +291,7 @@ async def asked(self:Service,
 async def results(self:Service,
     request,
     most:int=1, # pictures
-)->list: # of (name, probabilities or `Problem`)
+)->list: # of (name, what `ask` found or `Problem`)
     "Answers for the pictures in `request`; raises when it is problems only"
     self.admit(request)
     self.pool.room.check()
@@ -300,7 +300,7 @@ async def results(self:Service,
     self.room.check(n)
     with self.room.share() as take:
         pics = await self.asked(request, most, take)
-        res = await asyncio.gather(*(self.probs(o) for _,o in pics))
+        res = await asyncio.gather(*(self.ask(o) for _,o in pics))
     if all(isinstance(o, Problem) for o in res): raise res[0]
     return [(name,o) for (name,_),o in zip(pics, res)]
 
@@ -317,7 +317,7 @@ async def predict(self:Service, request):
     "Answers for one picture or several"
     t = time.perf_counter()
     k = how_many(request)
-    def row(o): return dict(error=o.as_dict()) if isinstance(o, Problem) else self.predictor.answer(o, k, None).as_dict()
+    def row(o): return dict(error=o.as_dict()) if isinstance(o, Problem) else self.predictor.answer(*o, k, None).as_dict()
     rows = [dict(file=name, **row(o)) for name,o in await self.results(request, self.o.max_files)]
     return JSONResponse(dict(model=self.model, ms=round(1000*(time.perf_counter()-t), 1), predictions=rows))
 
@@ -325,7 +325,7 @@ async def predict(self:Service, request):
 @patch
 async def scores(self:Service, request): # (label, probability) of each class, the likeliest first
     "Scores for the one picture in a request"
-    (_,ps), = await self.results(request)
+    (_,(ps,_)), = await self.results(request)
     return sorted(zip(self.predictor.labels, ps.tolist()), key=itemgetter(1), reverse=True)
 
 # %% ../../nbs/lib/use/serve.ipynb #c9228d36
@@ -364,7 +364,7 @@ async def card(self:Service, request):
     "What the model knows, and how well"
     self.admit(request)
     p = self.predictor
-    shown = 'labels names arch precision crop metrics n_params created versions about'.split()
+    shown = 'labels names arch precision crop metrics unknown n_params created versions about'.split()
     kept = {k:p.meta[k] for k in shown if k in p.meta}
     return JSONResponse(self.model | kept | dict(sha256=self.sha256, threshold=p.threshold, facts=p.facts()))
 
@@ -392,7 +392,8 @@ async def home(self:Service, request):
     "A page for people"
     o = self.o
     p = self.predictor
-    facts = dict(p.facts(), limits='whatever it is shown, it answers with one of its classes')
+    facts = p.facts()
+    if not p.unknown: facts['limits'] = 'whatever it is shown, it answers with one of its classes'
     return self.html('index', page(self.name, facts['about'], facts, bool(o.api_keys), o.max_files, o.max_body))
 
 # %% ../../nbs/lib/use/serve.ipynb #9805d233

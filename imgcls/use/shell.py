@@ -19,7 +19,7 @@ def _line(file, o, width, as_json):
     "What is said of a picture: a line for people, or one of JSON"
     wrong = isinstance(o, Exception)
     if as_json: return dumps(dict(file=file, **(dict(error=str(o)) if wrong else o.as_dict())), ensure_ascii=False)
-    return f'{file:{width}}  {o}' if wrong else f'{file:{width}}  {o.name} {o.prob:.1%}{" (not sure)" if o.unsure else ""}'
+    return f'{file:{width}}  {o}' if wrong else f'{file:{width}}  {o.name} {o.prob:.1%}{f" ({o.doubt})" if o.doubt else ""}'
 
 @call_parse
 def imgcls_predict(
