@@ -170,7 +170,7 @@ class Table:
 
     def read(self):
         "All whole rows, every cell a string"
-        return pd.read_csv(io.StringIO(self.lines().decode() or self.head()), dtype=str, keep_default_na=False)
+        return pd.read_csv(io.BytesIO(self.lines() or self.head().encode()), dtype=str, keep_default_na=False)
 
     def write(self, df):
         "Replace the whole table in one step; columns that somebody added stay"
@@ -1021,20 +1021,21 @@ def scratch(self:Dataset):
 
 # %% ../nbs/lib/dataset.ipynb #4dbc47ee
 @patch
-def known(self:Dataset)->dict: # SHA-256 → row of the manifest
+def known(self:Dataset)->dict: # SHA-256 → (label, file)
     "The pictures that have come in so far"
     df = self.manifest()
     df = df[df.status.isin(['ok','quarantined']) & (df.file!='')]
-    return dict(zip(df.sha256, df.to_dict('records')))
+    return dict(zip(df.sha256, zip(df.label, df.file)))
 
 # %% ../nbs/lib/dataset.ipynb #d9b9a143
 def as_duplicate(
     row:dict, # of the manifest
-    twin:dict, # the row that came in first
+    twin:tuple, # (label, file) of the row that came in first
 )->dict:
     "`row`, with what there is to say of a file that is there already"
-    other = '' if twin['label']==row['label'] else ', another label'
-    return row | dict(status='duplicate', reason=f"same bytes{other}: {twin['file']}")
+    label,file = twin
+    other = '' if label==row['label'] else ', another label'
+    return row | dict(status='duplicate', reason=f'same bytes{other}: {file}')
 
 # %% ../nbs/lib/dataset.ipynb #77b11e7d
 @patch
@@ -1069,7 +1070,7 @@ def enter(self:Dataset,
         os.unlink(tmp)
     elif tmp:
         row['file'] = self._take_in(row, tmp, ext)
-        known[row['sha256']] = row
+        known[row['sha256']] = row['label'],row['file']
     with self.noting(): self.noted.append(row)
     return row
 
@@ -1096,6 +1097,7 @@ def _moved(self:Dataset, row, o):
 @patch
 def _follow(self:Dataset, df, log):
     "The manifest `df` after rows `log` of the journal"
+    if not log: return df
     rows = df.to_dict('records')
     at = {o['file']:o for o in rows if o['file']}
     for o in log:
