@@ -275,20 +275,18 @@ def scene(seed):
 
 def test_pieces_and_mirror_images_are_twins(tmp_path):
     (tmp_path/'a').mkdir()
-    rng = np.random.default_rng(0)
     made = {}
     for i in range(60):
         im = scene(i)
         im.save(tmp_path/'a'/f'{i}.png')
-        x,y = rng.uniform(0, .05, 2)*im.size
-        if i<20: made[f'a/{i}.jpg'] = 'cropped',im.crop((x, y, x+.95*im.width, y+.95*im.height))
+        if i<20: made[f'a/{i}.jpg'] = 'cropped',im.crop([round(o*k) for o,k in zip(im.size*2, (.025,.025,.975,.975))])
         elif i<40: made[f'a/{i}.jpg'] = 'mirrored',im.transpose(Image.FLIP_LEFT_RIGHT)
     for k,(_,im) in made.items(): im.resize((270,200)).save(tmp_path/k, quality=70)
     df = duplicates(tmp_path)
     assert {tuple(sorted(Path(o).stem for o in g)) for g in df.groupby('group').file.agg(list)}<={(str(i),str(i)) for i in range(40)}
     found = dict(zip(df.file, df.kind))
     n = {kind:sum(kind==v and found.get(k) in (kind,'near') for k,(v,_) in made.items()) for kind in ('cropped','mirrored')}
-    assert n['mirrored']==20 and n['cropped']>=17, n
+    assert n['mirrored']==20 and n['cropped']>=19, n
 
 def test_digits_are_no_pieces_of_each_other(tmp_path):
     h = hash_array([measure(np.asarray(draw_digit(i)))['phash'] for i in range(600)])
