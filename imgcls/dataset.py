@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from filelock import FileLock, Timeout
+from functools import lru_cache
 from itertools import chain, count
 from pathlib import Path, PurePath, PurePosixPath
 from fastcore.basics import chunked, defaults, groupby, patch
@@ -37,6 +38,7 @@ def check_label(
 def not_utf8(s): return re.search('[\ud800-\udfff]', s)
 
 # %% ../nbs/lib/dataset.ipynb #5b09303f
+@lru_cache
 def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
@@ -509,7 +511,7 @@ def visible(
 ): # of `os.DirEntry`, in alphabetical order; a folder that is empty, or that can't be looked into, is one of them
     "All files from `top` on down, without what is hidden"
     for o in sorted(os.scandir(top), key=lambda o: o.name):
-        if o.name[0]=='.' or leads_back(o): continue
+        if o.name[0]=='.' or o.is_symlink() and leads_back(o): continue
         inner = list(visible(o)) if o.is_dir() and os.access(o, os.R_OK|os.X_OK) else ()
         yield from inner or [o]
 
