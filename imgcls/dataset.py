@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from filelock import FileLock, Timeout
+from functools import lru_cache
 from itertools import chain, count
 from pathlib import Path, PurePath, PurePosixPath
 from fastcore.basics import chunked, defaults, groupby, patch
@@ -37,6 +38,7 @@ def check_label(
 def not_utf8(s): return re.search('[\ud800-\udfff]', s)
 
 # %% ../nbs/lib/dataset.ipynb #5b09303f
+@lru_cache
 def inside(
     rel:str, # path relative to the dataset, with /
 )->str: # `rel`
@@ -170,7 +172,7 @@ class Table:
 
     def read(self):
         "All whole rows, every cell a string"
-        return pd.read_csv(io.StringIO(self.lines().decode() or self.head()), dtype=str, keep_default_na=False)
+        return pd.read_csv(io.BytesIO(self.lines() or self.head().encode()), dtype=str, keep_default_na=False)
 
     def write(self, df):
         "Replace the whole table in one step; columns that somebody added stay"
@@ -509,7 +511,7 @@ def visible(
 ): # of `os.DirEntry`, in alphabetical order; a folder that is empty, or that can't be looked into, is one of them
     "All files from `top` on down, without what is hidden"
     for o in sorted(os.scandir(top), key=lambda o: o.name):
-        if o.name[0]=='.' or leads_back(o): continue
+        if o.name[0]=='.' or o.is_symlink() and leads_back(o): continue
         inner = list(visible(o)) if o.is_dir() and os.access(o, os.R_OK|os.X_OK) else ()
         yield from inner or [o]
 
@@ -1021,20 +1023,21 @@ def scratch(self:Dataset):
 
 # %% ../nbs/lib/dataset.ipynb #4dbc47ee
 @patch
-def known(self:Dataset)->dict: # SHA-256 → row of the manifest
+def known(self:Dataset)->dict: # SHA-256 → (label, file)
     "The pictures that have come in so far"
     df = self.manifest()
     df = df[df.status.isin(['ok','quarantined']) & (df.file!='')]
-    return dict(zip(df.sha256, df.to_dict('records')))
+    return dict(zip(df.sha256, zip(df.label, df.file)))
 
 # %% ../nbs/lib/dataset.ipynb #d9b9a143
 def as_duplicate(
     row:dict, # of the manifest
-    twin:dict, # the row that came in first
+    twin:tuple, # (label, file) of the row that came in first
 )->dict:
     "`row`, with what there is to say of a file that is there already"
-    other = '' if twin['label']==row['label'] else ', another label'
-    return row | dict(status='duplicate', reason=f"same bytes{other}: {twin['file']}")
+    label,file = twin
+    other = '' if label==row['label'] else ', another label'
+    return row | dict(status='duplicate', reason=f'same bytes{other}: {file}')
 
 # %% ../nbs/lib/dataset.ipynb #77b11e7d
 @patch
@@ -1069,7 +1072,7 @@ def enter(self:Dataset,
         os.unlink(tmp)
     elif tmp:
         row['file'] = self._take_in(row, tmp, ext)
-        known[row['sha256']] = row
+        known[row['sha256']] = row['label'],row['file']
     with self.noting(): self.noted.append(row)
     return row
 
@@ -1096,6 +1099,7 @@ def _moved(self:Dataset, row, o):
 @patch
 def _follow(self:Dataset, df, log):
     "The manifest `df` after rows `log` of the journal"
+    if not log: return df
     rows = df.to_dict('records')
     at = {o['file']:o for o in rows if o['file']}
     for o in log:

@@ -113,6 +113,16 @@ class GuardedTransport(httpx.HTTPTransport):
         self._pool.close() # an error, should httpx keep its pool elsewhere one day: never a client without the guard
         self._pool = httpcore.ConnectionPool(tls, max_connections=max_connections, keepalive_expiry=5, network_backend=network)
 
+# %% ../nbs/lib/net.ipynb #5436581f
+def check_number(
+    host:str, # name or address
+    port:int, # port that will be connected to
+    allow_private:bool=False, # let private addresses pass?
+):
+    "Refuse a private address that is written as a number"
+    number = '127.0.0.1' if host=='localhost' else host
+    with suppress(httpcore.ConnectError): resolve(number, port, allow_private, socket.AI_NUMERICHOST)
+
 # %% ../nbs/lib/net.ipynb #e4113e57
 class ProxiedTransport(httpx.HTTPTransport):
     "What connects through a proxy, except to hosts that need none"
@@ -127,14 +137,21 @@ class ProxiedTransport(httpx.HTTPTransport):
     def handle_request(self, request):
         host = request.url.host
         if proxy_bypass(host): return self.direct.handle_request(request)
-        number = '127.0.0.1' if host=='localhost' else host
-        with suppress(httpcore.ConnectError): resolve(number, request.url.port, self.allow_private, socket.AI_NUMERICHOST)
+        check_number(host, request.url.port, self.allow_private)
         return super().handle_request(request)
 
 # %% ../nbs/lib/net.ipynb #9ea8f74a
 def web_proxies()->dict: # http:// or https:// → address of the proxy
     "The proxies that are to be used here"
     return {f'{k}://':v for k,v in getproxies().items() if k in ('http','https') and v.startswith('http')}
+
+# %% ../nbs/lib/net.ipynb #8b8a45e9
+def introduced(
+    headers:dict, # `_` for `-`
+)->dict: # as they are sent
+    "`headers`, and who we are"
+    who = dict(User_Agent=f'imgcls/{__version__} (+https://github.com/imgcls/imgcls)')
+    return {k.replace('_', '-'):v for k,v in (who|headers).items()}
 
 # %% ../nbs/lib/net.ipynb #cad4b1c4
 def guarded_client(
@@ -146,9 +163,7 @@ def guarded_client(
     "An HTTP client for addresses that strangers wrote"
     direct = GuardedTransport(allow_private, max_connections)
     proxied = {k:ProxiedTransport(v, direct, allow_private) for k,v in web_proxies().items()}
-    headers = dict(User_Agent=f'imgcls/{__version__} (+https://github.com/imgcls/imgcls)') | headers
-    said = {k.replace('_', '-'):v for k,v in headers.items()}
-    return httpx.Client(transport=direct, mounts=proxied, timeout=timeout, follow_redirects=True, max_redirects=10, headers=said)
+    return httpx.Client(transport=direct, mounts=proxied, timeout=timeout, follow_redirects=True, max_redirects=10, headers=introduced(headers))
 
 # %% ../nbs/lib/net.ipynb #fcb8b003
 def retry_after(

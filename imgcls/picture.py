@@ -315,12 +315,18 @@ _dct = np.cos(np.pi/32*(_k[None]+.5)*_k[:16,None]).astype('float32') # 16 freque
 _low = np.add.outer(16*np.arange(8), np.arange(8)).ravel() # the 64 lowest of them, dealt out over four words of 16
 _order = np.r_[_low.reshape(16,4).T.ravel(), np.setdiff1d(np.arange(256), _low)]
 
+def signs(
+    c:np.ndarray, # 16 × 16, or many of them; frequencies
+)->str: # 64 hex digits each
+    "The signs of frequencies as a hash"
+    return np.packbits(c.reshape(-1,256)[:,_order]>0).tobytes().hex()
+
+# %% ../nbs/lib/picture.ipynb #9cdd03f5
 def phash(
     g:np.ndarray, # 32 × 32, brightness
 )->str: # 64 hex digits
     "A hash of 256 bits of which few change when the picture changes a little"
-    c = _dct@g.astype('float32')@_dct.T
-    return np.packbits(c.ravel()[_order]>0).tobytes().hex()
+    return signs(_dct@g.astype('float32')@_dct.T)
 
 # %% ../nbs/lib/picture.ipynb #e47461bb
 def hash_array(

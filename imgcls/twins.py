@@ -14,9 +14,10 @@ from collections import Counter
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import digamma
-from fastcore.basics import groupby, patch
-from .dataset import Dataset, progress, split_cols
-from .picture import distance, hash_array, phash
+from fastcore.basics import defaults, groupby, patch
+from .dataset import Dataset, in_threads, progress, split_cols
+from .picture import distance, hash_array, open_image, phash, signs
+from PIL import Image
 
 # %% ../nbs/lib/twins.ipynb #008a8f21
 def one_hot(
@@ -69,7 +70,7 @@ def close_pairs(
     "Index pairs of hashes that look alike"
     low = np.ascontiguousarray(h[:,:1])
     for p in near_words(low.view('uint16')):
-        p = p[(p[:,0]<p[:,1]) & (apart(low, p)<=7)]
+        p = p[(p[:,0]<p[:,1]) & (apart(low, p)<=max_dist*7//32)]
         yield p[apart(h, p)<=max_dist]
 
 # %% ../nbs/lib/twins.ipynb #c4c81d90
@@ -96,6 +97,68 @@ def group_ids(
     if most: ids = np.where(np.bincount(ids)[ids]>most, n+np.arange(n), ids)
     return first_like(ids)
 
+# %% ../nbs/lib/twins.ipynb #962d9214
+noise = np.random.default_rng(0).random((32,32))
+odd_bits = hash_array([phash(noise)])^hash_array([phash(noise[:,::-1])])
+
+# %% ../nbs/lib/twins.ipynb #863afcaf
+def hash_pairs(
+    h, # [n,4], uint64
+    max_dist:int=32, # bits of 256 that may differ
+)->tuple: # (pairs, pairs of which one is mirrored), [m,2] each, the nearest first
+    "Pairs of hashes that are near as they are, or when one is mirrored"
+    n = len(h)
+    p = near_pairs(np.concatenate([h,h^odd_bits]), max_dist)
+    p = p[p[:,2].argsort(kind='stable'),:2]
+    turned = np.sort(p[(p<n).sum(1)==1]%n, 1)
+    return p[p[:,1]<n],turned[turned[:,0]<turned[:,1]]
+
+# %% ../nbs/lib/twins.ipynb #9d977cd3
+def least_apart(
+    a, # hashes, [n,4], uint64
+    b, # others
+): # [n]
+    "In how many bits hashes differ, as they are or when one is mirrored"
+    return np.minimum(distance(a, b), distance(a^odd_bits, b)).astype(int)
+
+# %% ../nbs/lib/twins.ipynb #8210c1ef
+def waves(
+    start:float, # 0 to 1
+    end:float, # 0 to 1
+    n:int=64, # samples
+)->np.ndarray: # [16,n]
+    "The lowest frequencies of what lies between `start` and `end` of `n` samples"
+    edges = np.linspace(0, 1, n+1).clip(start, end)
+    at = (edges[1:]+edges[:-1])/2
+    return np.diff(edges)*np.cos(np.pi*np.arange(16)[:,None]*(at-start)/(end-start))
+
+# %% ../nbs/lib/twins.ipynb #b5e373cb
+cuts = np.linspace(0, .05, 5) # what may be missing at an edge
+cut_waves = np.array([waves(a, 1-b) for a in cuts for b in cuts], 'float32')
+
+def cut_hashes(
+    im, # picture
+)->np.ndarray: # [625,4], uint64
+    "Hashes of the pieces that are left of a picture when a little is cut off"
+    g = np.asarray(im.getchannel('G').resize((64,64), Image.BOX), 'float32')
+    c = (cut_waves@g)[:,None]@cut_waves.swapaxes(1, 2) # small products, which numpy's library doesn't spread over threads
+    return hash_array([signs(c)])
+
+# %% ../nbs/lib/twins.ipynb #59a8f290
+def cut_pairs(
+    fns, # paths of pictures
+    h, # [n,4], their hashes
+    max_dist:int=32, # bits of 256 that may differ in a near-duplicate; these are left out
+)->np.ndarray: # [m,2]
+    "Pairs of pictures of which one is the other with a little cut off"
+    p = near_pairs(h, max_dist*3)
+    p = p[p[:,2]>max_dist]
+    p = p[p[:,2].argsort(kind='stable')][:len(h),:2]
+    idx = np.unique(p)
+    pieces = dict(zip(idx, in_threads(lambda i: cut_hashes(open_image(fns[i], 128, 1e9)), idx, defaults.cpus, 'second look')))
+    nearest = [min(distance(pieces[i], h[j]).min(), distance(pieces[j], h[i]).min()) for i,j in p]
+    return p[np.array(nearest, int)<=max_dist*5//8]
+
 # %% ../nbs/lib/twins.ipynb #5694a1b9
 def same_bytes(
     sha, # [n], SHA-256 of each; '' where it isn't known
@@ -114,19 +177,30 @@ def twin_ids(
     return group_ids(near_pairs(hash_array(df.phash), max_dist), len(df))
 
 # %% ../nbs/lib/twins.ipynb #7ad5fee8
+def kinds_of(
+    df, # sha256 and group of pictures
+    pairs:dict, # kind → pairs, the surest first
+)->np.ndarray: # for each of `df`; 'exact' where another of its group is the same file
+    "What makes each picture a twin"
+    same = df.duplicated(['group','sha256'], keep=False)
+    inside = [np.isin(range(len(df)), p) for p in pairs.values()]
+    return np.select([same,*inside], ['exact',*pairs], '')
+
+# %% ../nbs/lib/twins.ipynb #fdeeb4f0
 def duplicates(
     path, # dataset folder, class folder or files
     max_dist:int=32, # bits of 256 that may differ
-)->pd.DataFrame: # a row per twin: group, file, label, kind ('exact' or 'near'), across (more than one label?)
+)->pd.DataFrame: # a row per twin: group, file, label, kind ('exact', 'near', 'cropped' or 'mirrored'), across (more than one label?)
     "Groups of pictures that are the same, or nearly"
-    df = Dataset.of(path).looks()
-    df = df[df.wrong=='']
-    df = df.assign(group=twin_ids(df, max_dist))
+    ds = Dataset.of(path)
+    df = ds.looks().query('wrong==""').reset_index(drop=True)
+    h = hash_array(df.phash)
+    near,mirrored = hash_pairs(h, max_dist)
+    pairs = dict(near=near, cropped=cut_pairs([ds.path/o for o in df.file], h, max_dist), mirrored=mirrored)
+    df = df.assign(group=group_ids(np.concatenate([*pairs.values()]), len(df)))
+    df = df.assign(kind=kinds_of(df, pairs), across=df.groupby('group').label.transform('nunique')>1)
     df = df[df.duplicated('group', keep=False)].sort_values(['group','file'], ignore_index=True)
-    df['kind'] = np.where(df.duplicated(['group','sha256'], keep=False), 'exact', 'near')
-    g = df.groupby('group')
-    df = df.assign(group=g.ngroup(), across=g.label.transform('nunique')>1)
-    return df['group file label kind across'.split()]
+    return df.assign(group=df.groupby('group').ngroup())['group file label kind across'.split()]
 
 # %% ../nbs/lib/twins.ipynb #98ca95bd
 def shares(
@@ -422,30 +496,6 @@ def too_near(
     n = by_chance((1-s).clip(0)+1e-6, j)
     i,c = np.nonzero(n<=chance)
     return surest(at[i], at[j[i,c]], n[i,c])
-
-# %% ../nbs/lib/twins.ipynb #962d9214
-noise = np.random.default_rng(0).random((32,32))
-odd_bits = hash_array([phash(noise)])^hash_array([phash(noise[:,::-1])])
-
-# %% ../nbs/lib/twins.ipynb #863afcaf
-def hash_pairs(
-    h, # [n,4], uint64
-    max_dist:int=32, # bits of 256 that may differ
-)->tuple: # (pairs, pairs of which one is mirrored), [m,2] each, the nearest first
-    "Pairs of hashes that are near as they are, or when one is mirrored"
-    n = len(h)
-    p = near_pairs(np.concatenate([h,h^odd_bits]), max_dist)
-    p = p[p[:,2].argsort(kind='stable'),:2]
-    turned = np.sort(p[(p<n).sum(1)==1]%n, 1)
-    return p[p[:,1]<n],turned[turned[:,0]<turned[:,1]]
-
-# %% ../nbs/lib/twins.ipynb #9d977cd3
-def least_apart(
-    a, # hashes, [n,4], uint64
-    b, # others
-): # [n]
-    "In how many bits hashes differ, as they are or when one is mirrored"
-    return np.minimum(distance(a, b), distance(a^odd_bits, b)).astype(int)
 
 # %% ../nbs/lib/twins.ipynb #791bbf48
 def one_each(

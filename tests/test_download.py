@@ -1,9 +1,11 @@
 "Faults of servers, networks and files, over a real loopback server"
-import os, re, signal, socket, struct, subprocess, sys, threading, time, zlib
+import gzip, os, re, signal, socket, struct, subprocess, sys, threading, time, zlib
 from email.utils import formatdate
 import pandas as pd, pytest
 from imgcls.gather.credits import attribution
-from imgcls.gather.download import download_images as guarded_download
+from functools import partial
+from imgcls.gather.download import Crew, fetch_picture, download_images as guarded_download
+from imgcls.gather.fetch import Fetcher
 from imgcls.dataset import image_files, Dataset, read_manifest
 from imgcls.gather.verify import tally, verify_images
 from imgcls.gather.shell import gather
@@ -219,6 +221,39 @@ def test_a_torn_manifest_is_mended(web, tmp_path):
     with open(tmp_path/'manifest.csv', 'a') as f: f.write('a/123.jpg,a,half a li')
     df = download_images(tmp_path/'a', urls=[web.url('/ok.jpg'),web.url('/half.jpg')])
     assert sorted(df.status)==['ok','ok']
+
+def test_what_comes_packed_is_measured_unpacked(web, tmp_path):
+    "Though nobody asked for it packed"
+    packed = dict(ok=gzip.compress(encode_image(draw_digit(9))), bomb=gzip.compress(bytes(300*2**20)), plain=b'\xff\xd8\xff'+bytes(99))
+    web.routes |= {f'/{k}.gz':says(v, Content_Encoding='gzip') for k,v in packed.items()}
+    df = download_images(tmp_path/'a', urls=[web.url(f'/{o}.gz') for o in packed], tries=1, max_bytes=2**20)
+    assert df.status.tolist()==['ok','failed','failed'] and 'too many bytes' in df.reason[1] and 'run again' in df.reason[2]
+    assert (tmp_path/df.file[0]).read_bytes()==encode_image(draw_digit(9))
+
+def test_a_head_that_drips(web, tmp_path):
+    def drip(h):
+        for b in b'HTTP/1.1 200 OK\r\nX-Long: '+b'a'*900:
+            h.wfile.write(bytes([b]))
+            time.sleep(.1)
+    web.routes['/head.jpg'] = drip
+    t = time.monotonic()
+    assert 'not done after 1 s' in download_images(tmp_path/'a', urls=web.url('/head.jpg'), timeout=1, max_seconds=1).reason[0] and time.monotonic()-t<4
+
+def test_who_has_enough_is_not_kept_waiting(web, tmp_path):
+    n = threading.active_count()
+    crew = Crew(partial(fetch_picture, tmp=tmp_path, max_seconds=60, max_bytes=2**20, robots=True), Fetcher(True), 4, 4, 2)
+    results = crew.run([Hit(web.url(o)) for o in ('/gone.jpg','/stall.jpg','/drip.jpg')])
+    t = time.monotonic()
+    assert next(results)[1]['reason']=='HTTP 404 Not Found'
+    results.close()
+    assert time.monotonic()-t<2 and threading.active_count()<=n+2 # those of the server
+
+def test_what_goes_wrong_in_the_crew_is_not_waited_for(tmp_path):
+    async def broken(hit, client): raise KeyError('a mistake of ours')
+    with pytest.raises(KeyError, match='a mistake'): list(Crew(broken, Fetcher(), 4, 4, 2).run([Hit('http://a.test/1')]))
+    class Shut(Fetcher):
+        async def __aenter__(self): raise ValueError('no client')
+    with pytest.raises(ValueError, match='no client'): list(Crew(broken, Shut(), 4, 4, 2).run([Hit('http://a.test/1')]))
 
 def test_labels_never_lead_out(tmp_path):
     data = tmp_path/'data'

@@ -1,7 +1,8 @@
 "Where the client connects, and for how long"
-import socket, threading, time
+import aiohttp, asyncio, socket, threading, time
 import httpcore, httpx, pytest
 import imgcls.net as G
+from imgcls.gather.fetch import Fetcher, Guard
 from imgcls.net import PrivateAddress, guarded_client, is_public, resolve, time_limit
 from imgcls.sample import running
 from web import Web, jpg, says
@@ -88,3 +89,59 @@ def test_behind_a_proxy(monkeypatch):
             assert c.get('http://example.test/x').content==b'by proxy'
             for o in ('http://10.0.0.1/x','http://localhost/x','http://2130706433/x','http://127.1/x','http://[::1]/x'):
                 with pytest.raises(PrivateAddress): c.get(o)
+
+# the client for many at once: the same guard
+
+def ask(*urls, allow_private=False):
+    "What comes of each of `urls`, asked by one client: bytes or an error"
+    async def one(c, url):
+        async with await c.get(url) as r: return await r.read()
+    async def go():
+        async with Fetcher(allow_private, timeout=2) as c: return await asyncio.gather(*[one(c, o) for o in urls], return_exceptions=True)
+    return asyncio.run(go())
+
+def test_many_at_once_are_refused_as_one_is(dns):
+    dns['mixed.test'] = ['93.184.216.34','10.0.0.7']
+    hosts = ['127.0.0.1','localhost','[::1]','10.0.0.1','169.254.169.254','0.0.0.0','[::ffff:127.0.0.1]','100.64.0.1','[fe80::1]','mixed.test']
+    assert {type(o) for o in ask(*[f'http://{o}:9/x' for o in hosts])}=={PrivateAddress}
+    for o in ask(*[f'http://{o}:9/x' for o in ('2130706433','0x7f.1','127.1')]): assert isinstance(o, (PrivateAddress,aiohttp.InvalidURL,aiohttp.ClientConnectorError))
+    for o in ask('ftp://a/x', 'not a url', 'http:///x'): assert type(o) is httpx.UnsupportedProtocol
+    assert isinstance(ask('http://no-such-host.invalid/x')[0], aiohttp.ClientConnectorError)
+
+def test_the_socket_is_guarded_whatever_the_name_led_to(dns, monkeypatch):
+    dns['rebind.test'] = [['93.184.216.34'],['127.0.0.1']]
+    went,guarded = [],Guard.open
+    def open(self, info):
+        guarded(self, info)
+        went.append(info[4][0])
+        raise OSError('no route')
+    monkeypatch.setattr(Guard, 'open', open)
+    assert isinstance(ask('http://rebind.test/')[0], aiohttp.ClientConnectorError) and went==['93.184.216.34']
+    assert type(ask('http://rebind.test/')[0]) is PrivateAddress
+    async def fooled(self, host, port=0, family=0): return [dict(hostname=host, host='127.0.0.1', port=port, family=socket.AF_INET, proto=0, flags=0)]
+    monkeypatch.setattr(Guard, 'resolve', fooled)
+    assert type(ask('http://rebind.test/')[0]) is PrivateAddress and went==['93.184.216.34']
+
+def test_each_redirect_is_looked_at(dns):
+    routes = {'/in':says(status=302, Location='http://169.254.169.254/latest/meta-data'), '/file':says(status=302, Location='file:///etc/passwd'), '/ok':says(jpg),
+        '/there':says(status=301, Location='ok'), '/loop':says(status=302, Location='/loop')}
+    with Web(routes) as web:
+        port = web.server_port
+        routes['/self'] = says(status=307, Location=f'http://inner.test:{port}/ok')
+        dns['inner.test'] = ['192.168.7.7']
+        running.add(port)
+        try: res = ask(*map(web.url, ('/ok','/there','/in','/self','/file','/loop')))
+        finally: running.discard(port)
+        assert res[:2]==[jpg,jpg] and [type(o) for o in res[2:]]==[PrivateAddress,PrivateAddress,httpx.UnsupportedProtocol,httpx.TooManyRedirects]
+        assert len([o for o in web.asked if o=='/loop'])==11
+        assert type(ask(web.url('/ok'))[0]) is PrivateAddress and ask(web.url('/ok'), allow_private=True)==[jpg]
+
+def test_many_at_once_behind_a_proxy(monkeypatch):
+    with Web({'/x':says(jpg)}) as proxy:
+        proxy.routes['http://example.test/x'] = says(b'by proxy')
+        monkeypatch.setenv('http_proxy', proxy.url(''))
+        for o in ('no_proxy','NO_PROXY'): monkeypatch.delenv(o, raising=False)
+        assert ask('http://example.test/x')==[b'by proxy']
+        for o in ask(*[f'http://{o}/x' for o in ('10.0.0.1','localhost','2130706433','127.1','[::1]')]): assert type(o) is PrivateAddress
+        monkeypatch.setenv('no_proxy', '127.0.0.1')
+        assert type(ask('http://127.0.0.1:1/x')[0]) is PrivateAddress

@@ -6,7 +6,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from imgcls.dataset import Dataset
 from imgcls.picture import hash_array, is_plain, measure, phash
-from imgcls.twins import duplicates, group_ids, look_alikes, outliers, similar_pairs, stable_split
+from imgcls.sample import draw_digit
+from imgcls.twins import cut_pairs, duplicates, group_ids, hash_pairs, near_pairs, look_alikes, outliers, similar_pairs, stable_split
 
 def unit(x): return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 def rand_hashes(n, seed=0): return np.random.default_rng(seed).integers(0, 2**64, (n,4), dtype='uint64')
@@ -265,3 +266,29 @@ def test_what_is_to_be_seen_has_a_hash_that_sees():
         im = Image.fromarray(np.random.default_rng(s).integers(0, 255, (20,20,3), dtype='uint8')).resize((256,256), Image.BICUBIC)
         a,b = [np.asarray(o) for o in (im,im.resize((120,120)))]
         assert np.bitwise_count(hash_array([measure(a)['phash']])^hash_array([measure(b)['phash']])).sum()<=16 and not is_plain(np.asarray(im.convert('L').resize((32,32))))
+
+def scene(seed):
+    "A picture that is no other"
+    rng = np.random.default_rng(seed)
+    parts = [np.asarray(Image.fromarray(rng.integers(0, 255, (3*k,4*k,3), dtype='uint8')).resize((300,220), Image.BICUBIC))/k for k in (1,2,4,8,16)]
+    return Image.fromarray((sum(parts)/2).astype('uint8'))
+
+def test_pieces_and_mirror_images_are_twins(tmp_path):
+    (tmp_path/'a').mkdir()
+    made = {}
+    for i in range(60):
+        im = scene(i)
+        im.save(tmp_path/'a'/f'{i}.png')
+        if i<20: made[f'a/{i}.jpg'] = 'cropped',im.crop([round(o*k) for o,k in zip(im.size*2, (.025,.025,.975,.975))])
+        elif i<40: made[f'a/{i}.jpg'] = 'mirrored',im.transpose(Image.FLIP_LEFT_RIGHT)
+    for k,(_,im) in made.items(): im.resize((270,200)).save(tmp_path/k, quality=70)
+    df = duplicates(tmp_path)
+    assert {tuple(sorted(Path(o).stem for o in g)) for g in df.groupby('group').file.agg(list)}<={(str(i),str(i)) for i in range(40)}
+    found = dict(zip(df.file, df.kind))
+    n = {kind:sum(kind==v and found.get(k) in (kind,'near') for k,(v,_) in made.items()) for kind in ('cropped','mirrored')}
+    assert n['mirrored']==20 and n['cropped']>=19, n
+
+def test_digits_are_no_pieces_of_each_other(tmp_path):
+    h = hash_array([measure(np.asarray(draw_digit(i)))['phash'] for i in range(600)])
+    for i in range(600): draw_digit(i).save(tmp_path/f'{i}.png')
+    assert len(near_pairs(h, 96))>600 and not len(cut_pairs([tmp_path/f'{i}.png' for i in range(600)], h)) and not len(hash_pairs(h)[1])

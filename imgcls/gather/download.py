@@ -8,19 +8,22 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/download.html.md"""
 __all__ = ['download_images']
 
 # %% ../../nbs/lib/gather/download.ipynb #791615a8
-import hashlib, math, os, random, re, threading, time, uuid, warnings
-import httpx, pandas as pd
+import aiohttp, asyncio, hashlib, httpx, math, os, random, re, time, uuid, warnings
+import pandas as pd
 from collections import defaultdict, deque
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from operator import attrgetter
+from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from fastcore.basics import listify, patch, store_attr
 from fastcore.meta import delegates
 from .console import read_urls
-from ..net import PrivateAddress, guarded_client, retry_after, time_limit
+from .fetch import Fetcher
+from ..net import PrivateAddress, retry_after
 from ..picture import PictureError, peek, picture_formats, sniff
 from ..dataset import Dataset, check_label, progress
 from .search import Hit, Hits, normal_url
@@ -34,11 +37,11 @@ class NotNow(Exception):
 
 # %% ../../nbs/lib/gather/download.ipynb #e56a11b0
 def against_ai(
-    r:httpx.Response,
+    lines, # of `X-Robots-Tag`
     us:str='imgcls', # our name
 )->str: # noai, noimageai or ''
-    "What `X-Robots-Tag` says against the use of a picture for training"
-    for line in r.headers.get_list('x-robots-tag'):
+    "What a site says against the use of a picture for training"
+    for line in lines:
         who = us
         for robot,tag in re.findall(r'(?:(?!unavailable)([\w.]+):)?\s*([\w-]+)', line.lower()):
             who = robot or who
@@ -49,31 +52,40 @@ def against_ai(
 no_ai = 'the site asks not to use it for AI'
 
 def check_head(
-    r:httpx.Response,
+    r:aiohttp.ClientResponse,
     robots:bool, # leave out what asks not to be used for AI?
 ):
     "Refuse an answer by its head"
-    code,what = r.status_code,f'HTTP {r.status_code} {r.reason_phrase}'.strip()
-    if r.is_server_error or code in (408,425,429): raise NotNow(what, retry_after(r), busy=code in (429,503))
+    code,what = r.status,f'HTTP {r.status} {r.reason or ""}'.strip()
+    if code>=500 or code in (408,425,429): raise NotNow(what, retry_after(r), busy=code in (429,503))
     if code!=200: raise ValueError(what)
-    if robots and (tag := against_ai(r)): raise ValueError(f'X-Robots-Tag {tag}: {no_ai}')
+    if robots and (tag := against_ai(r.headers.getall('x-robots-tag', []))): raise ValueError(f'X-Robots-Tag {tag}: {no_ai}')
 
 # %% ../../nbs/lib/gather/download.ipynb #86bc9ad8
-def stream_to(
+def check_bytes(
+    n:int, # how many there are, or will be
+    most:int,
+):
+    "Refuse what is too large"
+    if n>most: raise ValueError(f'too many bytes: over {most/2**20:.0f} MB')
+
+# %% ../../nbs/lib/gather/download.ipynb #bb7dacd1
+async def stream_to(
     fn, # file
     url:str,
-    client, # `guarded_client`
+    client:Fetcher,
     max_bytes:int,
     robots:bool,
 ):
     "Write what `url` answers to `fn`"
-    with client.stream('GET', url) as r, open(fn, 'wb') as f:
+    async with await client.get(url) as r:
         check_head(r, robots)
-        size = int(r.headers.get('content-length', 0))
-        for b in r.iter_bytes():
-            if not f.tell(): sniff(b)
-            f.write(b)
-            if max(size, f.tell())>max_bytes: raise ValueError(f'too many bytes: over {max_bytes/2**20:.0f} MB')
+        check_bytes(r.content_length or 0, max_bytes)
+        with open(fn, 'wb', 0) as f:
+            async for b in r.content.iter_any():
+                if not f.tell(): sniff(b)
+                f.write(b)
+                check_bytes(f.tell(), max_bytes)
 
 # %% ../../nbs/lib/gather/download.ipynb #d2f9b4bd
 def arrived(
@@ -97,31 +109,43 @@ def explain(
     late:float=0, # seconds that were given, if they are over
 )->str: # the reason; `NotNow` is raised if it may pass
     "Why an address gives no picture"
-    if isinstance(e, httpx.UnsupportedProtocol): return f'not a web address: {e}'
-    if not isinstance(e, httpx.TransportError): return e
+    if isinstance(e, (httpx.UnsupportedProtocol,httpx.InvalidURL,aiohttp.InvalidURL)): return f'not a web address: {e}'
+    if not isinstance(e, (aiohttp.ClientError,asyncio.TimeoutError)): return e
     if late: return f'not done after {late:g} s; {run_again}'
-    raise NotNow(type(e).__name__, busy=isinstance(e, httpx.TimeoutException), no_net=isinstance(e, httpx.ConnectError)) from None
+    raise NotNow(type(e).__name__, busy=isinstance(e, asyncio.TimeoutError), no_net=isinstance(e, aiohttp.ClientConnectorError)) from None
 
 # %% ../../nbs/lib/gather/download.ipynb #07ee2fc0
-def fetch_picture(
+async def fetch_picture(
     hit:Hit,
+    client:Fetcher,
     tmp:Path, # folder for the file
     max_seconds:float, # for all of it
-    max_pixels:float, # larger pictures are quarantined
     **kwargs, # of `stream_to`
-)->dict: # status and reason or, when something arrived, as `arrived`
+)->dict: # tmp (the file) or, if there is none, status and reason
     "Try `hit` once"
     fn,end = tmp/uuid.uuid4().hex,time.monotonic()+max_seconds
     try:
-        with time_limit(max_seconds): stream_to(fn, hit.url, **kwargs)
-        return arrived(fn.read_bytes(), fn, max_pixels)
-    except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,ValueError,OSError) as e:
+        await asyncio.wait_for(stream_to(fn, hit.url, client, **kwargs), max_seconds)
+        return dict(tmp=fn)
+    except (PrivateAddress,NotNow,httpx.HTTPError,httpx.InvalidURL,aiohttp.ClientError,asyncio.TimeoutError,ValueError,OSError) as e:
         fn.unlink(missing_ok=True)
         if isinstance(e, NotNow): raise
         return failed(explain(e, max_seconds if time.monotonic()>=end else 0))
 
+# %% ../../nbs/lib/gather/download.ipynb #b24e2dcb
+def looked_at(
+    res:dict, # of `fetch_picture`
+    max_pixels:float, # larger pictures are quarantined
+)->dict: # as `arrived`, or status and reason
+    "What `res` is, if something has come"
+    if 'tmp' not in res: return res
+    try: return arrived(res['tmp'].read_bytes(), res['tmp'], max_pixels)
+    except (ValueError,OSError) as e:
+        res['tmp'].unlink(missing_ok=True)
+        return failed(e)
+
 # %% ../../nbs/lib/gather/download.ipynb #e4fd4c67
-@dataclass
+@dataclass(slots=True)
 class Job:
     "An address to be fetched, not before `when`"
     hit:Hit
@@ -130,12 +154,13 @@ class Job:
     res:dict = None
 
 # %% ../../nbs/lib/gather/download.ipynb #5a7b9152
-@dataclass
+@dataclass(slots=True)
 class Host:
     "What is known of a host: how many at a time, from when on, and what is to be fetched"
     limit:int
     active:int = 0
     ready:float = 0
+    queued:bool = False
     jobs:deque = field(default_factory=deque)
 
     @property
@@ -145,40 +170,58 @@ class Host:
 
 # %% ../../nbs/lib/gather/download.ipynb #6647a1ca
 class Crew:
-    "Workers that fetch hits: many at once, few per host"
+    "Fetches hits: many at once, few per host"
     def __init__(self,
-        fetch, # function of a hit: a dict, or `NotNow` raised
-        n_workers:int, # threads
+        fetch, # coroutine function of a hit and the client: a dict, or `NotNow` raised
+        client, # to be opened in the loop
+        n_workers:int, # at most so many at a time
         per_host:int, # at most so many at a time from one host
         tries:int, # for each hit
         patience:float=60, # seconds: a server that asks to wait for longer isn't asked again
     ):
         store_attr()
         self.per_host,self.idle = max(1, per_host),max(1, n_workers)
-        self.todo,self.done = SimpleQueue(),SimpleQueue()
+        self.queue,self.turn,self.timer = [],count(),None # hosts, by when they can be asked
+        self.tasks,self.news,self.over = set(),SimpleQueue(),asyncio.Event()
 
-    def work(self):
-        "Fetch one after the other"
-        while todo := self.todo.get():
-            try: self.done.put((*todo,self.fetch(todo[1].hit)))
-            except Exception as e: self.done.put((*todo,e))
+    async def work(self, host, job):
+        "Fetch one, and go on"
+        try: res = await self.fetch(job.hit, self.client)
+        except Exception as e: res = e
+        self.settle(host, job, res)
+        self.offer(host)
+        self.hand_out()
 
 # %% ../../nbs/lib/gather/download.ipynb #f5c2afe2
+@patch
+def offer(self:Crew, host):
+    "Queue `host`, if there is something to fetch from it"
+    if host.queued or host.when==math.inf: return
+    host.queued = True
+    heappush(self.queue, (host.when,next(self.turn),host))
+
 @patch
 def start(self:Crew, host):
     "Give out the next job of `host`"
     host.active += 1
     self.idle -= 1
-    self.todo.put((host,host.jobs.popleft()))
+    task = asyncio.create_task(self.work(host, host.jobs.popleft()))
+    self.tasks.add(task)
+    task.add_done_callback(self.tasks.discard)
 
 @patch
 def hand_out(self:Crew):
-    "Start what may start; seconds until more may, None if that takes a result"
-    while self.idle:
-        host = min(self.hosts, key=attrgetter('when'))
-        wait = host.when-time.monotonic()
-        if wait>0: return None if wait==math.inf else wait
-        self.start(host)
+    "Start what may start now, and see again when more may"
+    if self.timer: self.timer.cancel()
+    while self.idle and self.queue and not self.over.is_set():
+        wait = self.queue[0][0]-time.monotonic()
+        if wait>0:
+            self.timer = asyncio.get_running_loop().call_later(wait, self.hand_out)
+            return
+        host = heappop(self.queue)[-1]
+        host.queued = False
+        if host.when<=time.monotonic(): self.start(host)
+        self.offer(host)
 
 # %% ../../nbs/lib/gather/download.ipynb #1d028280
 @patch
@@ -186,9 +229,9 @@ def settle(self:Crew, host, job, res):
     "Note what became of `job`, and learn from it about its host"
     host.active -= 1
     self.idle += 1
-    if isinstance(res, NotNow): return self.postpone(host, job, res)
-    if isinstance(res, Exception): raise res
-    job.res,host.limit = res,min(self.per_host, host.limit+1)
+    if isinstance(res, NotNow): self.postpone(host, job, res)
+    else: job.res,host.limit = res,min(self.per_host, host.limit+1)
+    self.news.put(None)
 
 @patch
 def postpone(self:Crew, host, job, err):
@@ -212,32 +255,44 @@ def leave(self:Crew, host, job, err):
 @patch
 def line_up(self:Crew, hits):
     "Jobs for `hits`, each in the line of its host, too"
-    hosts,jobs = defaultdict(lambda: Host(min(8, self.per_host))),[Job(o) for o in hits]
+    hosts,jobs = defaultdict(lambda: Host(min(8, self.per_host))),deque(map(Job, hits))
     for o in jobs: hosts[normal_url(o.hit.url).split('/')[0]].jobs.append(o)
-    self.hosts = list(hosts.values())
+    for o in hosts.values(): self.offer(o)
     return jobs
 
+# %% ../../nbs/lib/gather/download.ipynb #d4d68a10
 @patch
-def step(self:Crew, wait=True):
-    "Start what may start, and take note of one that is done"
-    pause = self.hand_out()
-    with suppress(Empty): self.settle(*self.done.get(wait, pause))
+async def go(self:Crew):
+    "Fetch what is queued, until it is over"
+    async with self.client:
+        self.hand_out()
+        try: await self.over.wait()
+        finally:
+            for o in self.tasks: o.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+# %% ../../nbs/lib/gather/download.ipynb #fd794e29
+@patch
+def result(self:Crew, job, going):
+    "What became of `job`, when it is known"
+    while job.res is None:
+        if self.news.get() is going: going.result()
+    if isinstance(job.res, Exception): raise job.res
+    return job.hit,job.res
 
 @patch
 def run(self:Crew,
     hits, # list of `Hit`
 ): # (hit, result) in their order
     "Fetch `hits`"
-    jobs = self.line_up(hits)
-    workers = [threading.Thread(target=self.work, daemon=True) for _ in jobs[:self.idle]]
-    for o in workers: o.start()
-    try:
-        for o in jobs:
-            self.step(False)
-            while not o.res: self.step()
-            yield o.hit,o.res
-    finally:
-        for _ in workers: self.todo.put(None)
+    jobs,loop = self.line_up(hits),asyncio.new_event_loop()
+    with ThreadPoolExecutor(1) as ex:
+        going = ex.submit(loop.run_until_complete, self.go())
+        going.add_done_callback(self.news.put)
+        try:
+            while jobs: yield self.result(jobs.popleft(), going)
+        finally: loop.call_soon_threadsafe(self.over.set)
+    loop.close()
 
 # %% ../../nbs/lib/gather/download.ipynb #6fa1564f
 def check_addresses(
@@ -316,10 +371,12 @@ def fetch_all(self:Dataset,
 ):
     "Fetch those of `hits` that have not come to their end into the folder of a class"
     todo = self.untried(label, hits, *['--allow-private']*allow_private, *[no_ai]*(not robots))
-    limits = dict(max_seconds=max_seconds, max_pixels=max_pixels, max_bytes=max_bytes, robots=robots)
-    with self.scratch() as tmp, guarded_client(allow_private, timeout, n_workers, **_accept) as client:
-        crew = Crew(partial(fetch_picture, tmp=tmp, client=client, **limits), n_workers, per_host, tries)
-        with closing(crew.run(todo)) as results: self.enter_all(label, progress(check_net(results), len(todo), label))
+    limits,client = dict(max_seconds=max_seconds, max_bytes=max_bytes, robots=robots),Fetcher(allow_private, timeout, n_workers, **_accept)
+    with self.scratch() as tmp:
+        crew = Crew(partial(fetch_picture, tmp=tmp, **limits), client, n_workers, per_host, tries)
+        with closing(crew.run(todo)) as results:
+            seen = ((hit,looked_at(res, max_pixels)) for hit,res in check_net(results))
+            self.enter_all(label, progress(seen, len(todo), label))
 
 # %% ../../nbs/lib/gather/download.ipynb #2abd2eaa
 def is_list(o)->bool:
@@ -356,5 +413,6 @@ def download_images(
     hits = as_hits(url_file, urls, label)[:max_pics]
     dest.mkdir(parents=True, exist_ok=True)
     ds.fetch_all(label, hits, max_workers or n_workers, timeout, **kwargs)
+    del hits
     df = ds.manifest()
     return df[df.label==label].reset_index(drop=True)
