@@ -9,13 +9,13 @@ warnings.filterwarnings('ignore')
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 import numpy as np, torch, torchvision
-from fastai.vision.all import (Adam, Callback, CancelFitException, CategoryBlock, DataBlock, ImageBlock, RandomSplitter, Resize, accuracy, aug_transforms,
+from fastai.vision.all import (Adam, Callback, CategoryBlock, DataBlock, ImageBlock, RandomSplitter, Resize, accuracy, aug_transforms,
     default_device, error_rate, get_image_files, parent_label, set_seed, vision_learner)
 from fastprogress import fastprogress
 import photos
 from imgcls.learn.data import PixelDL, get_dls
 from imgcls.learn.export import export_onnx
-from imgcls.learn.features import Embedder, features, pretrained_body
+from imgcls.learn.features import Embedder, pretrained_body
 from imgcls.learn.probe import probe, probe_features
 from imgcls.learn.train import find_arch, get_learner, train
 
