@@ -1,5 +1,5 @@
 "The book as readers open it: built without executing, walked in a real browser on a desktop and on a phone"
-import re, subprocess, time
+import re, time
 import nbformat, pytest
 from functools import partial
 from html.parser import HTMLParser
@@ -56,8 +56,8 @@ def test_every_internal_link_leads_somewhere(site):
     assert not bad and len(pages)>50
 
 def test_every_picture_is_there(site):
-    bad = [(page,url) for page,parts in parsed(site[0]).items() for url in parts.images if not url.startswith('data:') and (is_elsewhere(url) or not target(site[0], page, url)[0].exists())]
-    assert not bad
+    shown = [(page,url) for page,parts in parsed(site[0]).items() for url in parts.images if not url.startswith('data:')]
+    assert len(shown)>20 and not [(page,url) for page,url in shown if is_elsewhere(url) or not target(site[0], page, url)[0].exists()]
 
 def test_directives_of_nbdev_and_raw_tables_are_not_shown(site):
     for fn in [*site[0].glob('course/*.html'), *site[0].glob('lib/**/*.html')]:

@@ -19,6 +19,8 @@ def address():
 def local(txt, depth):
     "`txt` of a page `depth` folders down, with addresses of pages and pictures made relative"
     txt = re.sub(rf'(?<=\]\(){address()}([^)\s?]+)[^)\s]*', lambda m: '../'*depth+m[1], txt)
+    txt = re.sub(r'(?<=\]\()https://[^)\s]+/blob/[^)\s/]+/(BENCHMARKS|CONTRIBUTING)\.md', lambda m: f'{"../"*depth}{m[1]}.md', txt)
+    txt = re.sub(r'(?<=\]\()imgcls/static/course/', '../'*depth+'images/', txt)
     return re.sub(r'(?<=\]\()nbs/', '../'*depth, txt)
 
 def launch(txt):
@@ -128,7 +130,7 @@ def gather():
     "All pages into build/book"
     shutil.rmtree(pages, ignore_errors=True)
     shutil.copytree(root/'book', pages)
-    shutil.copytree(root/'nbs'/'images', pages/'images')
+    for o in ('nbs/images','imgcls/static/course'): shutil.copytree(root/o, pages/'images', dirs_exist_ok=True)
     for fn in [*course.chapters, *(root/'nbs'/'lib').rglob('*.ipynb')]:
         if '.ipynb_checkpoints' not in fn.parts: write_page(fn)
     for o in ('BENCHMARKS','CONTRIBUTING','CHANGELOG'): (pages/f'{o}.md').write_text(local((root/f'{o}.md').read_text(encoding='utf-8'), 0), encoding='utf-8')

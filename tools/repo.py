@@ -112,7 +112,7 @@ def markdown():
     nb = nbformat.read(root/'nbs'/'index.ipynb', 4)
     nb.metadata.language_info = dict(name='python')
     md,_ = MarkdownExporter(Config(NbConvertBase=dict(display_data_priority=['text/plain']))).from_notebook_node(nb)
-    md = md.replace('](images/', '](nbs/images/')
+    md = md.replace('](images/', '](nbs/images/').replace('](../imgcls/', '](imgcls/')
     md = re.sub(r'\n{3,}', '\n\n', re.sub(r'[ \t]+\n', '\n', md))
     return md.strip()+'\n'
 
