@@ -19,6 +19,7 @@ from .sample import digit_names, draw_digit, heldout_folder, sample_web
 from .gather.download import download_images
 from .gather.search import search_images
 from .gather.shell import gather
+from .gather.verify import tally
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
 from .learn.interpret import wilson
@@ -53,8 +54,9 @@ class Topic:
 # %% ../nbs/lib/topic.ipynb #21f981b0
 @patch
 def gather(self:Topic)->pd.DataFrame: # `tally`
-    "The dataset: searched, downloaded and verified, or what is there of it"
-    return gather(self.path, self.classes, self.engine, self.n)
+    "The dataset: what is there, or, if a class has no pictures, searched, downloaded and verified"
+    there = all(get_image_files(self.path/o) for o in self.classes)
+    return tally(self.path) if there else gather(self.path, self.classes, self.engine, self.n)
 
 # %% ../nbs/lib/topic.ipynb #6138f574
 @contextmanager
@@ -140,9 +142,16 @@ class Handwriting(Topic):
 
     @property
     def data(self): return dict(size=64, method='squish', bs=16, batch_tfms=upright_tfms())
-    def heldout(self): return get_image_files(heldout_folder('data/digits_later')).sorted()
     def picture(self, i=930): return draw_digit(i)
     def strangers(self): return [draw_letter(o) for o in 'AKXRMWFHT']
+
+# %% ../nbs/lib/topic.ipynb #85d632ff
+@patch
+def heldout(self:Handwriting):
+    "Digits that are not on the sample web; drawn once"
+    more = Path('data/digits_later')
+    if len(get_image_files(more))<400: heldout_folder(more)
+    return get_image_files(more).sorted()
 
 # %% ../nbs/lib/topic.ipynb #7cf51e05
 @patch

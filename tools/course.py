@@ -1,6 +1,6 @@
 """Run the chapters of the course in order, in one folder, as a reader would, offline on handwriting, and save their outputs. Names of chapters run only those.
 `--wheel`: on the installed wheel only, nothing saved; `--photos`: on the photos of ../shared, nothing saved; `--pages`: tidy the library's pages"""
-import os, re, shutil, subprocess, sys, tempfile, time
+import os, re, shutil, socket, subprocess, sys, tempfile, time
 import nbformat
 from nbclient import NotebookClient
 from pathlib import Path
@@ -22,10 +22,11 @@ def skipped(cell): return re.match(r'#\|\s*eval:\s*false', cell.source)
 def run(nb, path, timeout=600, before=''):
     "Execute `nb` in folder `path`, after the code `before`; cells that are marked are left as they are"
     client = NotebookClient(nb, timeout=timeout, resources=dict(metadata=dict(path=str(path))), kernel_name='python3', record_timing=False)
+    if before: nb.cells.insert(0, nbformat.v4.new_code_cell(before))
     with client.setup_kernel():
-        if before: client.execute_cell(nbformat.v4.new_code_cell(before), -1)
         for i,o in enumerate(nb.cells):
             if o.cell_type=='code' and not skipped(o): client.execute_cell(o, i)
+    if before: nb.cells.pop(0)
 
 def is_progress(o):
     "Is output `o` a progress bar that has gone, or the style of one?"
@@ -56,19 +57,24 @@ def tidy(nb):
             if x.output_type=='execute_result': x.execution_count = None
     nb.metadata = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
 
+def free_port():
+    "A port of this machine that nobody uses"
+    with socket.create_server(('127.0.0.1', 0)) as s: return s.getsockname()[1]
+
 def main(wheel=False, names=()):
     "Run all chapters, or those named"
     os.environ['IMGCLS_TOPIC'] = 'handwriting'
     with tempfile.TemporaryDirectory(prefix='imgcls-course-') as tmp:
         lib,work = build(tmp) if wheel else root,Path(tmp)/'work'
         work.mkdir()
+        port = free_port() # the same in all chapters, so that addresses stay the same
         os.environ['PYTHONPATH'] = str(lib)
         os.environ['IMGCLS_CACHE'] = str(Path(tmp)/'cache')
         at = subprocess.run([sys.executable, '-c', 'import imgcls; print(imgcls.__file__)'], cwd=work, capture_output=True, text=True).stdout.strip()
         if not at.startswith(str(lib)): sys.exit(f'{at} is imported, and not what is in {lib}')
         for fn in [o for o in chapters if not names or o.stem in names]:
             nb,t = nbformat.read(fn, 4),time.time()
-            run(nb, work)
+            run(nb, work, before=f'from imgcls.sample import sample_web; sample_web(700, {port})')
             print(f'{fn.stem}: {time.time()-t:.0f} s', flush=True)
             if wheel: continue
             tidy(nb)

@@ -12,10 +12,10 @@ later = 'Alaska','American','stuffed' # words of the searches for pictures to te
 def there(): return (shared/'data'/'bears').exists() and (shared/'torch_home').exists()
 
 def found(term):
-    "Paths of the pictures for `term`; digits for what is no bear"
+    "Paths of the pictures for `term`; digits for furniture, streets and leaves"
     words = term.split()
     folder = next((v for k,v in folders.items() if k in words), None)
-    if not folder: return [f'/digit/{i}' for i in range(5)]
+    if not folder: return [f'/digit/{i}' for i in range(5)] if {'armchair','street','leaf'}&{*words} else []
     every = [f'/{folder}/{o.name}' for o in sorted((shared/'data'/'bears'/folder).iterdir())]
     if any(o in words for o in later): return every[-20:]
     half = slice('plush' in words, None, 2) if folder=='teddys' else slice(None)
