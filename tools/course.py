@@ -30,8 +30,8 @@ def run(nb, path, timeout=600, before=''):
 
 def is_progress(o):
     "Is output `o` a progress bar that has gone, or the style of one?"
-    html = ''.join(o.get('data', {}).get('text/html', ''))
-    return o.output_type=='display_data' and bool(html) and not re.sub(r'(?s)<style>.*?</style>', '', html).strip()
+    html = o.get('data', {}).get('text/html')
+    return o.output_type=='display_data' and html is not None and not re.sub(r'(?s)<style>.*?</style>|</?div>', '', ''.join(html)).strip()
 
 def anonymous(txt):
     "`txt` without the paths of this machine"
