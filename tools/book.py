@@ -23,10 +23,11 @@ def local(txt, depth):
     txt = re.sub(r'(?<=\]\()imgcls/static/course/', '../'*depth+'images/', txt)
     return re.sub(r'(?<=\]\()nbs/', '../'*depth, txt)
 
+def linked(txt): return re.sub(r'\[!\[([^\]]+)\]\(https?:[^)]*\)\]\(([^)]+)\)', r'[\1](\2)', txt) # badges as plain links
+
 def launch(txt):
-    "The line of badges as plain links: a book that is read offline loads nothing from elsewhere"
-    def links(m): return '\n' + ' · '.join(f'[{a}]({url})' for a,url in re.findall(r'\[!\[([^\]]+)\]\([^)]*\)\]\(([^)]+)\)', m[0])) + '\n'
-    return re.sub(r'(?m)^(?:\[!\[.*\]\(.*\)[ \t]*)+$', links, txt)
+    "The line of badges with dots between: a book that is read offline loads nothing from elsewhere"
+    return re.sub(r'(?m)^\[!\[.*\)$', lambda m: linked(m[0]).replace(') [', ') · ['), txt)
 
 def is_blank(o): return not o['data'] or not re.sub(r'(?s)<style>.*?</style>|<[^>]*>|\s', '', ''.join(o['data'].get('text/html', 'x'))) and not any(k.startswith('image') for k in o['data'])
 
@@ -35,6 +36,7 @@ def shown(o):
     data = o.get('data', {})
     html = ''.join(data.get('text/plain', ''))
     if html.startswith('<div>'): o['data'] = {'text/html':html}
+    if 'text/markdown' in data: data['text/markdown'] = linked(''.join(data['text/markdown']))
     return o
 
 def outputs(cell): return [shown(o) for o in cell['outputs'] if not course.is_progress(o) and not ('data' in o and is_blank(shown(o)))]
