@@ -97,7 +97,9 @@ def test_figures_quoted_from_photos_are_those_of_a_run(on_photos, fn):
     import course
     quoted,shares = on_real_photos(fn),r'(\d+) of (\d+)'
     assert f'`python tools/course.py --photos {fn.stem}`' in quoted
-    got = re.findall(shares, course.said(on_photos[fn.stem]))
+    said = course.said(on_photos[fn.stem])
+    got = re.findall(shares, said)
+    assert {*re.findall(r'\b\d{3,}\b', quoted)}<={*re.findall(r'\d+', said)}
     for k,n in re.findall(shares, quoted):
         near = [abs(int(a)/int(b)-int(k)/int(n)) for a,b in got if b==n]
         assert near and min(near)<.04, f'{k} of {n} is quoted; a run says {got}'
