@@ -9,7 +9,7 @@ __all__ = ['start']
 
 # %% ../nbs/lib/course.ipynb #1c3d96dd
 import os, platform, subprocess, sys
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 

@@ -91,7 +91,7 @@ def on_photos(names=()):
         for fn in [o for o in chapters if o.stem<'09' and (not names or o.stem in names)]:
             nb,t = nbformat.read(fn, 4),time.time()
             run(nb, tmp, before=settings(web))
-            print(f'{fn.stem} on photos: {time.time()-t:.0f} s', flush=True)
+            print(f'{fn.stem} on photos: {time.time()-t:.0f} s', *re.findall(r'.*\d+ of \d+: .*', said(nb)), sep='\n  ', flush=True)
             res[fn.stem] = nb
     return res
 
@@ -109,6 +109,5 @@ def clean_pages():
 if __name__=='__main__':
     names = [o for o in sys.argv[1:] if o[0]!='-']
     if '--pages' in sys.argv: clean_pages()
-    elif '--photos' in sys.argv:
-        for o in on_photos(names).values(): print(said(o))
+    elif '--photos' in sys.argv: on_photos(names)
     else: main('--wheel' in sys.argv, names)

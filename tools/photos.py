@@ -70,6 +70,6 @@ net.running.add({web.port})
 bears = T.photos
 def photos():
     topic = bears()
-    topic.arch = 'squeezenet1_1'
+    topic.arch,topic.epochs = 'squeezenet1_1',2
     return topic
 T.photos = photos'''
