@@ -139,7 +139,7 @@ def test_a_chapter_has_what_chapters_have(fn):
     md = [o.source for o in nb.cells if o.cell_type=='markdown']
     words,lines = visible(nb)
     assert md[0].startswith('# ') and '\n> ' in md[0] and repo.badge_line(fn.stem) in md[0], 'python tools/repo.py badges'
-    assert words<=1250 and lines<=120
+    assert words<=1200 and lines<=120
     assert '## Questionnaire' in md and '## Further work' in md and any(o.startswith('<details><summary>Answers') for o in md)
     assert not re.search(r'import _|\._[a-z]', '\n'.join(o.source for o in nb.cells if o.cell_type=='code')), 'a private name'
     questions = next(o for o in md[md.index('## Questionnaire')+1:])
@@ -181,3 +181,7 @@ def test_the_readme_s_script_for_your_own_photos(tmp_path):
     assert p.returncode==0, p.stderr[-3000:]
     assert re.search(r'Probe: 0\.\d+ \(0\.\d+ to', p.stdout) and 'precision' in p.stdout
     assert all((tmp_path/o).stat().st_size>20_000 for o in ('doubtful.png','tools.onnx'))
+
+def test_the_readme_is_short():
+    txt = re.sub(r'(?s)```.*?```', '', (root/'README.md').read_text(encoding='utf-8'))
+    assert len(re.findall(r"[A-Za-z0-9][\w’'.-]*", re.sub(r'\]\([^)]*\)', ']', txt)))<=800
