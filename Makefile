@@ -1,4 +1,4 @@
-# demo · check · test · bench · links · readme · notebooks · model · clean;  VENV=path uses another environment
+# demo · check · test · bench · book · clean-copies · release · links · readme · notebooks · model · clean;  VENV=path uses another environment
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ links: $(VENV)/.dev
 	$(BIN)/nbdev-export
 
 readme: $(VENV)/.dev
-	$(BIN)/python tools/repo.py readme
+	$(BIN)/python tools/repo.py toc readme
 
 notebooks: $(VENV)/.dev
 	$(BIN)/nbdev-export
@@ -34,19 +34,27 @@ notebooks: $(VENV)/.dev
 	$(BIN)/python tools/course.py --pages
 	$(BIN)/python tools/course.py
 	$(BIN)/nbdev-clean
-	$(BIN)/python tools/repo.py readme
+	$(BIN)/python tools/repo.py badges toc clean_copies readme
 
 model: demo/digits.onnx
 	cp $< imgcls/assets/digits.onnx
 demo/digits.onnx:
 	$(MAKE) demo SERVE=no
 
-docs: $(VENV)/.dev
-	@command -v quarto >/dev/null || { echo "The docs need Quarto (quarto.org); the chapters in nbs/ read without it."; exit 1; }
-	$(BIN)/nbdev-docs
+# Course, library and API as a site in build/site; nothing is executed
+book: $(VENV)/.dev
+	$(BIN)/python tools/book.py
+
+# The chapters without prose, badges and the table of chapters, after the chapters
+clean-copies: $(VENV)/.dev
+	$(BIN)/python tools/repo.py badges toc clean_copies readme
+
+# A dry run: what would be uploaded, installed into a fresh environment, and the ten lines of the README run there
+release: $(VENV)/.dev
+	$(BIN)/python tools/release.py
 
 clean:
-	rm -rf demo build _docs _proc *.egg-info .pytest_cache
+	rm -rf demo build dist *.egg-info .pytest_cache
 
 # The environment. A stamp a level: app (the library and Voila), dev (everything)
 $(BIN)/python:
@@ -68,4 +76,4 @@ $(VENV)/.widgets7: $(VENV)/.dev tools/widgets7.py
 	$(BIN)/python tools/widgets7.py
 	@touch $@
 
-.PHONY: demo check test bench links readme notebooks model docs clean browser widgets7
+.PHONY: demo check test bench links readme notebooks model book clean-copies release clean browser widgets7

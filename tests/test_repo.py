@@ -37,7 +37,7 @@ def test_no_notebook_tells_of_the_machine_it_ran_on(fn):
 below = dict(sample='picture net', picture='', net='', apart='picture', dataset='picture apart', twins='picture dataset', gather='sample picture net dataset twins',
     learn='sample picture net dataset twins gather use', clean='picture net dataset twins gather learn', use='picture net')
 any_of = {*below}|{'clean'}
-below |= dict(demo=' '.join(any_of), all=' '.join(any_of))
+below |= {o:' '.join(any_of) for o in ('demo','all','topic')}|dict(course='topic gather')
 
 def imports(fn):
     "What module `fn` of the library imports of it, as (package or module of the top)"

@@ -52,8 +52,8 @@ def waits(fn):
 def is_crowded(src): return sum(isinstance(o, defs) for o in ast.parse(src).body)>1
 
 def unused(names):
-    "Those of the public `names` (name → module) that no chapter, no command, not the README and no other module mentions"
-    places = [*modules(), *(root/'nbs'/'course').glob('*.ipynb'), root/'README.md', root/'settings.ini']
+    "Those of the public `names` (name → module) that no chapter, no command, neither README nor manual and no other module mentions"
+    places = [*modules(), *(root/'nbs'/'course').glob('*.ipynb'), *(root/'book').glob('*.md'), root/'README.md', root/'settings.ini']
     words = {o:set(re.findall(r'\w+', o.read_text(encoding='utf-8'))) for o in places if '_modidx' not in o.name}
     return sorted(k for k,home in names.items() if not any(k in w for fn,w in words.items() if fn!=home and fn.name not in ('__init__.py','all.py')))
 

@@ -1,0 +1,105 @@
+"The first cell, topics, and the chapters on real photos"
+import json, os, re, subprocess, sys
+import pytest
+import imgcls.course as K, imgcls.topic as T
+from pathlib import Path
+from conftest import root
+
+chapters = sorted((root/'nbs'/'course').glob('0[1-6]_*.ipynb'))
+
+def cells(fn, kind): return [''.join(o['source']) for o in json.loads(fn.read_text())['cells'] if o['cell_type']==kind]
+
+@pytest.mark.parametrize('fn', chapters, ids=lambda o: o.stem)
+def test_a_chapter_is_a_chapter(fn):
+    md,code = cells(fn, 'markdown'),cells(fn, 'code')
+    assert re.match(r'# .*\?\n\n> ', md[0]), 'a question, and what it is about'
+    for o in ('colab.research.google.com','kaggle.com/kernels/welcome','mybinder.org'): assert o in md[0] and md[0].count(fn.stem)>=3
+    assert len(' '.join(md).split())<=1200
+    assert len([o for c in code for o in c.splitlines() if o.strip()])<=120
+    assert 'from imgcls.course import start\ntopic = start()' in code[0]
+    assert '## Questionnaire' in md and '## Further work' in md and any('<details>' in o for o in md)
+    assert '@@' not in ''.join(md)
+
+@pytest.mark.parametrize('fn', chapters, ids=lambda o: o.stem)
+def test_no_private_name_in_a_chapter(fn):
+    private = {k for k,v in vars(T).items() if k not in T.__all__ and getattr(v, '__module__', '')=='imgcls.topic'}
+    for o in cells(fn, 'code'):
+        assert not re.search(r'(?<![\w.\'"])_[a-z]\w+', o)
+        for names in re.findall(r'from imgcls\.topic import (.*)', o): assert not private & set(names.split(', '))
+
+@pytest.mark.parametrize('fn', chapters, ids=lambda o: o.stem)
+def test_every_cell_that_ran_kept_its_output(fn):
+    nb = json.loads(fn.read_text())
+    outs = [o for c in nb['cells'] if c['cell_type']=='code' for o in c['outputs']]
+    assert any(o['output_type']=='stream' for o in outs) and any('image/png' in o.get('data', {}) or 'image/svg+xml' in o.get('data', {}) for o in outs)
+    assert not [o for o in outs if o['output_type']=='error']
+
+def test_start_is_importable_where_nothing_is_installed(tmp_path):
+    code = f'import sys; sys.path.insert(0, {str(root)!r}); import imgcls.course; print(sorted(o for o in sys.modules if o in ("torch","fastcore","fastai","numpy","pandas","httpx")))'
+    res = subprocess.run([sys.executable, '-S', '-c', code], cwd=tmp_path, capture_output=True, text=True, env={k:v for k,v in os.environ.items() if k!='PYTHONPATH'})
+    assert res.stdout.strip()=='[]', res.stderr
+
+def test_pip_is_told_to_keep_torch(monkeypatch):
+    seen = {}
+    def fake(cmd, **kwargs):
+        seen.update(cmd=[str(o) for o in cmd], rules=Path(cmd[cmd.index('-c')+1]).read_text())
+        return subprocess.CompletedProcess(cmd, 0, '', '')
+    monkeypatch.setattr(K.subprocess, 'run', fake)
+    K.pip_install(['onnx>=1.17'])
+    there = K.versions(K.kept)
+    assert seen['rules'].split()==[f'{k}=={v}' for k,v in there.items()] and {'torch','numpy','pandas','pillow','ipywidgets'}<=there.keys()
+    assert seen['cmd'][-1]=='onnx>=1.17' and '-U' not in seen['cmd'] and '--upgrade' not in seen['cmd']
+
+def test_only_what_is_missing_is_installed(monkeypatch):
+    monkeypatch.setattr(K.metadata, 'requires', lambda o: ['fastcore>=2.2','nothing-of-that-name>=1','numpy<1','voila; extra == "app"'])
+    asked = []
+    monkeypatch.setattr(K, 'pip_install', asked.extend)
+    assert K.prepare()==[] and asked==['nothing-of-that-name>=1','numpy<1']
+
+def test_what_changed_while_in_use_asks_for_a_restart():
+    said = K.added(dict(fastcore='1', onnx='1'), dict(fastcore='2', onnx='1', timm='1'))
+    assert said[0]=='added: fastcore 2, timm 1' and 'Restart' in said[1] and 'fastcore' in said[1]
+
+def test_drive_is_mounted_on_colab(monkeypatch, tmp_path):
+    stub = tmp_path/'google'/'colab'
+    stub.mkdir(parents=True)
+    (stub/'__init__.py').write_text('')
+    (stub/'drive.py').write_text('mounted = []\nmount = mounted.append')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(K, 'Path', lambda o: tmp_path/'MyDrive')
+    monkeypatch.chdir(tmp_path)
+    K.to_drive()
+    from google.colab import drive
+    assert drive.mounted==['/content/drive'] and Path.cwd()==tmp_path/'MyDrive'
+
+def test_topic_follows_network_variable_and_wish(monkeypatch):
+    monkeypatch.delenv('IMGCLS_TOPIC', raising=False)
+    for online,want in ((True,'bears'),(False,'digits')):
+        monkeypatch.setattr(K, 'is_online', lambda: online)
+        assert K.find_topic(None, {}).name==want
+    monkeypatch.setenv('IMGCLS_TOPIC', 'photos')
+    assert K.find_topic(None, {}).engine=='openverse'
+    own = K.find_topic('tools', dict(hammer='claw hammer', saw=['hand saw','bow saw']))
+    assert own.classes['saw']==['hand saw','bow saw'] and own.path==Path('data/tools')
+
+@pytest.fixture(scope='module')
+def on_photos():
+    import course, photos
+    if not photos.there(): pytest.skip('no real photos beside the repository: ../shared')
+    return course.on_photos()
+
+def test_chapters_run_on_real_photos(on_photos): assert [*on_photos][:len(chapters)]==[o.stem for o in chapters]
+
+def on_real_photos(fn): return next((o for o in cells(fn, 'markdown') if o.startswith('**On real photos.**')), '')
+
+@pytest.mark.parametrize('fn', [o for o in chapters if on_real_photos(o)], ids=lambda o: o.stem)
+def test_figures_quoted_from_photos_are_those_of_a_run(on_photos, fn):
+    import course
+    quoted,shares = on_real_photos(fn),r'(\d+) of (\d+)'
+    assert f'`python tools/course.py --photos {fn.stem}`' in quoted
+    said = course.said(on_photos[fn.stem])
+    got = re.findall(shares, said)
+    assert {*re.findall(r'\b\d{3,}\b', quoted)}<={*re.findall(r'\d+', said)}
+    for k,n in re.findall(shares, quoted):
+        near = [abs(int(a)/int(b)-int(k)/int(n)) for a,b in got if b==n]
+        assert near and min(near)<.04, f'{k} of {n} is quoted; a run says {got}'
