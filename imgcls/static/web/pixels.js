@@ -1,0 +1,131 @@
+// Pixels as Python's side has them: a JPEG at n/8 of its size, turned upright, cropped or padded, and resized by the arithmetic
+// of Pillow's BILINEAR, in whole numbers. A picture here is {w, h, data}, `data` being RGBA.
+const strip = 512 // rows that are drawn at a time: a multiple of 8
+
+// The whole divisor, 8 at most, at which no side of w × h gets smaller than `least`
+export const divisor = (w, h, least) => [8, 4, 2].find(k => least && k<=Math.floor(Math.min(w, h)/least)) || 1
+
+// The pixels of `bitmap` on white, each the mean of k × k
+export function drawn(bitmap, k=1) {
+  const {width: w, height: h} = bitmap, g = new OffscreenCanvas(w, Math.min(h, strip)).getContext('2d', {willReadFrequently: true, alpha: false})
+  const res = {w: Math.ceil(w/k), h: Math.ceil(h/k)}, data = new Uint8ClampedArray(4*res.w*res.h)
+  for (let y = 0; y<h; y += strip) {
+    const n = Math.min(strip, h-y)
+    g.fillStyle = '#fff'
+    g.fillRect(0, 0, w, n)
+    g.drawImage(bitmap, 0, -y)
+    const rows = g.getImageData(0, 0, w, n).data
+    if (k==1) data.set(rows, 4*w*y)
+    else means(new Uint32Array(rows.buffer), w, n, k, new Uint32Array(data.buffer, 4*res.w*y/k))
+  }
+  return {...res, data}
+}
+
+// Two colours are added up in one number: 64 times 255 stays within 16 bits
+function means(px, w, h, k, to) {
+  const even = new Uint32Array(Math.ceil(w/k)), odd = new Uint32Array(even.length)
+  for (let y = 0, at = 0; y<h; y += k) {
+    const end = Math.min(y+k, h)
+    even.fill(0)
+    odd.fill(0)
+    for (let p = y*w; p<end*w; p += w) for (let x = 0, c = 0; x<w; x += k, c++) {
+      let a = 0, b = 0
+      for (let i = p+x, last = p+Math.min(x+k, w); i<last; i++) { a += px[i]&0xff00ff; b += px[i]>>>8&0xff00ff }
+      even[c] += a
+      odd[c] += b
+    }
+    for (let c = 0; c<even.length; c++, at++) {
+      const n = (end-y)*Math.min(k, w-c*k), f = s => (s+(n>>1))/n|0
+      to[at] = (0xff000000|f(even[c]>>>16)<<16|f(odd[c]&0xffff)<<8|f(even[c]&0xffff))>>>0
+    }
+  }
+}
+
+// A picture of w × h whose pixel x, y is that of `im` at `from(x, y)` = [x, y]; black where that is null
+function moved(im, w, h, from) {
+  const data = new Uint8ClampedArray(4*w*h), a = new Uint32Array(im.data.buffer), b = new Uint32Array(data.buffer)
+  for (let y = 0; y<h; y++) for (let x = 0; x<w; x++) {
+    const at = from(x, y)
+    if (at) b[y*w+x] = a[at[1]*im.w+at[0]]
+  }
+  return {w, h, data}
+}
+
+// `im` upright, `turn` being EXIF's number
+export function turned(im, turn) {
+  const {w, h} = im, r = w-1, b = h-1
+  const from = [(x, y) => [r-x, y], (x, y) => [r-x, b-y], (x, y) => [x, b-y], (x, y) => [y, x], (x, y) => [y, b-x], (x, y) => [r-y, b-x], (x, y) => [r-y, x]][turn-2]
+  return from ? moved(im, turn>4 ? h : w, turn>4 ? w : h, from) : im
+}
+
+// [left, top, right, bottom] of the box of shape `size` in the middle of w × h, or around it: `least` is Math.min or Math.max
+function middle(w, h, size, least) {
+  const s = least(w/size[0], h/size[1]), bw = Math.trunc(s*size[0]), bh = Math.trunc(s*size[1])
+  const x = Math.trunc((w-bw)/2), y = Math.trunc((h-bh)/2)
+  return [x, y, x+bw, y+bh]
+}
+
+const inside = (i, n) => i>=0 && i<n
+const mirrored = (i, n) => { const p = 2*(n-1), k = p ? (i%p+p)%p : 0; return k<n ? k : p-k }
+const pads = {
+  zeros: (i, n) => inside(i, n) ? i : null,
+  border: (i, n) => Math.max(0, Math.min(i, n-1)),
+  reflection: mirrored}
+
+function padded(im, size, mode) {
+  const [left, top, right, bottom] = middle(im.w, im.h, size, Math.max), at = pads[mode], w = Math.min(right, im.w), h = Math.min(bottom, im.h)
+  return moved(im, right-left, bottom-top, (x, y) => {
+    const i = at(x+left, w), j = at(y+top, h)
+    return i==null || j==null ? null : [i, j]
+  })
+}
+
+// For each of `n` places: where the pixels that it is made of begin, how many there are, and their weights, of 22 bits
+function weights(size, n) {
+  const scale = size/n, wide = Math.max(scale, 1), most = 2*Math.ceil(wide)+1, k = new Int32Array(n*most), from = new Int32Array(n), many = new Int32Array(n)
+  for (let i = 0; i<n; i++) {
+    const mid = (i+.5)*scale, a = Math.max(0, Math.trunc(mid-wide+.5)), b = Math.min(size, Math.trunc(mid+wide+.5)), ws = []
+    for (let x = a; x<b; x++) ws.push(Math.max(0, 1-Math.abs((x-mid+.5)*(1/wide))))
+    const sum = ws.reduce((p, q) => p+q, 0)
+    ws.forEach((w, j) => { k[i*most+j] = Math.trunc(.5+w/sum*2**22) })
+    from[i] = a
+    many[i] = b-a
+  }
+  return {k, from, many, most}
+}
+
+// One pass: `n` lines across, each made of `lines` of pixels that lie `step` apart; those of a line are `next` apart
+function pass(src, at, step, next, n, w, dst, dstep, dnext) {
+  const {k, from, many, most} = w
+  for (let i = 0; i<many.length; i++) for (let l = 0; l<n; l++) {
+    let r = 2**21, g = 2**21, b = 2**21
+    for (let j = 0, p = at+l*next+from[i]*step; j<many[i]; j++, p += step) {
+      const c = k[i*most+j]
+      r += c*src[p]
+      g += c*src[p+1]
+      b += c*src[p+2]
+    }
+    const q = i*dstep+l*dnext
+    dst[q] = r>>22
+    dst[q+1] = g>>22
+    dst[q+2] = b>>22
+  }
+}
+
+// The box [left, top, right, bottom] of `im` as w × h
+export function resized(im, [left, top, right, bottom], w, h) {
+  const rows = bottom-top, half = new Uint8ClampedArray(4*w*rows), data = new Uint8ClampedArray(4*w*h)
+  pass(im.data, 4*(top*im.w+left), 4, 4*im.w, rows, weights(right-left, w), half, 4, 4*w)
+  pass(half, 0, 4*w, 4, w, weights(rows, h), data, 4*w, 4)
+  return {w, h, data}
+}
+
+// `im` as the model wants it: [3,h,w] of colours 0 to 1
+export function prepared(im, {size, crop, method, pad_mode}) {
+  if (method=='pad') im = padded(im, size, pad_mode)
+  const box = method=='crop' ? middle(im.w, im.h, size, Math.min) : [0, 0, im.w, im.h]
+  const {w, h, data} = resized(im, box, ...size), [cw, ch] = crop, x = Math.floor((w-cw)/2), y = Math.floor((h-ch)/2), n = cw*ch
+  const res = new Float32Array(3*n)
+  for (let j = 0; j<ch; j++) for (let i = 0; i<cw; i++) for (let c = 0; c<3; c++) res[c*n+j*cw+i] = data[4*((y+j)*w+x+i)+c]/255
+  return res
+}

@@ -1,0 +1,15 @@
+// The page that needs no server
+import {$} from '../page/dom.js'
+import {start} from '../page/page.js'
+import {ask, predict, ready, see} from './ask.js'
+
+window.imgcls = {predict, ready}
+start(ask, see)
+
+const say = text => { $('ready').textContent = text }
+try {
+  await ready()
+  say('Pictures stay on this device.')
+  const kept = await navigator.serviceWorker?.register(new URL('../sw.js', import.meta.url)).then(() => navigator.serviceWorker.ready)
+  if (kept) say('Pictures stay on this device. From now on it works offline, too.')
+} catch ({message, hint=''}) { say(`${message} ${hint}`) }
