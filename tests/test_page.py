@@ -334,7 +334,7 @@ def test_narrow_dark_and_by_keyboard(browser, service):
     for _ in range(5):
         tab.keyboard.press('Tab')
         seen.append(tab.evaluate("document.activeElement.id || document.activeElement.textContent"))
-    assert seen==['pick','address','Classify','clear','About this model'], seen
+    assert seen==['pick','live','address','Classify','clear'], seen
     with tab.expect_file_chooser() as chooser:
         tab.focus('#pick')
         tab.keyboard.press('Enter')

@@ -289,8 +289,8 @@ def _site(
     parts,facts = runtime_parts(runtime),_model_facts(p, title, name)
     made = site_files(p, parts, facts['title'])
     facts |= dict(user=user, repo=repo, runtime=runtime, runtime_version=runtime_version)
-    said = dict(kept=kept_files(made, parts), sizes=_sizes(p, parts), too_large=over_limits(made))
-    return made | _licences() | _filled('static', facts | said)
+    said = dict(sizes=_sizes(p, parts), too_large=over_limits(made))
+    return made | _licences() | _filled('static', facts | said | kept_files(made, parts))
 
 # %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
 def deploy(

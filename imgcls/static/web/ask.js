@@ -24,7 +24,7 @@ function told({data: {id, value, error}}) {
 }
 
 async function begin() {
-  const r = await fetch(here({url: 'model.json'}).url).catch(() => null)
+  const r = await fetch(here({url: 'model.json'}).url, {cache: 'no-cache'}).catch(() => null)
   if (!r?.ok) throw {message: r ? `The model's description is missing: the server answers ${r.status}.` : 'The model can not be fetched.', hint: 'Is this device online? Load the page again.'}
   facts = await r.json()
   worker = new Worker(here({url: 'web/worker.js'}).url, {type: 'module'})

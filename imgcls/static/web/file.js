@@ -34,6 +34,7 @@ const readers = {
       const m = v.getUint8(i+1)
       if (m>=0xc0 && m<=0xcf && m!=0xc4 && m!=0xc8 && m!=0xcc) o = {...o, h: v.getUint16(i+5), w: v.getUint16(i+7)}
       if (m==0xe1 && ascii(v, i+4, 4)=='Exif') o.exif ??= i+4
+      if (m==0xe2 && ascii(v, i+4, 3)=='ICC') o.blank = [...(o.blank || []), i+4]
       if (m==0xda) break
     }
     while (end>i && v.getUint16(end)!=0xffd9) end--
@@ -66,7 +67,7 @@ const readers = {
 // `fn`, or what it gives when a file ends before it should
 const within = (fn, otherwise) => { try { return fn() } catch (e) { if (e instanceof RangeError) return otherwise; throw e } }
 
-// {kind, turn, blob}: the picture in `blob`, with no word left in it that would have the browser turn it
+// {kind, turn, blob}: the picture in `blob`, with no word left in it that would have the browser turn it, or a JPEG's colours changed
 export async function looked(blob) {
   const buf = await blob.arrayBuffer(), v = new DataView(buf), head = ascii(v, 0, 1024)
   if (!buf.byteLength) throw new Said('This file is empty.')
@@ -78,8 +79,7 @@ export async function looked(blob) {
   const n = o.w*o.h
   if (n>most) throw new Said(`This picture is too large: it has ${(n/1e6).toFixed(0)} megapixels where ${most/1e6} can be looked at.`, 'Make it smaller and try again.')
   const {turn=1, at} = o.exif && within(() => exif(v, o.exif)) || {}
-  if (turn==1) return {kind, turn, blob}
-  const b = new Uint8Array(buf)
-  b[at] = b[at+1] = 0 // neither order of bytes knows a turn 0
-  return {kind, turn, blob: new Blob([b], {type: blob.type})}
+  const b = new Uint8Array(buf), blank = [...(o.blank || []), ...(at ? [at, at+1] : [])]
+  for (const i of blank) b[i] = 0 // a turn 0 there is none; nor a profile of that name
+  return {kind, turn, blob: blank.length ? new Blob([b], {type: blob.type}) : blob}
 }

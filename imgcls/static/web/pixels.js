@@ -1,6 +1,6 @@
 // Pixels as Python's side has them: a JPEG at n/8 of its size, turned upright, cropped or padded, and resized by the arithmetic
 // of Pillow's BILINEAR, in whole numbers. A picture here is {w, h, data}, `data` being RGBA.
-const strip = 512 // rows that are drawn at a time: a multiple of 8
+const strip = 256 // rows that are drawn at a time: a multiple of 8
 
 // The whole divisor, 8 at most, at which no side of w × h gets smaller than `least`
 export const divisor = (w, h, least) => [8, 4, 2].find(k => least && k<=Math.floor(Math.min(w, h)/least)) || 1
@@ -21,21 +21,30 @@ export function drawn(bitmap, k=1) {
   return {...res, data}
 }
 
-// Two colours are added up in one number: 64 times 255 stays within 16 bits
+// Two colours are added up in one number: 64 times 255 stays within 16 bits. Four pixels at a time: half of the speed is in that.
 function means(px, w, h, k, to) {
-  const even = new Uint32Array(Math.ceil(w/k)), odd = new Uint32Array(even.length)
+  const n = Math.ceil(w/k), even = new Uint32Array(n), odd = new Uint32Array(n)
   for (let y = 0, at = 0; y<h; y += k) {
     const end = Math.min(y+k, h)
     even.fill(0)
     odd.fill(0)
-    for (let p = y*w; p<end*w; p += w) for (let x = 0, c = 0; x<w; x += k, c++) {
+    for (let p = y*w; p<end*w; p += w) for (let c = 0, i = p; c<n; c++) {
       let a = 0, b = 0
-      for (let i = p+x, last = p+Math.min(x+k, w); i<last; i++) { a += px[i]&0xff00ff; b += px[i]>>>8&0xff00ff }
+      const last = Math.min(i+k, p+w)
+      for (; i+3<last; i += 4) {
+        const p0 = px[i], p1 = px[i+1], p2 = px[i+2], p3 = px[i+3]
+        a += (p0&0xff00ff)+(p1&0xff00ff)+(p2&0xff00ff)+(p3&0xff00ff)
+        b += (p0>>>8&0xff00ff)+(p1>>>8&0xff00ff)+(p2>>>8&0xff00ff)+(p3>>>8&0xff00ff)
+      }
+      for (; i<last; i++) {
+        a += px[i]&0xff00ff
+        b += px[i]>>>8&0xff00ff
+      }
       even[c] += a
       odd[c] += b
     }
-    for (let c = 0; c<even.length; c++, at++) {
-      const n = (end-y)*Math.min(k, w-c*k), f = s => (s+(n>>1))/n|0
+    for (let c = 0; c<n; c++, at++) {
+      const m = (end-y)*Math.min(k, w-c*k), f = s => (s+(m>>1))/m|0
       to[at] = (0xff000000|f(even[c]>>>16)<<16|f(odd[c]&0xffff)<<8|f(even[c]&0xffff))>>>0
     }
   }

@@ -5,10 +5,12 @@ import {ask, predict, ready, see} from './ask.js'
 
 window.imgcls = {predict, ready}
 start(ask, see)
+performance.mark('page')
 
 const say = text => { $('ready').textContent = text }
 try {
   await ready()
+  performance.mark('model')
   say('Pictures stay on this device.')
   const kept = await navigator.serviceWorker?.register(new URL('../sw.js', import.meta.url)).then(() => navigator.serviceWorker.ready)
   if (kept) say('Pictures stay on this device. From now on it works offline, too.')

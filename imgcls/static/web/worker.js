@@ -19,16 +19,21 @@ async function digest(buf) {
   return [...all].map(o => o.toString(16).padStart(2, '0')).join('')
 }
 
-// What is at `url`, if it is that
-async function got(what, {url, bytes, sha256}) {
-  const r = await fetch(url).catch(() => null)
+// What is wrong with `buf`, which should be a file; the page may be newer than what the browser keeps of it
+async function wrong(what, buf, {bytes, sha256}) {
+  if (buf.byteLength!=bytes) return new Said(`The ${what} is damaged: of ${bytes} bytes ${buf.byteLength} came.`, upload)
+  if (self.isSecureContext && await digest(buf)!=sha256) return new Said(`The ${what} is of another version than this page.`, upload)
+}
+
+async function got(what, file, cache='default') {
+  const r = await fetch(file.url, {cache}).catch(() => null)
   if (!r && !navigator.onLine) throw new Said(`You are offline, and the ${what} was not here before.`, 'Come back when there is a connection: after that it works without one.')
   if (!r) throw new Said(`The ${what} can not be fetched.`, 'Is this device online? Load the page again.')
   if (!r.ok) throw new Said(`The ${what} is missing: the server answers ${r.status}.`, upload)
-  const buf = await r.arrayBuffer().catch(() => new ArrayBuffer(0))
-  if (buf.byteLength!=bytes) throw new Said(`The ${what} is damaged: of ${bytes} bytes ${buf.byteLength} came.`, upload)
-  if (self.isSecureContext && await digest(buf)!=sha256) throw new Said(`The ${what} is of another version than this page.`, upload)
-  return buf
+  const buf = await r.arrayBuffer().catch(() => new ArrayBuffer(0)), error = await wrong(what, buf, file)
+  if (!error) return buf
+  if (cache=='reload') throw error
+  return got(what, file, 'reload')
 }
 
 // From another site nothing runs that was not looked at; from our own the browser compiles while it loads, and keeps that
@@ -58,12 +63,13 @@ async function begin(o) {
   allowed()
   const fail = e => blamed(e).then(o => { throw o })
   const [buf] = await Promise.all([got('model', facts.model), runtime(facts.runtime).catch(fail)])
-  session = await ort.InferenceSession.create(new Uint8Array(buf), {executionProviders: ['wasm'], graphOptimizationLevel: 'all'}).catch(fail)
+  session = await ort.InferenceSession.create(new Uint8Array(buf), {executionProviders: ['wasm']}).catch(fail)
 }
 
 async function decoded(file) {
   const {kind, turn, blob} = await looked(file)
-  const bitmap = await createImageBitmap(blob, {colorSpaceConversion: 'none'}).catch(() => {
+  const how = kind=='JPEG' ? {} : {colorSpaceConversion: 'none', premultiplyAlpha: 'none'} // a JPEG has no use for them, and takes longer
+  const bitmap = await createImageBitmap(blob, how).catch(() => {
     if (['HEIC', 'TIFF', 'AVIF'].includes(kind)) throw new Said(`This is a ${kind} picture, which this browser can not read.`, 'Save it as a JPEG, as phones can, and try again.')
     throw new Said('This picture is damaged, or of a kind that this browser can not read.', 'Save it as a JPEG or PNG and try again.')
   })

@@ -1,33 +1,47 @@
-// Keeps what the page needs, so that it opens at once, and offline. A file is kept under its digest: a new version of the page
-// fetches what has changed, and nothing else.
-const files = {{ kept|json }}
+// Keeps what the page needs, so that it opens at once, and offline. The model and the runtime are kept under their digests, and
+// fetched again only when those change; of the small files the page gets what was there the last time, while they are looked up anew.
+const large = {{ large|json }}
+const small = {{ small|json }}
 const scope = registration.scope
-const key = path => new Request(new URL(`${path}?${files[path]}`, scope))
+const whole = path => new URL(path, scope).href
+const digests = Object.fromEntries(Object.entries(large).map(([k, v]) => [whole(k), v])), files = new Set(small.map(whole))
+const key = url => `${url}?${digests[url]}`
 const store = () => caches.open(`imgcls ${scope}`)
 
-async function fill() {
+async function fetched(url) {
+  const r = await fetch(new Request(url, {cache: 'no-cache'}))
+  if (!r.ok) throw Error(`${url}: ${r.status}`)
+  return r
+}
+
+async function renew(url) {
+  const r = await fetched(url)
+  await (await store()).put(url, r)
+}
+
+async function get(url) {
   const c = await store()
-  await Promise.all(Object.keys(files).map(async path => {
-    if (await c.match(key(path))) return
-    const r = await fetch(new Request(new URL(path, scope), {cache: 'no-cache'}))
-    if (!r.ok) throw Error(`${path}: ${r.status}`)
-    await c.put(key(path), r)
-  }))
+  if (await c.match(key(url))) return
+  const r = await fetched(url), all = new Uint8Array(await crypto.subtle.digest('SHA-256', await r.clone().arrayBuffer()))
+  if ([...all].map(o => o.toString(16).padStart(2, '0')).join('')!=digests[url]) throw Error(`${url} is another file`)
+  await c.put(key(url), r)
 }
 
 async function sweep() {
-  const c = await store(), wanted = new Set(Object.keys(files).map(o => key(o).url))
+  const c = await store(), wanted = new Set([...files, ...Object.keys(digests).map(key)])
   for (const o of await c.keys()) if (!wanted.has(o.url)) await c.delete(o)
 }
 
-function path(url) {
-  const bare = url.split(/[?#]/)[0]
-  return bare.startsWith(scope) ? bare.slice(scope.length) || 'index.html' : bare
+async function kept(request, url) {
+  const r = await (await store()).match(url in digests ? key(url) : url)
+  return r || fetch(request)
 }
 
-addEventListener('install', e => { skipWaiting(); e.waitUntil(fill()) })
+addEventListener('install', e => { skipWaiting(); e.waitUntil(Promise.all([...[...files].map(renew), ...Object.keys(digests).map(get)])) })
 addEventListener('activate', e => e.waitUntil(sweep()))
 addEventListener('fetch', e => {
-  const at = path(e.request.url)
-  if (at in files) e.respondWith(store().then(c => c.match(key(at))).then(r => r || fetch(e.request)))
+  const bare = e.request.url.split(/[?#]/)[0], url = bare==scope ? whole('index.html') : bare
+  if (!(url in digests) && !files.has(url)) return
+  e.respondWith(kept(e.request, url))
+  if (files.has(url)) e.waitUntil(renew(url).catch(() => {}))
 })
