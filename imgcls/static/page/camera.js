@@ -28,7 +28,7 @@ async function watch(video, see) {
     seen = blend(seen, await see.frame(await createImageBitmap(video)))
     times = [...times.slice(-20), performance.now()]
     const rate = times.length>1 ? 1000*(times.length-1)/(times.at(-1)-times[0]) : 0
-    $('seen').replaceChildren(...worded(see.answer(seen)).els, make('small', '', `${rate.toFixed(0)} pictures a second. None is kept.`))
+    $('seen').replaceChildren(...worded(see.answer(seen), false).els, make('small', '', `${rate.toFixed(0)} pictures a second. None is kept.`))
   }
 }
 
@@ -44,20 +44,23 @@ async function photo(video) {
 export function camera(add, see) {
   const video = $('video')
   const say = text => { $('camera-said').textContent = text }
+  function shown(on) {
+    $('camera').hidden = !on
+    $('live').setAttribute('aria-expanded', on)
+    $('live').textContent = on ? 'Stop the camera' : 'Use the camera'
+  }
   function stop() {
     video.srcObject?.getTracks().forEach(o => o.stop())
     video.srcObject = null
     $('seen').replaceChildren()
-    $('camera').hidden = true
-    $('live').setAttribute('aria-pressed', false)
+    shown(false)
   }
   $('live').onclick = async () => {
     say('')
     if (video.srcObject) return stop()
     try {
       video.srcObject = await open()
-      $('camera').hidden = false
-      $('live').setAttribute('aria-pressed', true)
+      shown(true)
       await video.play()
       if (see) await watch(video, see)
     } catch (e) {

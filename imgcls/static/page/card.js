@@ -48,11 +48,11 @@ function bar([name, p]) {
 const blurred = 'A sharper picture, with less around it, may help; or it may be something that this model does not know.'
 const strange = 'It is unlike the pictures that this model learned from. If it is of a class, one with less around it may help.'
 
-// An answer in a line, and as elements
-export function worded({name, prob, unsure, unknown, topk}) {
+// An answer in a line, and as elements; `tips` say what may help
+export function worded({name, prob, unsure, unknown, topk}, tips=true) {
   const best = unknown ? 'This looks like none of the classes' : unsure ? `Not sure. My best guess is ${name}` : name
   const sure = unknown ? `nearest is ${name}, confidence ${percent(prob)}` : `confidence ${percent(prob)}`
-  const doubt = unknown ? strange : unsure ? blurred : ''
+  const doubt = !tips ? '' : unknown ? strange : unsure ? blurred : ''
   const els = [make('h3', '', best), make('p', '', sure), ...(doubt ? [make('p', 'ic-unsure', doubt)] : []), make('div', 'ic-bars', '', ...topk.map(bar))]
   return {line: `${best}, ${sure}`, els}
 }
