@@ -7,20 +7,20 @@ Docs: https://imgcls.github.io/imgcls/lib/use/static.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/use/static.ipynb #a106e1fc
+# %% ../../nbs/lib/use/static.ipynb #f88f2dfd
 import hashlib, io, json, os, tarfile, tempfile
 from pathlib import Path
 from ..picture import html_accept
 from .predict import Predictor, cached, fetch, file_digest, shipped, template
 
-# %% ../../nbs/lib/use/static.ipynb #a82ffaad
+# %% ../../nbs/lib/use/static.ipynb #636106a8
 runtime_version = '1.30.0'
 runtime_cdn = f'https://cdn.jsdelivr.net/npm/onnxruntime-web@{runtime_version}/dist/'
 _script = 'ort.wasm.bundle.min.mjs',73_054,'11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'
 _wasm = 'ort-wasm-simd-threaded.wasm',14_239_897,'3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'
 runtime_files = dict(script=_script, wasm=_wasm) # name, bytes, sha256
 
-# %% ../../nbs/lib/use/static.ipynb #5cad3dc1
+# %% ../../nbs/lib/use/static.ipynb #04c2f834
 def check_file(
     fn:Path, # that should be of the runtime
     sha256:str, # what it has to have
@@ -37,7 +37,7 @@ def check_runtime(
     for name,_,sha256 in runtime_files.values(): check_file(Path(path)/name, sha256)
     return Path(path)
 
-# %% ../../nbs/lib/use/static.ipynb #195de799
+# %% ../../nbs/lib/use/static.ipynb #215bbc48
 def npm_package()->tarfile.TarFile:
     "What the npm registry has of the runtime"
     registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
@@ -59,7 +59,7 @@ def npm_runtime()->Path:
     if path.exists(): return check_runtime(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as tmp: return check_runtime(unpack(Path(tmp)/'dist')).rename(path)
 
-# %% ../../nbs/lib/use/static.ipynb #a1f5cbba
+# %% ../../nbs/lib/use/static.ipynb #07363ef2
 def runtime_parts(
     where:str='npm', # or 'cdn', or a folder
 )->dict: # script and wasm → url, bytes, sha256, and the file that goes into the folder
@@ -68,7 +68,7 @@ def runtime_parts(
     top = 'runtime/' if path else runtime_cdn
     return {k:dict(url=top+name, bytes=n, sha256=sha256, file=path and path/name) for k,(name,n,sha256) in runtime_files.items()}
 
-# %% ../../nbs/lib/use/static.ipynb #43f6ad58
+# %% ../../nbs/lib/use/static.ipynb #2ef2ab1b
 def of_file(
     url:str, # in the folder, or anywhere
     bytes:int, sha256:str, **_)->dict:
@@ -81,7 +81,7 @@ def facts_file(
     "What the page checks the model by"
     return of_file('model.onnx', fn.stat().st_size, file_digest(fn))
 
-# %% ../../nbs/lib/use/static.ipynb #1e075737
+# %% ../../nbs/lib/use/static.ipynb #c085d208
 _facts = 'labels names size crop method pad_mode least temperature'.split()
 
 def page_facts(
@@ -95,11 +95,11 @@ def page_facts(
     if isinstance(unknown, str): unknown = json.loads(unknown)
     return own | dict(unknown=unknown, model=facts_file(p.path), runtime={k:of_file(**o) for k,o in parts.items()})
 
-# %% ../../nbs/lib/use/static.ipynb #05be2259
+# %% ../../nbs/lib/use/static.ipynb #5a1639df
 site_policy = ("default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "manifest-src 'self'; form-action 'none'; base-uri 'none'")
 page_modules = 'dom shrink card key status send choose drop paste camera page'.split()
-modules = [*(f'page/{o}.js' for o in page_modules),'web/start.js','web/ask.js']
+modules = [*(f'page/{o}.js' for o in page_modules),'web/start.js','web/ask.js','web/live.js']
 worker_modules = ['web/worker.js','web/file.js','web/pixels.js']
 
 def site_page(
@@ -112,7 +112,7 @@ def site_page(
     said = dict(title=title, about=about, facts=facts)
     return template('static/page/index.html').render(site=site, accept=html_accept, max_files=1, max_bytes=10**12, **said)
 
-# %% ../../nbs/lib/use/static.ipynb #e0b3c444
+# %% ../../nbs/lib/use/static.ipynb #39ca4229
 def own_files()->dict: # path → bytes
     "The files of a page that are the same for every model"
     here = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
@@ -129,7 +129,7 @@ def site_files(
     res = own_files() | {'index.html':html.encode(), 'model.json':facts.encode(), 'model.onnx':p.path.read_bytes()}
     return res | {o['url']:o['file'].read_bytes() for o in parts.values() if o['file']}
 
-# %% ../../nbs/lib/use/static.ipynb #c97b7a90
+# %% ../../nbs/lib/use/static.ipynb #06ba0f3a
 def kept_files(
     made:dict, # from `site_files`
     parts:dict, # from `runtime_parts`
@@ -138,7 +138,7 @@ def kept_files(
     large = {'model.onnx':hashlib.sha256(made['model.onnx']).hexdigest()} | {o['url']:o['sha256'] for o in parts.values()}
     return dict(large=large, small=sorted(made.keys()-large))
 
-# %% ../../nbs/lib/use/static.ipynb #a2c5e8e5
+# %% ../../nbs/lib/use/static.ipynb #22aec656
 most_bytes = {'Cloudflare Pages':25*2**20, 'GitHub':100*2**20}
 
 def over_limit(

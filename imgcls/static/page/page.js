@@ -7,12 +7,12 @@ import {choose} from './choose.js'
 import {drop} from './drop.js'
 import {paste} from './paste.js'
 
-// `ask` answers cards, see ask.js; `see` answers what the camera sees, where that is near enough to be asked several times a second
-export function start(ask, see) {
+// `ask` answers cards, see ask.js; `watch` says what the camera sees, where that is near enough to be asked several times a second
+export function start(ask, watch) {
   document.documentElement.classList.add('js')
   for (const way of [choose, drop, paste]) way(add)
   begin(ask)
-  camera(add, see)
+  camera(add, watch)
   keyForm(pump)
   $('again').onclick = () => retry()
   addEventListener('online', () => retry())

@@ -45,7 +45,13 @@ export function ready() {
   return starting
 }
 
-// What was seen, in words
+// What the model says of one frame of the camera, for `answer`
+export async function glance(bitmap) {
+  await ready()
+  return call({bitmap}, [bitmap])
+}
+
+// That in words
 export function answer({probs, distance}, most=5) {
   const {labels, names, threshold, unknown} = facts, order = [...probs.keys()].sort((a, b) => probs[b]-probs[a]), name = i => names[labels[i]]
   const [best] = order, topk = order.slice(0, most).map(i => [name(i), probs[i]])
@@ -68,7 +74,3 @@ export async function ask([card]) {
   if (failed) return {why: 'again', error: failed}
   return {answers: [await predict(card.file).catch(error => ({error}))]}
 }
-
-export const see = {
-  answer,
-  async frame(bitmap) { await ready(); return call({bitmap}, [bitmap]) }}

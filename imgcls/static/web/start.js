@@ -1,10 +1,11 @@
 // The page that needs no server
 import {$} from '../page/dom.js'
 import {start} from '../page/page.js'
-import {ask, predict, ready, see} from './ask.js'
+import {ask, predict, ready} from './ask.js'
+import {watch} from './live.js'
 
 window.imgcls = {predict, ready}
-start(ask, see)
+start(ask, watch)
 performance.mark('page')
 
 const say = text => { $('ready').textContent = text }
