@@ -1,6 +1,6 @@
 "The page without a server, as `python -m http.server` hands it out, in a real browser: pixels, answers, every way to ask, what can go wrong"
 import base64, functools, httpx, io, json, os, re, shutil, subprocess, sys, tarfile, threading
-import numpy as np, pytest
+import numpy as np, onnx, pytest, yaml
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -483,3 +483,115 @@ def test_firefox(folder):
         bs = [odd(o, i) for i,o in enumerate(digits)]
         assert farthest(predictor, tab, [o for i,o in enumerate(bs) if i%11 not in (4,9)])<.01
         assert farthest(predictor, tab, [o for i,o in enumerate(bs) if i%11 in (4,9)])<.05
+
+# The folder
+
+def test_what_the_folder_holds(folder):
+    "All that the page asks for is there, small, without third parties; licences and credits; what visitors load is what was pinned"
+    names = {o.relative_to(folder).as_posix() for o in folder.rglob('*') if o.is_file()}
+    assert {'index.html','model.onnx','model.json','sw.js','manifest.webmanifest','README.md','CREDITS.md','.nojekyll','LICENSES/imgcls.txt','LICENSES/onnxruntime.txt','.github/workflows/pages.yml'}<=names
+    page = sum((folder/o).stat().st_size for o in names if o.startswith(('page/','web/')) or o in ('index.html','sw.js','manifest.webmanifest','icon.svg','model.json'))
+    assert page<60_000
+    html = (folder/'index.html').read_text()
+    assert not re.search(r'https?://', html) and 'style=' not in html and '<style' not in html and not re.search(r'\son\w+=', html) and "'unsafe" not in html
+    asked = set(re.findall(r'(?:href|src)="([^"#]+)"', html)) | {f'{o.parent.name}/{m}' for o in folder.glob('*/*.js') for m in re.findall(r"(?m)^import .* from '\./(.*)'", o.read_text())}
+    assert asked<=names, asked-names
+    assert (folder/'model.onnx').read_bytes()==model.read_bytes() and json.loads((folder/'manifest.webmanifest').read_text())['start_url']=='./'
+    assert yaml.safe_load((folder/'.github'/'workflows'/'pages.yml').read_text())['jobs']['deploy']['environment']['url']=='${{ steps.page.outputs.page_url }}'
+    head = yaml.safe_load((folder/'README.md').read_text().split('---\n')[1])
+    assert head['sdk']=='static' and head['app_file']=='index.html' and 'me.github.io/digits' in (folder/'README.md').read_text()
+
+def test_a_page_is_brought_up_to_date(copy):
+    "As any folder: the kind is remembered, what is yours is not written over"
+    with pytest.raises(ValueError, match='is of the kind static'): deploy(model, copy, kind='app')
+    assert deploy(model, copy, title='Eyes & "ears"')==copy and '<h1>Eyes &amp; &#34;ears&#34;</h1>' in (copy/'index.html').read_text()
+    assert json.loads((copy/'manifest.webmanifest').read_text())['name']=='Eyes & "ears"'
+    (copy/'page'/'page.css').write_text('body {}')
+    with pytest.raises(ValueError, match='page.css changed'): deploy(model, copy)
+    with pytest.raises(ValueError, match='leave out model_url'): deploy(model, copy.parent/'b', kind='static', model_url='https://example.org/m.onnx')
+
+def test_a_runtime_of_your_own(runtime, tmp_path):
+    with pytest.raises(FileNotFoundError, match='ort.wasm.bundle.min.mjs is missing: wanted the folder `dist` of the npm package'): deploy(model, tmp_path/'a', kind='static', runtime=str(tmp_path))
+    other = shutil.copytree(runtime, tmp_path/'dist')
+    (other/runtime_files['wasm'][0]).write_bytes(b'x')
+    with pytest.raises(ValueError, match='another file than the one of onnxruntime-web'): deploy(model, tmp_path/'a', kind='static', runtime=str(other))
+    assert not (tmp_path/'a').exists()
+
+def test_from_a_cdn(browser, runtime, tmp_path):
+    "Fetched with its digest in mind: a runtime that somebody changed does not run"
+    path = deploy(model, tmp_path/'a', kind='static', runtime='cdn')
+    assert not (path/'runtime').exists()
+    def answer(route, more):
+        body = (runtime/route.request.url.split('/')[-1]).read_bytes()
+        if more and len(body)>10**6: return # it takes its time, and the other is wrong before
+        route.fulfill(body=body[:-1]+more if more else body, headers={'Access-Control-Allow-Origin':'*'})
+    for more in (b'',b' '):
+        ctx = browser.new_context(service_workers='block')
+        ctx.route('https://cdn.jsdelivr.net/**', functools.partial(answer, more=more))
+        tab = ctx.new_page()
+        tab.set_default_timeout(20_000)
+        with served(path) as url:
+            if not more:
+                tab.goto(url)
+                give(tab, file('a.jpg'))
+                expect(tab.locator('.ic-card h3')).to_have_text('five', timeout=20_000)
+            else: ready_says(tab, url, 'The runtime is of another version than this page.')
+        ctx.close()
+
+def test_what_a_host_will_not_take_is_said(runtime, tmp_path):
+    proto = onnx.load(model)
+    proto.doc_string = 'x'*110*2**20
+    onnx.save(proto, tmp_path/'big.onnx')
+    cmd = [Path(sys.executable).parent/'imgcls-deploy', tmp_path/'big.onnx', tmp_path/'a', '--kind', 'static', '--runtime', runtime]
+    out = subprocess.run(cmd, capture_output=True, text=True, timeout=120).stdout
+    assert 'model.onnx has 110 MiB, and Cloudflare Pages takes 25 a file at most.' in out and 'GitHub takes 100 a file at most' in out
+    assert 'model.onnx has 110 MiB' in (tmp_path/'a'/'README.md').read_text()
+
+def test_another_page_of_the_site_asks(tab, folder, tmp_path):
+    "The ten lines of the README"
+    shutil.copytree(folder, tmp_path/'digits')
+    html = re.search('(?s)```html\n(.*?)```', (folder/'README.md').read_text())[1]
+    (tmp_path/'mine.html').write_text(f'<!doctype html><link rel="icon" href="data:,">{html}')
+    with served(tmp_path) as url:
+        tab.goto(f'{url}mine.html')
+        tab.set_input_files('#file', file('a.jpg'))
+        expect(tab.locator('#said')).to_have_text(f'five, {100*predictor.predict(digit).prob:.0f} %')
+
+def with_distance(fn, limit):
+    "The sample model with a second output, as files have it that know what is unlike all of their classes"
+    proto = onnx.load(model)
+    meta = json.loads(next(o.value for o in proto.metadata_props if o.key=='imgcls'))
+    axes = onnx.numpy_helper.from_array(np.array([1,2,3]), 'the_axes')
+    proto.graph.initializer.append(axes)
+    proto.graph.node.append(onnx.helper.make_node('ReduceMean', ['image','the_axes'], ['distance'], keepdims=0))
+    proto.graph.output.append(onnx.helper.make_tensor_value_info('distance', onnx.TensorProto.FLOAT, [None]))
+    onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta | dict(unknown=json.dumps(dict(limit=limit, share=.95))))))
+    onnx.save(proto, fn)
+    return fn
+
+def test_unlike_all_classes(tab, runtime, tmp_path):
+    "Where the file has a distance, and a limit for it; here it is how light the picture is"
+    path = deploy(with_distance(tmp_path/'m.onnx', .999), tmp_path/'a', kind='static', runtime=str(runtime))
+    with served(path) as url:
+        tab.goto(url)
+        white = saved('PNG', Image.new('RGB', (64,64), 'white'))
+        assert [o['unknown'] for o in answers(tab, [digit,white])]==[False,True]
+        give(tab, file('white.png', white))
+        expect(cards(tab, 1).locator('h3')).to_have_text('This looks like none of the classes')
+
+@pytest.mark.parametrize('width', [1280,400])
+def test_the_whole_way_from_the_demo(browser, demo, runtime, tmp_path, width):
+    "What `make demo` made, put into a folder by the command and asked in the browser"
+    path,report = demo
+    cmd = [Path(sys.executable).parent/'imgcls-deploy', path/'digits.onnx', tmp_path/'site', '--kind', 'static', '--runtime', runtime]
+    assert 'is ready' in subprocess.run(cmd, capture_output=True, text=True, timeout=120).stdout
+    held = sorted((path/'heldout').rglob('*.png'))[::20] or sorted((path/'heldout').rglob('*.jpg'))[::20]
+    p = Predictor(path/'digits.onnx')
+    with served(tmp_path/'site') as url:
+        tab = browser.new_page(viewport=dict(width=width, height=900))
+        tab.goto(url)
+        give(tab, *[file(o.name, o.read_bytes()) for o in held])
+        cards(tab, len(held))
+        got = answers(tab, [o.read_bytes() for o in held])
+        assert np.mean([a['label']==b.label for a,b in zip(got, p.predict(held))])>.95 and report['accuracy_app']>.8
+        tab.close()
