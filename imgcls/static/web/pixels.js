@@ -1,6 +1,6 @@
 // Pixels as Python's side has them: a JPEG at n/8 of its size, turned upright, cropped or padded, and resized by the arithmetic
 // of Pillow's BILINEAR, in whole numbers. A picture here is {w, h, data}, `data` being RGBA.
-const strip = 256 // rows that are drawn at a time: a multiple of 8
+const strip = 128 // rows that are drawn at a time: a multiple of 8
 
 // The whole divisor, 8 at most, at which no side of w × h gets smaller than `least`
 export const divisor = (w, h, least) => [8, 4, 2].find(k => least && k<=Math.floor(Math.min(w, h)/least)) || 1
@@ -103,29 +103,27 @@ function weights(size, n) {
   return {k, from, many, most}
 }
 
-// One pass: `n` lines across, each made of `lines` of pixels that lie `step` apart; those of a line are `next` apart
-function pass(src, at, step, next, n, w, dst, dstep, dnext) {
-  const {k, from, many, most} = w
-  for (let i = 0; i<many.length; i++) for (let l = 0; l<n; l++) {
-    let r = 2**21, g = 2**21, b = 2**21
-    for (let j = 0, p = at+l*next+from[i]*step; j<many[i]; j++, p += step) {
-      const c = k[i*most+j]
-      r += c*src[p]
-      g += c*src[p+1]
-      b += c*src[p+2]
-    }
-    const q = i*dstep+l*dnext
-    dst[q] = r>>22
-    dst[q+1] = g>>22
-    dst[q+2] = b>>22
+// dst[q] = the sum of `n` pixels of `src`, `step` apart, by the weights from k[at] on
+function mixed(src, p, step, k, at, n, dst, q) {
+  let r = 2**21, g = 2**21, b = 2**21
+  for (const end = at+n; at<end; at++, p += step) {
+    const c = k[at]
+    r += c*src[p]
+    g += c*src[p+1]
+    b += c*src[p+2]
   }
+  dst[q] = r>>22
+  dst[q+1] = g>>22
+  dst[q+2] = b>>22
 }
 
 // The box [left, top, right, bottom] of `im` as w × h
 export function resized(im, [left, top, right, bottom], w, h) {
-  const rows = bottom-top, half = new Uint8ClampedArray(4*w*rows), data = new Uint8ClampedArray(4*w*h)
-  pass(im.data, 4*(top*im.w+left), 4, 4*im.w, rows, weights(right-left, w), half, 4, 4*w)
-  pass(half, 0, 4*w, 4, w, weights(rows, h), data, 4*w, 4)
+  const rows = bottom-top, half = new Uint8Array(4*w*rows), data = new Uint8Array(4*w*h), a = weights(right-left, w), b = weights(rows, h)
+  for (let y = 0, q = 0; y<rows; y++) for (let x = 0; x<w; x++, q += 4)
+    mixed(im.data, 4*((top+y)*im.w+left+a.from[x]), 4, a.k, x*a.most, a.many[x], half, q)
+  for (let y = 0, q = 0; y<h; y++) for (let x = 0; x<w; x++, q += 4)
+    mixed(half, 4*(b.from[y]*w+x), 4*w, b.k, y*b.most, b.many[y], data, q)
   return {w, h, data}
 }
 
