@@ -595,3 +595,16 @@ def test_the_whole_way_from_the_demo(browser, demo, runtime, tmp_path, width):
         got = answers(tab, [o.read_bytes() for o in held])
         assert np.mean([a['label']==b.label for a,b in zip(got, p.predict(held))])>.95 and report['accuracy_app']>.8
         tab.close()
+
+def test_weights_in_8_bits(tab, bears, tmp_path):
+    "A third of the size at most, the same labels, and Python reads the file, too"
+    path = deploy(bears/'model.onnx', tmp_path/'a', kind='static', small=True, runtime=str(bears/'runtime'))
+    p,small = Predictor(bears/'model.onnx', n_threads=1),path/'model.onnx'
+    assert small.stat().st_size<.34*(bears/'model.onnx').stat().st_size
+    bs = [o.read_bytes() for o in photos[:40]]
+    with served(path) as url:
+        tab.goto(url)
+        assert farthest(Predictor(small, n_threads=1), tab, bs)<.01
+        assert np.mean([a['label']==b.label for a,b in zip(answers(tab, bs), p.predict(bs))])>.9
+    deploy(bears/'model.onnx', path)
+    assert small.stat().st_size<.34*(bears/'model.onnx').stat().st_size, 'what was asked for is forgotten'

@@ -125,7 +125,7 @@ def _model_facts(
 def _folder_facts(
     p:Predictor, # that has read the model
     name:str, # of the model's file
-    user=None, repo='app', title=None, model_url=None, memory=512, kind='app', runtime=None, # as in `deploy`
+    user=None, repo='app', title=None, model_url=None, memory=512, kind='app', runtime=None, small=None, # as in `deploy`
 )->dict: # what the templates are filled with
     "All there is to say about a folder"
     size = p.path.stat().st_size/2**20
@@ -251,7 +251,7 @@ def _recall(
 )->dict:
     "What a folder is to be: as is said now, else as the last time, else by default"
     said = {k:v for k,v in now.items() if v is not None}
-    res = now | dict(repo=path.resolve().name, memory=512, kind='app', runtime='npm') | was | said
+    res = now | dict(repo=path.resolve().name, memory=512, kind='app', runtime='npm', small=False) | was | said
     if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(sorted(kinds))}')
     had = was.get('kind', 'app' if was else res['kind']) # a folder of before there were kinds is an app
     if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
@@ -266,12 +266,14 @@ def _file_name(
 
 # %% ../../nbs/lib/use/deploy.ipynb #3288437a
 def _sizes(
-    p:Predictor,
+    made:dict, # from `site_files`
     parts:dict, # from `runtime_parts`
+    can_shrink:bool, # are there weights of 32 bits, and many?
 )->str:
     "What a visitor loads, in words"
-    mb = p.path.stat().st_size/1e6,parts['wasm']['bytes']/1e6
-    return 'the model {:.1f} MB, the runtime {:.1f} MB, once; the rest 50 KB'.format(*mb)
+    mb = len(made['model.onnx'])/1e6,parts['wasm']['bytes']/1e6
+    less = ' (about a quarter of it with --small)' if can_shrink and mb[0]>5 else ''
+    return 'the model {:.1f} MB{less}, the runtime {:.1f} MB, once; the rest 50 KB'.format(*mb, less=less)
 
 def _licences()->dict: # path → bytes
     "The licences of what is in a page"
@@ -281,15 +283,15 @@ def _licences()->dict: # path → bytes
 def _site(
     p:Predictor, # that has read the model
     name:str, # of the model's file
-    user=None, repo='page', title=None, model_url=None, runtime='npm', **_, # as in `deploy`
+    user=None, repo='page', title=None, model_url=None, runtime='npm', small=False, **_, # as in `deploy`
 )->dict: # path → bytes
     "All files of a page"
     _check_names(user, repo)
     if model_url: raise ValueError('A page has its model beside it: leave out model_url (--model-url).')
     parts,facts = runtime_parts(runtime),_model_facts(p, title, name)
-    made = site_files(p, parts, facts['title'])
+    made = site_files(p, parts, facts['title'], small)
     facts |= dict(user=user, repo=repo, runtime=runtime, runtime_version=runtime_version)
-    said = dict(sizes=_sizes(p, parts), too_large=over_limits(made))
+    said = dict(sizes=_sizes(made, parts, not small and p.meta.get('precision')!='int8'), too_large=over_limits(made))
     return made | _licences() | _filled('static', facts | said | kept_files(made, parts))
 
 # %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
@@ -303,11 +305,12 @@ def deploy(
     memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
     kind:str=None, # 'static' for a page without a server, 'app' for Voila and Binder, 'http' for programs; default: what the folder is, or an app
     runtime:str=None, # of a page: 'npm' for a copy from the registry, 'cdn' for one that visitors load from a CDN, or a folder; default: as the last time, or npm
+    small:bool=None, # of a page: weights in 8 bits, to be loaded sooner? The answers may differ by a few percent; default: as the last time, or no
 )->Path: # `path`
     "Write a folder that serves `model`, ready to be pushed"
     path = Path(path)
     note = _read_note(path)
-    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind, runtime=runtime)
+    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind, runtime=runtime, small=small)
     asked = _recall(path, note['asked'], **given)
     p = Predictor(model)
     p.predict(Image.new('RGB', (64,64)))
@@ -331,6 +334,7 @@ def imgcls_deploy(
     used = 'model.onnx' if asked['kind']=='static' else _file_name(model)
     unused = sorted(o.name for o in path.glob('*.onnx') if o.name!=used)
     if unused: print(f'No longer used, yours to remove: {", ".join(unused)}')
+    if asked['kind']=='static': print(re.search(r'to load \| (.*) \|', (path/'README.md').read_text(encoding='utf-8'))[1].join(('Visitors load ','.')))
     for o in over_limits({o.relative_to(path).as_posix():o.read_bytes() for o in path.rglob('*.*') if o.is_file()}): print(o)
     if url := asked['model_url']: print(f'Put {model} at {url} before you push: it is fetched from there.')
     print(f'{path} is ready. What to do with it is in {path/"README.md"}')

@@ -7,20 +7,21 @@ Docs: https://imgcls.github.io/imgcls/lib/use/static.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/use/static.ipynb #f88f2dfd
-import hashlib, io, json, os, tarfile, tempfile
+# %% ../../nbs/lib/use/static.ipynb #ea0e32dd
+import hashlib, io, json, math, os, tarfile, tempfile
+from itertools import chain
 from pathlib import Path
 from ..picture import html_accept
 from .predict import Predictor, cached, fetch, file_digest, shipped, template
 
-# %% ../../nbs/lib/use/static.ipynb #636106a8
+# %% ../../nbs/lib/use/static.ipynb #65d28d1c
 runtime_version = '1.30.0'
 runtime_cdn = f'https://cdn.jsdelivr.net/npm/onnxruntime-web@{runtime_version}/dist/'
 _script = 'ort.wasm.bundle.min.mjs',73_054,'11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'
 _wasm = 'ort-wasm-simd-threaded.wasm',14_239_897,'3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'
 runtime_files = dict(script=_script, wasm=_wasm) # name, bytes, sha256
 
-# %% ../../nbs/lib/use/static.ipynb #04c2f834
+# %% ../../nbs/lib/use/static.ipynb #aaa7996d
 def check_file(
     fn:Path, # that should be of the runtime
     sha256:str, # what it has to have
@@ -37,7 +38,7 @@ def check_runtime(
     for name,_,sha256 in runtime_files.values(): check_file(Path(path)/name, sha256)
     return Path(path)
 
-# %% ../../nbs/lib/use/static.ipynb #215bbc48
+# %% ../../nbs/lib/use/static.ipynb #77a8ba3b
 def npm_package()->tarfile.TarFile:
     "What the npm registry has of the runtime"
     registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
@@ -59,7 +60,7 @@ def npm_runtime()->Path:
     if path.exists(): return check_runtime(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as tmp: return check_runtime(unpack(Path(tmp)/'dist')).rename(path)
 
-# %% ../../nbs/lib/use/static.ipynb #07363ef2
+# %% ../../nbs/lib/use/static.ipynb #164cd56e
 def runtime_parts(
     where:str='npm', # or 'cdn', or a folder
 )->dict: # script and wasm → url, bytes, sha256, and the file that goes into the folder
@@ -68,7 +69,7 @@ def runtime_parts(
     top = 'runtime/' if path else runtime_cdn
     return {k:dict(url=top+name, bytes=n, sha256=sha256, file=path and path/name) for k,(name,n,sha256) in runtime_files.items()}
 
-# %% ../../nbs/lib/use/static.ipynb #2ef2ab1b
+# %% ../../nbs/lib/use/static.ipynb #954af449
 def of_file(
     url:str, # in the folder, or anywhere
     bytes:int, sha256:str, **_)->dict:
@@ -76,26 +77,58 @@ def of_file(
     return dict(url=url, bytes=bytes, sha256=sha256)
 
 def facts_file(
-    fn:Path, # in the folder as model.onnx
+    data:bytes, # in the folder as model.onnx
 )->dict:
     "What the page checks the model by"
-    return of_file('model.onnx', fn.stat().st_size, file_digest(fn))
+    return of_file('model.onnx', len(data), hashlib.sha256(data).hexdigest())
 
-# %% ../../nbs/lib/use/static.ipynb #c085d208
+# %% ../../nbs/lib/use/static.ipynb #741bedcb
 _facts = 'labels names size crop method pad_mode least temperature'.split()
 
 def page_facts(
     p:Predictor,
     parts:dict, # from `runtime_parts`
     title:str, # of the page
+    data:bytes, # of the model
 )->dict: # for model.json
     "What the page has to know of the model"
     own = {k:p.meta.get(k) for k in _facts} | dict(title=title, threshold=p.threshold)
     unknown = p.meta.get('unknown')
     if isinstance(unknown, str): unknown = json.loads(unknown)
-    return own | dict(unknown=unknown, model=facts_file(p.path), runtime={k:of_file(**o) for k,o in parts.items()})
+    return own | dict(unknown=unknown, model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
 
-# %% ../../nbs/lib/use/static.ipynb #5a1639df
+# %% ../../nbs/lib/use/static.ipynb #2ea57c63
+def stored(
+    o, # `TensorProto` of a weight
+): # (its two `TensorProto`, the node that makes one of them)
+    "A weight in 8 bits, with a scale for each of its first axis"
+    from onnx import helper, numpy_helper
+    a = numpy_helper.to_array(o)
+    scale = abs(a).reshape(len(a), -1).max(1).clip(1e-12)/127
+    small = (a/scale.reshape(-1, *[1]*(a.ndim-1))).round().astype('int8')
+    names = [f'{o.name}_int8',f'{o.name}_scale']
+    node = helper.make_node('DequantizeLinear', names, [o.name], axis=0)
+    return [numpy_helper.from_array(v, k) for k,v in zip(names, (small,scale))],node
+
+# %% ../../nbs/lib/use/static.ipynb #4d8255cf
+def packed(
+    path, # of an .onnx file
+)->bytes: # of another
+    "The model with its weights in 8 bits"
+    import onnx
+    proto = onnx.load(path)
+    g = proto.graph
+    large = [o for o in g.initializer if o.data_type==onnx.TensorProto.FLOAT and len(o.dims)>1 and math.prod(o.dims)>=1024]
+    if not large: raise ValueError(f'{path} has no weights of 32 bits: it is small already. Leave out small (--small).')
+    parts,nodes = zip(*map(stored, large))
+    for o in large: g.initializer.remove(o)
+    g.initializer.extend(chain(*parts))
+    nodes = [*nodes,*g.node]
+    del g.node[:]
+    g.node.extend(nodes)
+    return proto.SerializeToString()
+
+# %% ../../nbs/lib/use/static.ipynb #4dd80277
 site_policy = ("default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "manifest-src 'self'; form-action 'none'; base-uri 'none'")
 page_modules = 'dom shrink card key status send choose drop paste camera page'.split()
@@ -112,7 +145,7 @@ def site_page(
     said = dict(title=title, about=about, facts=facts)
     return template('static/page/index.html').render(site=site, accept=html_accept, max_files=1, max_bytes=10**12, **said)
 
-# %% ../../nbs/lib/use/static.ipynb #39ca4229
+# %% ../../nbs/lib/use/static.ipynb #a80b3739
 def own_files()->dict: # path → bytes
     "The files of a page that are the same for every model"
     here = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
@@ -122,14 +155,17 @@ def site_files(
     p:Predictor,
     parts:dict, # from `runtime_parts`
     title:str, # of the page
+    small:bool=False, # weights in 8 bits?
 )->dict: # path → bytes
     "What a folder holds, beside its README and what keeps the page offline"
     shown = p.facts()
-    html,facts = site_page(title, shown['about'], shown),json.dumps(page_facts(p, parts, title), ensure_ascii=False)
-    res = own_files() | {'index.html':html.encode(), 'model.json':facts.encode(), 'model.onnx':p.path.read_bytes()}
+    data = packed(p.path) if small else p.path.read_bytes()
+    facts = page_facts(p, parts, title, data) | dict(packed=small)
+    html,said = site_page(title, shown['about'], shown),json.dumps(facts, ensure_ascii=False)
+    res = own_files() | {'index.html':html.encode(), 'model.json':said.encode(), 'model.onnx':data}
     return res | {o['url']:o['file'].read_bytes() for o in parts.values() if o['file']}
 
-# %% ../../nbs/lib/use/static.ipynb #06ba0f3a
+# %% ../../nbs/lib/use/static.ipynb #68950de1
 def kept_files(
     made:dict, # from `site_files`
     parts:dict, # from `runtime_parts`
@@ -138,7 +174,7 @@ def kept_files(
     large = {'model.onnx':hashlib.sha256(made['model.onnx']).hexdigest()} | {o['url']:o['sha256'] for o in parts.values()}
     return dict(large=large, small=sorted(made.keys()-large))
 
-# %% ../../nbs/lib/use/static.ipynb #22aec656
+# %% ../../nbs/lib/use/static.ipynb #562aebf3
 most_bytes = {'Cloudflare Pages':25*2**20, 'GitHub':100*2**20}
 
 def over_limit(

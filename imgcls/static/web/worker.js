@@ -63,7 +63,8 @@ async function begin(o) {
   allowed()
   const fail = e => blamed(e).then(o => { throw o })
   const [buf] = await Promise.all([got('model', facts.model), runtime(facts.runtime).catch(fail)])
-  session = await ort.InferenceSession.create(new Uint8Array(buf), {executionProviders: ['wasm']}).catch(fail)
+  const extra = facts.packed ? {session: {disable_quant_qdq: '1'}} : {} // weights of 8 bits become 32 bits now, and not with every picture
+  session = await ort.InferenceSession.create(new Uint8Array(buf), {executionProviders: ['wasm'], extra}).catch(fail)
 }
 
 async function decoded(file) {
