@@ -1,5 +1,5 @@
 // Keeps what the page needs, so that it opens at once, and offline. The model and the runtime are kept under their digests, and
-// fetched again only when those change; of the small files the page gets what was there the last time, while they are looked up anew.
+// fetched again only when those change; of the small files the page gets what was there the last time, and they are looked up anew when it is at rest.
 const large = {{ large|json }}
 const small = {{ small|json }}
 const scope = registration.scope
@@ -43,5 +43,5 @@ addEventListener('fetch', e => {
   const bare = e.request.url.split(/[?#]/)[0], url = bare==scope ? whole('index.html') : bare
   if (!(url in digests) && !files.has(url)) return
   e.respondWith(kept(e.request, url))
-  if (files.has(url)) e.waitUntil(renew(url).catch(() => {}))
+  if (e.request.mode=='navigate') e.waitUntil(new Promise(f => setTimeout(f, 5000)).then(() => Promise.allSettled([...files].map(renew))))
 })
