@@ -7,21 +7,21 @@ Docs: https://imgcls.github.io/imgcls/lib/use/static.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/use/static.ipynb #ea0e32dd
+# %% ../../nbs/lib/use/static.ipynb #e05413e8
 import hashlib, io, json, math, os, tarfile, tempfile
 from itertools import chain
 from pathlib import Path
 from ..picture import html_accept
 from .predict import Predictor, cached, fetch, file_digest, shipped, template
 
-# %% ../../nbs/lib/use/static.ipynb #65d28d1c
+# %% ../../nbs/lib/use/static.ipynb #5e4aea2f
 runtime_version = '1.30.0'
 runtime_cdn = f'https://cdn.jsdelivr.net/npm/onnxruntime-web@{runtime_version}/dist/'
 _script = 'ort.wasm.bundle.min.mjs',73_054,'11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'
 _wasm = 'ort-wasm-simd-threaded.wasm',14_239_897,'3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'
 runtime_files = dict(script=_script, wasm=_wasm) # name, bytes, sha256
 
-# %% ../../nbs/lib/use/static.ipynb #aaa7996d
+# %% ../../nbs/lib/use/static.ipynb #f6bc5358
 def check_file(
     fn:Path, # that should be of the runtime
     sha256:str, # what it has to have
@@ -38,7 +38,7 @@ def check_runtime(
     for name,_,sha256 in runtime_files.values(): check_file(Path(path)/name, sha256)
     return Path(path)
 
-# %% ../../nbs/lib/use/static.ipynb #77a8ba3b
+# %% ../../nbs/lib/use/static.ipynb #b1561b52
 def npm_package()->tarfile.TarFile:
     "What the npm registry has of the runtime"
     registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
@@ -60,7 +60,7 @@ def npm_runtime()->Path:
     if path.exists(): return check_runtime(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as tmp: return check_runtime(unpack(Path(tmp)/'dist')).rename(path)
 
-# %% ../../nbs/lib/use/static.ipynb #164cd56e
+# %% ../../nbs/lib/use/static.ipynb #d638ef48
 def runtime_parts(
     where:str='npm', # or 'cdn', or a folder
 )->dict: # script and wasm → url, bytes, sha256, and the file that goes into the folder
@@ -69,7 +69,7 @@ def runtime_parts(
     top = 'runtime/' if path else runtime_cdn
     return {k:dict(url=top+name, bytes=n, sha256=sha256, file=path and path/name) for k,(name,n,sha256) in runtime_files.items()}
 
-# %% ../../nbs/lib/use/static.ipynb #954af449
+# %% ../../nbs/lib/use/static.ipynb #19981aa9
 def of_file(
     url:str, # in the folder, or anywhere
     bytes:int, sha256:str, **_)->dict:
@@ -82,7 +82,7 @@ def facts_file(
     "What the page checks the model by"
     return of_file('model.onnx', len(data), hashlib.sha256(data).hexdigest())
 
-# %% ../../nbs/lib/use/static.ipynb #741bedcb
+# %% ../../nbs/lib/use/static.ipynb #cf18a958
 _facts = 'labels names size crop method pad_mode least temperature'.split()
 
 def page_facts(
@@ -97,7 +97,7 @@ def page_facts(
     if isinstance(unknown, str): unknown = json.loads(unknown)
     return own | dict(unknown=unknown, model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
 
-# %% ../../nbs/lib/use/static.ipynb #2ea57c63
+# %% ../../nbs/lib/use/static.ipynb #d6c6657d
 def stored(
     o, # `TensorProto` of a weight
 ): # (its two `TensorProto`, the node that makes one of them)
@@ -110,7 +110,7 @@ def stored(
     node = helper.make_node('DequantizeLinear', names, [o.name], axis=0)
     return [numpy_helper.from_array(v, k) for k,v in zip(names, (small,scale))],node
 
-# %% ../../nbs/lib/use/static.ipynb #4d8255cf
+# %% ../../nbs/lib/use/static.ipynb #12c72f7f
 def packed(
     path, # of an .onnx file
 )->bytes: # of another
@@ -128,7 +128,7 @@ def packed(
     g.node.extend(nodes)
     return proto.SerializeToString()
 
-# %% ../../nbs/lib/use/static.ipynb #4dd80277
+# %% ../../nbs/lib/use/static.ipynb #9d83d036
 site_policy = ("default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "manifest-src 'self'; form-action 'none'; base-uri 'none'")
 page_modules = 'dom shrink card key status send choose drop paste camera page'.split()
@@ -145,7 +145,7 @@ def site_page(
     said = dict(title=title, about=about, facts=facts)
     return template('static/page/index.html').render(site=site, accept=html_accept, max_files=1, max_bytes=10**12, **said)
 
-# %% ../../nbs/lib/use/static.ipynb #a80b3739
+# %% ../../nbs/lib/use/static.ipynb #8445b24d
 def own_files()->dict: # path → bytes
     "The files of a page that are the same for every model"
     here = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
@@ -165,16 +165,17 @@ def site_files(
     res = own_files() | {'index.html':html.encode(), 'model.json':said.encode(), 'model.onnx':data}
     return res | {o['url']:o['file'].read_bytes() for o in parts.values() if o['file']}
 
-# %% ../../nbs/lib/use/static.ipynb #68950de1
+# %% ../../nbs/lib/use/static.ipynb #cb7e030d
 def kept_files(
     made:dict, # from `site_files`
     parts:dict, # from `runtime_parts`
-)->dict: # large: path or address → sha256; small: paths
+)->dict: # large and small: path or address → sha256
     "What the service worker keeps"
-    large = {'model.onnx':hashlib.sha256(made['model.onnx']).hexdigest()} | {o['url']:o['sha256'] for o in parts.values()}
-    return dict(large=large, small=sorted(made.keys()-large))
+    found = {k:hashlib.sha256(v).hexdigest() for k,v in made.items()} | {o['url']:o['sha256'] for o in parts.values()}
+    large = {'model.onnx'} | {o['url'] for o in parts.values()}
+    return dict(large={k:found[k] for k in sorted(large)}, small={k:found[k][:8] for k in sorted(found.keys()-large)})
 
-# %% ../../nbs/lib/use/static.ipynb #562aebf3
+# %% ../../nbs/lib/use/static.ipynb #edf7ff34
 most_bytes = {'Cloudflare Pages':25*2**20, 'GitHub':100*2**20}
 
 def over_limit(

@@ -1,10 +1,10 @@
 // Keeps what the page needs, so that it opens at once, and offline. The model and the runtime are kept under their digests, and
 // fetched again only when those change; of the small files the page gets what was there the last time, and they are looked up anew when it is at rest.
 const large = {{ large|json }}
-const small = {{ small|json }}
+const small = {{ small|json }} // with digests, so that a new page is a new worker
 const scope = registration.scope
 const whole = path => new URL(path, scope).href
-const digests = Object.fromEntries(Object.entries(large).map(([k, v]) => [whole(k), v])), files = new Set(small.map(whole))
+const digests = Object.fromEntries(Object.entries(large).map(([k, v]) => [whole(k), v])), files = new Set(Object.keys(small).map(whole))
 const key = url => `${url}?${digests[url]}`
 const store = () => caches.open(`imgcls ${scope}`)
 
