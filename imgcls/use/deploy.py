@@ -18,11 +18,12 @@ from PIL import Image
 from urllib.parse import unquote, urlsplit
 from .host import app_notebook, server_config, voila_config
 from .predict import Predictor, file_digest, is_url
+from .static import kept_files, over_limits, runtime_parts, runtime_version, site_files
 
 # %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
 frames = "'self' https://huggingface.co" # whose pages may show a folder's page
-kinds = dict(
+kinds = dict(static=dict(noun='page'),
     app=dict(noun='app', port=8866, least=250, per_mb=0, own='use/app.py use/voila.py static/app.css templates/voila/*'),
     http=dict(noun='service', port=8000, least=130, per_mb=3, own='use/batch.py use/host.py use/listen.py use/page.py use/serve.py static/page/*'))
 
@@ -52,6 +53,12 @@ def requirements(
     "The lean runtime: the packages of a kind, in the versions it was tested with"
     return _env.get_template(f'{kind}/requirements.txt').render()
 
+# %% ../../nbs/lib/use/deploy.ipynb #061f19f7
+def _licence()->bytes:
+    "The licence of imgcls"
+    lib = Path(str(_lib)).parent
+    return next(o for o in (*lib.glob('imgcls-*.dist-info/**/LICENSE'),lib/'LICENSE') if o.exists()).read_bytes()
+
 # %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
 _shared = '__init__.py picture.py net.py use/__init__.py use/predict.py static/visitor.css templates/visitor.html'
 
@@ -62,9 +69,7 @@ def _library(
     lib = Path(str(_lib))
     patterns = _shared.split()+kinds[kind]['own'].split()
     own = {o.relative_to(lib.parent).as_posix():o for pattern in patterns for o in lib.glob(pattern)}
-    licences = *lib.parent.glob('imgcls-*.dist-info/**/LICENSE'), lib.parent/'LICENSE'
-    own['imgcls/LICENSE'] = next(o for o in licences if o.exists())
-    return {k:o.read_bytes() for k,o in own.items()}
+    return {k:o.read_bytes() for k,o in own.items()} | {'imgcls/LICENSE':_licence()}
 
 # %% ../../nbs/lib/use/deploy.ipynb #d21c3a48
 def _host_facts(
@@ -120,7 +125,7 @@ def _model_facts(
 def _folder_facts(
     p:Predictor, # that has read the model
     name:str, # of the model's file
-    user=None, repo='app', title=None, model_url=None, memory=512, kind='app', # as in `deploy`
+    user=None, repo='app', title=None, model_url=None, memory=512, kind='app', runtime=None, small=None, # as in `deploy`
 )->dict: # what the templates are filled with
     "All there is to say about a folder"
     size = p.path.stat().st_size/2**20
@@ -138,15 +143,23 @@ def _configs(
     voila = voila_config(max_kernels=o['seats'], frames=frames)
     return dict(notebook=app_notebook(o['title'], o['name']), voila=voila, server=server_config())
 
+# %% ../../nbs/lib/use/deploy.ipynb #92709dbb
+def _filled(
+    kind:str,
+    facts:dict, # what the templates are filled with
+)->dict: # path → bytes
+    "The templates of a kind"
+    names = [k for k in _env.list_templates() if k.startswith(f'{kind}/')]
+    return {k.split('/', 1)[1].removesuffix('.j2'):_env.get_template(k).render(facts).encode() for k in names}
+
 # %% ../../nbs/lib/use/deploy.ipynb #bb6840aa
 def _folder_files(
     o:dict, # from `_folder_facts`
     data:bytes, # of the model
 )->dict: # path → bytes
     "All files of a folder"
-    names = [k for top in ('both',o['kind']) for k in _env.list_templates() if k.startswith(f'{top}/')]
     facts = o | _configs(o)
-    res = {k.split('/', 1)[1].removesuffix('.j2'):_env.get_template(k).render(facts).encode() for k in names}
+    res = _filled('both', facts) | _filled(o['kind'], facts)
     if not o['url']: res[o['name']] = data
     if not o['url']: del res['fetch_model.py']
     return res | _library(o['kind'])
@@ -238,8 +251,8 @@ def _recall(
 )->dict:
     "What a folder is to be: as is said now, else as the last time, else by default"
     said = {k:v for k,v in now.items() if v is not None}
-    res = now | dict(repo=path.resolve().name, memory=512, kind='app') | was | said
-    if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(kinds)}')
+    res = now | dict(repo=path.resolve().name, memory=512, kind='app', runtime='npm', small=False) | was | said
+    if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(sorted(kinds))}')
     had = was.get('kind', 'app' if was else res['kind']) # a folder of before there were kinds is an app
     if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
     return res | dict(model_url=res['model_url'] or None)
@@ -251,6 +264,36 @@ def _file_name(
     "Name of a model's file"
     return Path(unquote(urlsplit(model).path) if is_url(model) else model).name
 
+# %% ../../nbs/lib/use/deploy.ipynb #3288437a
+def _sizes(
+    made:dict, # from `site_files`
+    parts:dict, # from `runtime_parts`
+    can_shrink:bool, # are there weights of 32 bits, and many?
+)->str:
+    "What a visitor loads, in words"
+    mb = len(made['model.onnx'])/1e6,parts['wasm']['bytes']/1e6
+    less = ' (about a quarter of it with --small)' if can_shrink and mb[0]>5 else ''
+    return 'the model {:.1f} MB{less}, the runtime {:.1f} MB, once; the rest 50 KB'.format(*mb, less=less)
+
+def _licences()->dict: # path → bytes
+    "The licences of what is in a page"
+    return {'LICENSES/imgcls.txt':_licence(), 'LICENSES/onnxruntime.txt':(files('onnxruntime')/'LICENSE').read_bytes()}
+
+# %% ../../nbs/lib/use/deploy.ipynb #ffc1f476
+def _site(
+    p:Predictor, # that has read the model
+    name:str, # of the model's file
+    user=None, repo='page', title=None, model_url=None, runtime='npm', small=False, **_, # as in `deploy`
+)->dict: # path → bytes
+    "All files of a page"
+    _check_names(user, repo)
+    if model_url: raise ValueError('A page has its model beside it: leave out model_url (--model-url).')
+    parts,facts = runtime_parts(runtime),_model_facts(p, title, name)
+    made = site_files(p, parts, facts['title'], small)
+    facts |= dict(user=user, repo=repo, runtime=runtime, runtime_version=runtime_version)
+    said = dict(sizes=_sizes(made, parts, not small and p.meta.get('precision')!='int8'), too_large=over_limits(made))
+    return made | _licences() | _filled('static', facts | said | kept_files(made, parts))
+
 # %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
 def deploy(
     model, # path or address of a file written by `export_onnx`
@@ -260,16 +303,19 @@ def deploy(
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
     memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
-    kind:str=None, # 'app' for people or 'http' for programs; default: what the folder is, or an app
+    kind:str=None, # 'static' for a page without a server, 'app' for Voila and Binder, 'http' for programs; default: what the folder is, or an app
+    runtime:str=None, # of a page: 'npm' for a copy from the registry, 'cdn' for one that visitors load from a CDN, or a folder; default: as the last time, or npm
+    small:bool=None, # of a page: weights in 8 bits, to be loaded sooner? The answers may differ by a few percent; default: as the last time, or no
 )->Path: # `path`
     "Write a folder that serves `model`, ready to be pushed"
     path = Path(path)
     note = _read_note(path)
-    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind)
+    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind, runtime=runtime, small=small)
     asked = _recall(path, note['asked'], **given)
     p = Predictor(model)
     p.predict(Image.new('RGB', (64,64)))
-    new = _folder_files(_folder_facts(p, _file_name(model), **asked), p.path.read_bytes())
+    name = _file_name(model)
+    new = _site(p, name, **asked) if asked['kind']=='static' else _folder_files(_folder_facts(p, name, **asked), p.path.read_bytes())
     _check_yours(path, new, note['files'])
     _write_folder(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
     return path
@@ -284,8 +330,11 @@ def imgcls_deploy(
     "Write a folder that serves a model, ready to be pushed"
     try: path = deploy(model, path, **kwargs)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
-    unused = sorted(o.name for o in path.glob('*.onnx') if o.name!=_file_name(model))
+    asked = _read_note(path)['asked']
+    used = 'model.onnx' if asked['kind']=='static' else _file_name(model)
+    unused = sorted(o.name for o in path.glob('*.onnx') if o.name!=used)
     if unused: print(f'No longer used, yours to remove: {", ".join(unused)}')
-    url = _read_note(path)['asked']['model_url']
-    if url: print(f'Put {model} at {url} before you push: it is fetched from there.')
+    if asked['kind']=='static': print(re.search(r'to load \| (.*) \|', (path/'README.md').read_text(encoding='utf-8'))[1].join(('Visitors load ','.')))
+    for o in over_limits({o.relative_to(path).as_posix():o.read_bytes() for o in path.rglob('*.*') if o.is_file()}): print(o)
+    if url := asked['model_url']: print(f'Put {model} at {url} before you push: it is fetched from there.')
     print(f'{path} is ready. What to do with it is in {path/"README.md"}')

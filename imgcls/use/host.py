@@ -153,7 +153,7 @@ def imgcls_app(
     host:str='127.0.0.1', # address to listen on; 0.0.0.0 lets others in
     max_kernels:int=5, # visitors at a time, those that are waited for included
 ):
-    "Serve MODEL as an app, until Ctrl-C"
+    "Serve MODEL as an app, until Ctrl-C. To share it, `imgcls-deploy MODEL site --kind static` makes a page that needs no server"
     from imgcls.use.predict import Predictor
     try:
         port = usable_port(port, host) if port else free_port(host=host)

@@ -23,7 +23,7 @@ def asset(
     return shipped(f'static/page/{name}').read_text(encoding='utf-8')
 
 # %% ../../nbs/lib/use/page.ipynb #c453f767
-modules = dict(index='dom shrink card ask key status send choose drop paste page'.split(), docs=['dom','docs'])
+modules = dict(index='dom shrink card ask key status send choose drop paste camera page http'.split(), docs=['dom','docs'])
 
 @cache
 def script(

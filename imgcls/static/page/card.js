@@ -45,12 +45,22 @@ function bar([name, p]) {
   return make('div', 'ic-r', '', make('span', '', name), make('div', '', '', i), make('b', '', percent(p)))
 }
 
-const tip = 'A sharper picture, with less around it, may help; or it may be something that this model does not know.'
-export function answered(card, {name, prob, unsure, topk}) {
-  const best = unsure ? `Not sure. My best guess is ${name}` : name, sure = `confidence ${percent(prob)}`
-  card.summary = `${best}, ${sure}`
-  const more = unsure ? [make('p', 'ic-unsure', tip)] : []
-  show(card, 'done', make('h3', '', best), make('p', '', sure), ...more, make('div', 'ic-bars', '', ...topk.map(bar)))
+const blurred = 'A sharper picture, with less around it, may help; or it may be something that this model does not know.'
+const strange = 'It is unlike the pictures that this model learned from. If it is of a class, one with less around it may help.'
+
+// An answer in a line, and as elements; `tips` say what may help
+export function worded({name, prob, unsure, unknown, topk}, tips=true) {
+  const best = unknown ? 'This looks like none of the classes' : unsure ? `Not sure. My best guess is ${name}` : name
+  const sure = unknown ? `nearest is ${name}, confidence ${percent(prob)}` : `confidence ${percent(prob)}`
+  const doubt = !tips ? '' : unknown ? strange : unsure ? blurred : ''
+  const els = [make('h3', '', best), make('p', '', sure), ...(doubt ? [make('p', 'ic-unsure', doubt)] : []), make('div', 'ic-bars', '', ...topk.map(bar))]
+  return {line: `${best}, ${sure}`, els}
+}
+
+export function answered(card, answer) {
+  const {line, els} = worded(answer)
+  card.summary = line
+  show(card, 'done', ...els)
 }
 
 // `again`: what a button does, if there is to be one

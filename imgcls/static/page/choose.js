@@ -13,7 +13,7 @@ export function address(txt) {
 export function choose(add) {
   Object.assign($('pick'), {multiple: true, required: false})
   $('pick').onchange = e => { add([...e.target.files]); e.target.value = '' }
-  $('url').onsubmit = e => {
+  if ($('url')) $('url').onsubmit = e => {
     e.preventDefault()
     const at = address($('address').value)
     $('url-said').textContent = at ? '' : 'This is not the address of a picture. It should begin with https://'

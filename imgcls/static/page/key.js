@@ -18,7 +18,7 @@ export function wrongKey(used, error) {
 }
 
 export function keyForm(given) {
-  $('key').onsubmit = e => {
+  if ($('key')) $('key').onsubmit = e => {
     e.preventDefault()
     key.text = $('key-field').value.trim()
     key.missing = false
