@@ -17,6 +17,9 @@ from ..twins import duplicates
 from .shell import gather
 from .audit import audit
 from .bring import import_folder
+from .shards import gather_shards, import_shards, predict_shards, verify_shards
+from .banded import group_shards
 
 # %% ../../nbs/lib/gather/overview.ipynb #54d5d684
-__all__ = ['search_images', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder']
+__all__ = ['search_images', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder',
+    'gather_shards', 'group_shards', 'import_shards', 'predict_shards', 'verify_shards']
