@@ -7,8 +7,8 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/shards.html.md"""
 # %% auto #0
 __all__ = ['gather_shards']
 
-# %% ../../nbs/lib/gather/shards.ipynb #05dc5c65
-import hashlib, io, json, os, re, tarfile, threading, time, warnings
+# %% ../../nbs/lib/gather/shards.ipynb #6f00cf6c
+import csv, hashlib, io, json, os, re, tarfile, threading, time, warnings
 import pandas as pd
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -33,7 +33,7 @@ from .verify import check_sizes
 from ..picture import cores, is_picture_name, picture_formats
 from ..use.predict import Predictor, file_digest
 
-# %% ../../nbs/lib/gather/shards.ipynb #879507fa
+# %% ../../nbs/lib/gather/shards.ipynb #30f53a08
 def need(
     name:str, # module of a package that comes with the extra `scale`
 ):
@@ -41,7 +41,7 @@ def need(
     try: return import_module(name)
     except ImportError: raise ImportError(f'{name.split(".")[0]} is not installed: pip install imgcls[scale]') from None
 
-# %% ../../nbs/lib/gather/shards.ipynb #0c43f37f
+# %% ../../nbs/lib/gather/shards.ipynb #5d38d962
 shard_cols = [*manifest_cols, 'phash', 'light', 'sharp']
 picture_cols = [o for o in shard_cols if o not in ('status','reason','fetched')]
 numbers = dict.fromkeys(('width','height','bytes'), 'int64') | dict.fromkeys(('light','sharp','prob'), 'float64') | dict(unsure='bool_')
@@ -54,7 +54,7 @@ def table_of(
     pa = need('pyarrow')
     return pa.Table.from_pylist(rows, pa.schema([(o, getattr(pa, numbers.get(o, 'string'))()) for o in cols]))
 
-# %% ../../nbs/lib/gather/shards.ipynb #e2a13a17
+# %% ../../nbs/lib/gather/shards.ipynb #f1728567
 def put(t, name, b):
     "Add content `b` to an open tar"
     info = tarfile.TarInfo(name)
@@ -71,7 +71,7 @@ def write_tar(
             put(t, row['file'], b)
             put(t, f'{Path(row["file"]).stem}.json', json.dumps(row).encode())
 
-# %% ../../nbs/lib/gather/shards.ipynb #025f1645
+# %% ../../nbs/lib/gather/shards.ipynb #12b4ae93
 def feature(
     kind, # pyarrow's type
 )->dict:
@@ -87,7 +87,7 @@ def seen_as(
     image = pa.field('image', pa.struct(dict(bytes=pa.binary(), path=pa.string())))
     return pa.schema([image, *table.schema], dict(huggingface=json.dumps(dict(info=dict(features=kinds)))))
 
-# %% ../../nbs/lib/gather/shards.ipynb #5c010fc4
+# %% ../../nbs/lib/gather/shards.ipynb #8d3c2a63
 def with_images(
     items, # (row, content) of pictures
     schema, # of `seen_as`
@@ -106,7 +106,7 @@ def write_parquet(
     with need('pyarrow.parquet').ParquetWriter(fn, schema) as w:
         for part in chunked(items, 100): w.write_table(with_images(part, schema))
 
-# %% ../../nbs/lib/gather/shards.ipynb #8ced7d4a
+# %% ../../nbs/lib/gather/shards.ipynb #79cad67b
 def stem(name:str)->str: return re.match(r'(?:.*/)?[^.]*', name)[0]
 
 def sample_items(
@@ -125,7 +125,7 @@ def tar_items(
         files = (o for o in t if o.isfile())
         for _,o in groupby(files, lambda o: stem(o.name)): yield from sample_items({m.name:t.extractfile(m).read() for m in o})
 
-# %% ../../nbs/lib/gather/shards.ipynb #26587cb5
+# %% ../../nbs/lib/gather/shards.ipynb #c6ff4553
 @contextmanager
 def parquet_file(
     fn, # file
@@ -151,7 +151,7 @@ def parquet_items(
             image = row.pop('image')
             yield dict(row, file=row.get('file') or image.get('path')),image['bytes']
 
-# %% ../../nbs/lib/gather/shards.ipynb #772dca22
+# %% ../../nbs/lib/gather/shards.ipynb #0e4c5f0c
 forms = dict(tar=(write_tar,tar_items), parquet=(write_parquet,parquet_items))
 
 def picture_files(
@@ -169,7 +169,7 @@ def file_items(
     "The pictures of a shard"
     for row,b in forms[fn.suffix[1:]][1](fn): yield dict(url=f'{fn.absolute().as_uri()}#{row["file"]}') | row,b
 
-# %% ../../nbs/lib/gather/shards.ipynb #082060f6
+# %% ../../nbs/lib/gather/shards.ipynb #a23e9eb4
 given_cols = 'url label term engine page title licence creator'.split()
 
 def as_text(
@@ -180,7 +180,7 @@ def as_text(
     try: return col.cast(pa.string()).fill_null('')
     except pa.ArrowInvalid: return pa.array([(o or b'').decode(errors='replace') for o in col.to_pylist()])
 
-# %% ../../nbs/lib/gather/shards.ipynb #f415ec1c
+# %% ../../nbs/lib/gather/shards.ipynb #5788fb8c
 def check_list(names, said):
     "Refuse a list without addresses"
     if 'url' not in names: raise ValueError(f'{said} has the columns {", ".join(names)[:200]}: wanted url, and perhaps label')
@@ -193,32 +193,42 @@ def given(
     none = pa.array(['']*len(batch))
     return pa.table({o:as_text(batch[o]) if o in batch.schema.names else none for o in given_cols})
 
-# %% ../../nbs/lib/gather/shards.ipynb #153649a0
+# %% ../../nbs/lib/gather/shards.ipynb #48ae1c24
 def csv_head(
     fn:Path, # text file
 )->tuple: # (names of the columns, what stands between cells, is there a heading?)
     "What the first line says of the others"
     with open(fn, 'rb') as f: head = f.readline().decode(errors='replace').lstrip('\ufeff').strip()
-    if '://' in head: return ['url'],'\1',False
+    if '://' in head: return ['url'],',',False
     mark = max(',;\t', key=head.count)
     names = [o.strip().strip('"').lower() for o in head.split(mark)]
     check_list(names, fn)
     return names,mark,True
 
-# %% ../../nbs/lib/gather/shards.ipynb #24071c8b
+# %% ../../nbs/lib/gather/shards.ipynb #b98bec74
+def cells(
+    line:str,
+    names, # of the columns
+    mark:str, # what stands between cells
+)->dict:
+    "What a line of a list says"
+    if names==['url']: return dict(url=line)
+    try: row = next(csv.reader([line.replace('\0', '')], delimiter=mark), [])
+    except csv.Error: row = []
+    return dict(zip(names, row)) if len(row)==len(names) else dict(url=f'{len(row)} cells where {len(names)} are wanted: {line}')
+
 def csv_batches(
     fn:Path, # CSV with a heading, or a file with an address a line
 ): # of pyarrow
     "A text file in batches of a few MB"
-    pa,csv,odd = need('pyarrow'),need('pyarrow.csv'),Counter()
+    pa,lines = need('pyarrow'),need('pyarrow.csv')
     names,mark,head = csv_head(fn)
-    def skip(row): return odd.update(lines=1) or 'skip'
-    parse = csv.ParseOptions(delimiter=mark, quote_char='"' if head else False, invalid_row_handler=skip)
-    kinds = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.binary()))
-    yield from csv.open_csv(fn, csv.ReadOptions(column_names=names, skip_rows=head), parse, kinds)
-    if odd: warnings.warn(f'{fn.name}: skipped {odd["lines"]} lines that do not have {len(names)} cells, as the heading has')
+    read = lines.ReadOptions(column_names=['line'], skip_rows=head, block_size=2**22)
+    plain = lines.ParseOptions(delimiter='\1', quote_char=False, invalid_row_handler=lambda o: 'skip')
+    for b in lines.open_csv(fn, read, plain, lines.ConvertOptions(column_types=dict(line=pa.binary()))):
+        yield table_of([cells(o.decode(errors='replace'), names, mark) for o in b['line'].to_pylist()], names)
 
-# %% ../../nbs/lib/gather/shards.ipynb #0235476c
+# %% ../../nbs/lib/gather/shards.ipynb #fa671bd4
 def parquet_batches(
     fn:Path, # Parquet
 ): # of pyarrow
@@ -227,17 +237,17 @@ def parquet_batches(
         check_list(f.schema_arrow.names, fn)
         yield from f.iter_batches(columns=[o for o in given_cols if o in f.schema_arrow.names])
 
-# %% ../../nbs/lib/gather/shards.ipynb #ecb6bcd9
+# %% ../../nbs/lib/gather/shards.ipynb #c9486f58
 def folder_batches(
     path:Path, # dataset folder
 ): # of pyarrow
-    "The pictures of a dataset, by where they are"
-    df = Dataset.of(path).layout()
+    "The pictures of a dataset by where they are, mixed"
+    df = Dataset.of(path).layout().sample(frac=1, random_state=0)
     for o in range(0, len(df), 10_000):
         part = df[o:o+10_000]
         yield need('pyarrow').record_batch(dict(url=[(path.absolute()/o).as_uri() for o in part.name], label=list(part.label)))
 
-# %% ../../nbs/lib/gather/shards.ipynb #b5120289
+# %% ../../nbs/lib/gather/shards.ipynb #d55933c4
 def is_path(o): return isinstance(o, (str,os.PathLike))
 
 def batches(
@@ -251,7 +261,7 @@ def batches(
     read = folder_batches if fn.is_dir() else parquet_batches if fn.suffix=='.parquet' else csv_batches
     return map(given, read(fn))
 
-# %% ../../nbs/lib/gather/shards.ipynb #efc46555
+# %% ../../nbs/lib/gather/shards.ipynb #d3e2db00
 def sliced(
     tables, # pyarrow's
     n:int, # rows
@@ -266,7 +276,7 @@ def sliced(
         rest = [rest]
     yield from (o for o in rest if len(o))
 
-# %% ../../nbs/lib/gather/shards.ipynb #cc799d84
+# %% ../../nbs/lib/gather/shards.ipynb #210f052d
 def source_digest(
     urls, # as of `batches`
 )->str:
@@ -276,7 +286,7 @@ def source_digest(
     if not fn.exists(): raise FileNotFoundError(f'{fn} is not there: wanted a Parquet or CSV file of addresses, or a dataset folder')
     return fn.as_uri() if fn.is_dir() else file_digest(fn)
 
-# %% ../../nbs/lib/gather/shards.ipynb #3e8f7fa1
+# %% ../../nbs/lib/gather/shards.ipynb #db2aed1d
 def shard_file(
     out, # folder of shards
     kind:str, # todo, pictures, manifest, stats, predictions, groups or verified
@@ -297,7 +307,7 @@ def deal(
     for n,t in enumerate(sliced(batches(urls), rows), 1): need('pyarrow.parquet').write_table(t, shard_file(out, 'todo', n-1))
     return n
 
-# %% ../../nbs/lib/gather/shards.ipynb #7b0bc217
+# %% ../../nbs/lib/gather/shards.ipynb #9a105897
 def write_json(fn, x): fn.write_text(json.dumps(x, indent=1), encoding='utf-8')
 
 def plan(
@@ -314,7 +324,7 @@ def plan(
     os.replace(out/'plan.tmp', fn)
     return range(old['shards'])
 
-# %% ../../nbs/lib/gather/shards.ipynb #cc46cc04
+# %% ../../nbs/lib/gather/shards.ipynb #cf414423
 def refused(
     row:dict, # of `given_cols`
 )->str: # '' if it may be tried
@@ -323,7 +333,7 @@ def refused(
     except ValueError as e: return str(e)
     return '' if re.match(r'\w+://', row['url']) else f'not a web address: {row["url"][:80]!r}'
 
-# %% ../../nbs/lib/gather/shards.ipynb #1e3a6c26
+# %% ../../nbs/lib/gather/shards.ipynb #9b178e3a
 def download(
     urls, # addresses
     tmp:Path, # folder
@@ -344,12 +354,12 @@ def from_web(
     "What became of each address"
     no = [refused(o) for o in rows]
     df = download([o['url'] for o,why in zip(rows, no) if not why], tmp, **kwargs)
-    at = dict(zip(df.sha256, df.file.where(df.status=='ok')))
-    cols = df[['url','status','reason','sha256','fetched']].to_dict('records')
-    got = {normal_url(o['url']):dict(o, file=at[o['sha256']]) if o['status'] in ('ok','duplicate') else o for o in cols}
+    ok = df[df.status=='ok']
+    df['file'] = df.sha256.map(dict(zip(ok.sha256, ok.file))).fillna('')
+    got = {normal_url(o['url']):o for o in df[['url','status','reason','file','sha256','fetched']].to_dict('records')}
     return [failed(why) if why else got[normal_url(o['url'])] for o,why in zip(rows, no)]
 
-# %% ../../nbs/lib/gather/shards.ipynb #d5305464
+# %% ../../nbs/lib/gather/shards.ipynb #9dac6d7f
 def from_file(
     row:dict, # of `given_cols`, the address that of a file
 )->dict: # as of `from_web`
@@ -367,7 +377,7 @@ def from_folder(
 
 sources = dict(web=from_web, folder=from_folder)
 
-# %% ../../nbs/lib/gather/shards.ipynb #e5e1e588
+# %% ../../nbs/lib/gather/shards.ipynb #7dbab917
 def looked(
     row:dict, # of `given_cols` and of a source
     name:str, # what the file in the shard is called, without ending
@@ -380,7 +390,7 @@ def looked(
     if seen['wrong']: return row | dict(file='', status='quarantined', reason=seen['wrong']),None
     return row | dict(file=name+(seen['ext'] or picture_formats[seen['format']].ending), status='ok', reason=''),at
 
-# %% ../../nbs/lib/gather/shards.ipynb #8d78b212
+# %% ../../nbs/lib/gather/shards.ipynb #331dd3e8
 def kept(
     rows, # dicts of `given_cols` and of a source
     noted:list, # rows of the manifest are appended
@@ -399,7 +409,7 @@ def kept(
         noted.append(row)
         if at: yield {o:row.get(o) for o in picture_cols},Path(at).read_bytes()
 
-# %% ../../nbs/lib/gather/shards.ipynb #0d3e99eb
+# %% ../../nbs/lib/gather/shards.ipynb #0d3f3c88
 def counted(
     i:int, # number of the shard
     noted, # rows of its manifest
@@ -428,7 +438,7 @@ def make_shard(
         write_json(tmp/'stats', counted(i, noted, tmp/'pictures', round(time.monotonic()-start, 2)))
         for kind,end in dict(pictures=form, manifest='parquet', stats='json').items(): os.replace(tmp/kind, shard_file(out, kind, i, end))
 
-# %% ../../nbs/lib/gather/shards.ipynb #cab88885
+# %% ../../nbs/lib/gather/shards.ipynb #0d5e819a
 def end_with_parent():
     "End this process when the one that started it ends"
     def watch():
@@ -446,7 +456,7 @@ def in_pool(
         asked = {ex.submit(f, i):i for i in todo}
         for o in as_completed(asked): yield asked[o],o.result()
 
-# %% ../../nbs/lib/gather/shards.ipynb #96d07643
+# %% ../../nbs/lib/gather/shards.ipynb #021b0daf
 def daft_class():
     "A class whose method calls a function for one number at a time, as Daft wants it"
     daft = need('daft')
@@ -468,7 +478,7 @@ def in_daft(
     res = daft.cls(daft_class(), max_concurrency=n, use_process=True)(f).each(df['shard'])
     for o in df.select('shard', res.alias('said')).iter_rows(): yield o['shard'],o['said']
 
-# %% ../../nbs/lib/gather/shards.ipynb #7ee17ba6
+# %% ../../nbs/lib/gather/shards.ipynb #17ba4854
 def said_by(
     job, # function of a number
     i:int, # number of a shard
@@ -479,7 +489,7 @@ def said_by(
     except Exception as e: return getattr(e, 'strerror', None) or str(e) or type(e).__name__
     return ''
 
-# %% ../../nbs/lib/gather/shards.ipynb #bbc9d5ee
+# %% ../../nbs/lib/gather/shards.ipynb #2fc2a03a
 engines = dict(pool=in_pool, daft=in_daft)
 
 def over_shards(
@@ -499,7 +509,7 @@ def over_shards(
         for part in [left] if len(left)<len(todo) else [[i] for i in left]: said |= over_shards(f, part, done, engine, n)
     return {k:v for k,v in said.items() if v}
 
-# %% ../../nbs/lib/gather/shards.ipynb #01450bbf
+# %% ../../nbs/lib/gather/shards.ipynb #9bc25d06
 def check_engine(
     engine:str, # 'pool' or 'daft'
     n_workers, # processes; None: one per core
@@ -508,20 +518,20 @@ def check_engine(
     if engine not in engines: raise ValueError(f'engine={engine!r}: wanted one of {", ".join(engines)}')
     return dict(engine=engine, n=n_workers or cores())
 
-# %% ../../nbs/lib/gather/shards.ipynb #05627c22
+# %% ../../nbs/lib/gather/shards.ipynb #d8d6f1d4
 def stats(
     out, # folder of shards
     said=None, # number → sentence, of those that were not done
 )->pd.DataFrame: # a row per shard: shard, rows, ok, duplicate, quarantined, failed, bytes, sha256, seconds, error
     "What the shards come to"
     cols = 'shard rows ok duplicate quarantined failed bytes'.split()
-    rows = [json.loads(o.read_text()) for o in (Path(out)/'stats').glob('*.json')]
+    rows = [dict(json.loads(o.read_text()), error='') for o in (Path(out)/'stats').glob('*.json')]
     rows += [dict(shard=k, error=v) for k,v in (said or {}).items()]
     for k,v in (said or {}).items(): warnings.warn(f'Shard {k} is not done: {v}')
     df = pd.DataFrame(rows, columns=[*cols,'sha256','seconds','error']).sort_values('shard', ignore_index=True)
-    return df.fillna(dict.fromkeys(cols, 0) | dict(error='')).astype(dict.fromkeys(cols, 'int64'))
+    return df.fillna(dict.fromkeys(cols, 0)).astype(dict.fromkeys(cols, 'int64'))
 
-# %% ../../nbs/lib/gather/shards.ipynb #53ff22fc
+# %% ../../nbs/lib/gather/shards.ipynb #945899c6
 def check_form(
     form, # 'tar' or 'parquet'
     rows, # addresses in a shard
@@ -531,7 +541,7 @@ def check_form(
     if form not in forms: raise ValueError(f'form={form!r}: wanted one of {", ".join(forms)}')
     check_sizes(rows=rows, **sizes)
 
-# %% ../../nbs/lib/gather/shards.ipynb #0f65e662
+# %% ../../nbs/lib/gather/shards.ipynb #207a20cc
 @delegates(download_images, but='url_file max_pics n_workers preserve_filename max_workers')
 def gather_shards(
     urls, # Parquet or CSV file with columns url and perhaps label; file with an address a line; dataset folder; hits or addresses
@@ -555,7 +565,7 @@ def gather_shards(
     todo = [i for i in plan(urls, out, rows=rows, form=form, **sizes) if not done(i)]
     return stats(out, over_shards(job, todo, done, **how))
 
-# %% ../../nbs/lib/gather/shards.ipynb #00497bca
+# %% ../../nbs/lib/gather/shards.ipynb #19a03468
 def done_shards(
     path, # folder of shards
 )->list: # numbers
@@ -572,7 +582,7 @@ def shard_pictures(
     fns = [shard_file(path, 'pictures', i, k) for k in forms]
     return file_items(next((o for o in fns if o.exists()), fns[0]))
 
-# %% ../../nbs/lib/gather/shards.ipynb #f1afffcb
+# %% ../../nbs/lib/gather/shards.ipynb #8d7a1685
 def write_rows(
     path, # folder of shards
     kind:str, # as of `shard_file`
@@ -586,7 +596,7 @@ def write_rows(
         need('pyarrow.parquet').write_table(table, tmp/kind)
         os.replace(tmp/kind, to)
 
-# %% ../../nbs/lib/gather/shards.ipynb #85e713f3
+# %% ../../nbs/lib/gather/shards.ipynb #46016f51
 @cache
 def predictor(model): return Predictor(model, n_threads=1)
 
@@ -608,7 +618,7 @@ def predict_shard(
     t = table_of(rows, ['file','label','predicted','prob','unsure','error'])
     write_rows(path, 'predictions', i, t.replace_schema_metadata(dict(model=digest)))
 
-# %% ../../nbs/lib/gather/shards.ipynb #63cbfbe8
+# %% ../../nbs/lib/gather/shards.ipynb #a8d72dfb
 def is_predicted(
     i:int, # number of the shard
     path, # folder of shards
@@ -632,7 +642,7 @@ def predict_shards(
     for i,why in said.items(): warnings.warn(f'No predictions for shard {i}: {why}')
     return [shard_file(path, 'predictions', i) for i in nos if i not in said]
 
-# %% ../../nbs/lib/gather/shards.ipynb #90df0ed8
+# %% ../../nbs/lib/gather/shards.ipynb #e1296329
 def what_is_wrong(row, b, max_pixels):
     "What there is to say against a picture of a shard; '' for nothing"
     if hashlib.sha256(b).hexdigest()!=row['sha256']: return 'This picture is damaged: other bytes than were stored.'
@@ -650,7 +660,7 @@ def faults(
     except (tarfile.TarError,OSError,ValueError) as e: yield {},f'This shard can not be read: {e}'
     if n!=want: yield {},f'{n} pictures can be read where {want} were stored.'
 
-# %% ../../nbs/lib/gather/shards.ipynb #2c8ff33d
+# %% ../../nbs/lib/gather/shards.ipynb #7c368b02
 def verify_shard(
     i:int, # number of the shard
     path, # folder of shards
@@ -675,7 +685,7 @@ def verify_shards(
     lost = pd.DataFrame(said.items(), columns=['shard','wrong'])
     return pd.concat([*found,lost], ignore_index=True).reindex(columns=['shard','file','label','wrong'])
 
-# %% ../../nbs/lib/gather/shards.ipynb #1a32b60c
+# %% ../../nbs/lib/gather/shards.ipynb #5b69ff47
 def brought(
     row:dict, # of `file_items`
     b:bytes, # its content
