@@ -7,15 +7,15 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/banded.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/gather/banded.ipynb #561a85d9
+# %% ../../nbs/lib/gather/banded.ipynb #3450e246
 import math, numpy as np
 from itertools import combinations, count
 from ..dataset import progress
 from .shards import done_shards, need, shard_file, write_rows
 from ..picture import hash_array
-from ..twins import apart, group_ids, repeats
+from ..twins import apart, group_ids
 
-# %% ../../nbs/lib/gather/banded.ipynb #aabf5922
+# %% ../../nbs/lib/gather/banded.ipynb #235edcd1
 def bands(
     n:int, # hashes
     low:int=7, # bits that may differ
@@ -26,7 +26,7 @@ def bands(
     parts = [(1<<int(b))-(1<<int(a)) for a,b in zip(cuts, cuts[1:])]
     return [np.uint64(sum(o)) for o in combinations(parts, k)]
 
-# %% ../../nbs/lib/gather/banded.ipynb #59a3129d
+# %% ../../nbs/lib/gather/banded.ipynb #00ce6cf7
 def near_in_band(
     x:np.ndarray, # uint64
     mask:np.uint64, # of `bands`
@@ -44,14 +44,23 @@ def near_in_band(
         i = i[i<len(x)-d-1]
         i = i[key[i]==key[i+d+1]]
 
-# %% ../../nbs/lib/gather/banded.ipynb #b12114a4
+# %% ../../nbs/lib/gather/banded.ipynb #e95aa18d
+def equals(
+    h:np.ndarray, # [n,4], uint64
+)->tuple: # (pairs [m,2] of equal hashes, indices of those that go on)
+    "Equal hashes, each with another one"
+    order = np.lexsort(h.T[1::-1])
+    cols = (o[order] for o in h.T)
+    same = np.logical_and.reduce([o[1:]==o[:-1] for o in cols])
+    return np.stack([order[:-1][same],order[1:][same]], 1),order[~np.r_[False,same]] if len(h) else order
+
+# %% ../../nbs/lib/gather/banded.ipynb #0eda7ea5
 def banded_groups(
     h:np.ndarray, # [n,4], uint64
     max_dist:int=32, # bits of 256 that may differ
 )->np.ndarray: # as of `group_ids`
     "The group of each picture, as `near_pairs` would join them"
-    again = repeats(np.ascontiguousarray(h).view('S32').ravel())
-    one = np.delete(np.arange(len(h)), again[:,1])
+    again,one = equals(h)
     x,found,masks = h[one,0],[again],bands(len(one))
     for mask in progress(masks, len(masks), 'bands'):
         for p in near_in_band(x, mask):
@@ -59,26 +68,37 @@ def banded_groups(
             found.append(p[apart(h, p)<=max_dist])
     return group_ids(np.concatenate(found), len(h))
 
-# %% ../../nbs/lib/gather/banded.ipynb #4c8c17dd
-def shard_hashes(
+# %% ../../nbs/lib/gather/banded.ipynb #a0f4eb44
+def stored(
     path, # folder of shards
     i:int, # number of the shard
-): # (names [n], hashes [n,4])
+): # pyarrow's table: file, phash
     "The pictures of a shard and their hashes"
     t = need('pyarrow.parquet').read_table(shard_file(path, 'manifest', i), columns=['file','phash','status'])
-    t = t.filter(need('pyarrow.compute').equal(t['status'], 'ok'))
-    return t['file'],hash_array(t['phash'].to_pylist())
+    return t.filter(need('pyarrow.compute').equal(t['status'], 'ok')).drop_columns('status')
 
-# %% ../../nbs/lib/gather/banded.ipynb #2972e340
+def all_hashes(
+    path, # folder of shards
+    sizes:dict, # number of a shard → pictures in it
+)->np.ndarray: # [n,4], uint64
+    "The hashes of all shards"
+    h,end = np.empty((sum(sizes.values()),4), 'uint64'),0
+    for i,n in sizes.items():
+        h[end:end+n] = hash_array(stored(path, i)['phash'].to_pylist())
+        end += n
+    return h
+
+# %% ../../nbs/lib/gather/banded.ipynb #fc9013ec
 def group_shards(
     path, # folder of shards
     max_dist:int=32, # bits of 256 that may differ
 )->list: # of paths of Parquet files: file, group (a file's name)
     "Near-duplicates over all shards: the group of each picture, in a Parquet file beside each shard"
-    pa,nos = need('pyarrow'),done_shards(path)
-    names,hashes = zip(*(shard_hashes(path, i) for i in nos))
-    sizes,names = [len(o) for o in names],pa.chunked_array([c for o in names for c in o.chunks], 'string')
-    first = names.take(pa.array(banded_groups(np.concatenate(hashes), max_dist)))
-    for i,end,n in zip(nos, np.cumsum(sizes), sizes):
-        write_rows(path, 'groups', i, pa.table(dict(file=names.slice(end-n, n), group=first.slice(end-n, n))))
-    return [shard_file(path, 'groups', i) for i in nos]
+    pa,names = need('pyarrow'),{i:stored(path, i)['file'] for i in done_shards(path)}
+    sizes = {i:len(o) for i,o in names.items()}
+    ids = banded_groups(all_hashes(path, sizes), max_dist)
+    called,end = pa.chunked_array([c for o in names.values() for c in o.chunks], 'string'),0
+    for i,n in sizes.items():
+        write_rows(path, 'groups', i, pa.table(dict(file=names[i], group=called.take(pa.array(ids[end:end+n])))))
+        end += n
+    return [shard_file(path, 'groups', i) for i in sizes]
