@@ -244,7 +244,10 @@ def test_verify_says_what_is_damaged(here, parquet, urls, tmp_path):
     b[700] ^= 255
     fn.write_bytes(b)
     (tmp_path/'pictures'/'00002.tar').unlink()
+    fn.with_name('00003.tar').write_bytes(fn.with_name('00003.tar').read_bytes()[:1536])
     df = verify_shards(tmp_path)
+    assert df.wrong[3:].str.contains('other bytes|can not be read|pictures can be read').all() and len(df)>3
+    df = df[:3]
     assert df.shard.tolist()==[1,2,2] and 'other bytes' in df.wrong[0] and 'can not be read' in df.wrong[1] and df.wrong[2].startswith('0 pictures')
 
 def test_predictions_are_those_of_a_folder(here, tmp_path):

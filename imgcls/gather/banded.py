@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/banded.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/gather/banded.ipynb #3450e246
+# %% ../../nbs/lib/gather/banded.ipynb #0d693ca3
 import math, numpy as np
 from itertools import combinations, count
 from ..dataset import progress
@@ -15,7 +15,7 @@ from .shards import done_shards, need, shard_file, write_rows
 from ..picture import hash_array
 from ..twins import apart, group_ids
 
-# %% ../../nbs/lib/gather/banded.ipynb #235edcd1
+# %% ../../nbs/lib/gather/banded.ipynb #6dfc146d
 def bands(
     n:int, # hashes
     low:int=7, # bits that may differ
@@ -26,7 +26,7 @@ def bands(
     parts = [(1<<int(b))-(1<<int(a)) for a,b in zip(cuts, cuts[1:])]
     return [np.uint64(sum(o)) for o in combinations(parts, k)]
 
-# %% ../../nbs/lib/gather/banded.ipynb #00ce6cf7
+# %% ../../nbs/lib/gather/banded.ipynb #3e9007e0
 def near_in_band(
     x:np.ndarray, # uint64
     mask:np.uint64, # of `bands`
@@ -44,7 +44,7 @@ def near_in_band(
         i = i[i<len(x)-d-1]
         i = i[key[i]==key[i+d+1]]
 
-# %% ../../nbs/lib/gather/banded.ipynb #e95aa18d
+# %% ../../nbs/lib/gather/banded.ipynb #7de8c139
 def equals(
     h:np.ndarray, # [n,4], uint64
 )->tuple: # (pairs [m,2] of equal hashes, indices of those that go on)
@@ -54,7 +54,7 @@ def equals(
     same = np.logical_and.reduce([o[1:]==o[:-1] for o in cols])
     return np.stack([order[:-1][same],order[1:][same]], 1),order[~np.r_[False,same]] if len(h) else order
 
-# %% ../../nbs/lib/gather/banded.ipynb #0eda7ea5
+# %% ../../nbs/lib/gather/banded.ipynb #5f2151af
 def banded_groups(
     h:np.ndarray, # [n,4], uint64
     max_dist:int=32, # bits of 256 that may differ
@@ -68,7 +68,7 @@ def banded_groups(
             found.append(p[apart(h, p)<=max_dist])
     return group_ids(np.concatenate(found), len(h))
 
-# %% ../../nbs/lib/gather/banded.ipynb #a0f4eb44
+# %% ../../nbs/lib/gather/banded.ipynb #2c4bce59
 def stored(
     path, # folder of shards
     i:int, # number of the shard
@@ -88,7 +88,7 @@ def all_hashes(
         end += n
     return h
 
-# %% ../../nbs/lib/gather/banded.ipynb #fc9013ec
+# %% ../../nbs/lib/gather/banded.ipynb #9419c536
 def group_shards(
     path, # folder of shards
     max_dist:int=32, # bits of 256 that may differ

@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/shards.html.md"""
 # %% auto #0
 __all__ = ['gather_shards']
 
-# %% ../../nbs/lib/gather/shards.ipynb #6f00cf6c
+# %% ../../nbs/lib/gather/shards.ipynb #555fa2e4
 import csv, hashlib, io, json, os, re, tarfile, threading, time, warnings
 import pandas as pd
 from collections import Counter
@@ -33,7 +33,7 @@ from .verify import check_sizes
 from ..picture import cores, is_picture_name, picture_formats
 from ..use.predict import Predictor, file_digest
 
-# %% ../../nbs/lib/gather/shards.ipynb #30f53a08
+# %% ../../nbs/lib/gather/shards.ipynb #18d63a96
 def need(
     name:str, # module of a package that comes with the extra `scale`
 ):
@@ -41,7 +41,7 @@ def need(
     try: return import_module(name)
     except ImportError: raise ImportError(f'{name.split(".")[0]} is not installed: pip install imgcls[scale]') from None
 
-# %% ../../nbs/lib/gather/shards.ipynb #5d38d962
+# %% ../../nbs/lib/gather/shards.ipynb #9244c75e
 shard_cols = [*manifest_cols, 'phash', 'light', 'sharp']
 picture_cols = [o for o in shard_cols if o not in ('status','reason','fetched')]
 numbers = dict.fromkeys(('width','height','bytes'), 'int64') | dict.fromkeys(('light','sharp','prob'), 'float64') | dict(unsure='bool_')
@@ -54,7 +54,7 @@ def table_of(
     pa = need('pyarrow')
     return pa.Table.from_pylist(rows, pa.schema([(o, getattr(pa, numbers.get(o, 'string'))()) for o in cols]))
 
-# %% ../../nbs/lib/gather/shards.ipynb #f1728567
+# %% ../../nbs/lib/gather/shards.ipynb #7d9cec54
 def put(t, name, b):
     "Add content `b` to an open tar"
     info = tarfile.TarInfo(name)
@@ -71,7 +71,7 @@ def write_tar(
             put(t, row['file'], b)
             put(t, f'{Path(row["file"]).stem}.json', json.dumps(row).encode())
 
-# %% ../../nbs/lib/gather/shards.ipynb #12b4ae93
+# %% ../../nbs/lib/gather/shards.ipynb #4432f6de
 def feature(
     kind, # pyarrow's type
 )->dict:
@@ -87,7 +87,7 @@ def seen_as(
     image = pa.field('image', pa.struct(dict(bytes=pa.binary(), path=pa.string())))
     return pa.schema([image, *table.schema], dict(huggingface=json.dumps(dict(info=dict(features=kinds)))))
 
-# %% ../../nbs/lib/gather/shards.ipynb #8d3c2a63
+# %% ../../nbs/lib/gather/shards.ipynb #9f25d887
 def with_images(
     items, # (row, content) of pictures
     schema, # of `seen_as`
@@ -106,7 +106,7 @@ def write_parquet(
     with need('pyarrow.parquet').ParquetWriter(fn, schema) as w:
         for part in chunked(items, 100): w.write_table(with_images(part, schema))
 
-# %% ../../nbs/lib/gather/shards.ipynb #79cad67b
+# %% ../../nbs/lib/gather/shards.ipynb #7995057f
 def stem(name:str)->str: return re.match(r'(?:.*/)?[^.]*', name)[0]
 
 def sample_items(
@@ -125,7 +125,7 @@ def tar_items(
         files = (o for o in t if o.isfile())
         for _,o in groupby(files, lambda o: stem(o.name)): yield from sample_items({m.name:t.extractfile(m).read() for m in o})
 
-# %% ../../nbs/lib/gather/shards.ipynb #c6ff4553
+# %% ../../nbs/lib/gather/shards.ipynb #f9a08680
 @contextmanager
 def parquet_file(
     fn, # file
@@ -151,7 +151,7 @@ def parquet_items(
             image = row.pop('image')
             yield dict(row, file=row.get('file') or image.get('path')),image['bytes']
 
-# %% ../../nbs/lib/gather/shards.ipynb #0e4c5f0c
+# %% ../../nbs/lib/gather/shards.ipynb #0761b656
 forms = dict(tar=(write_tar,tar_items), parquet=(write_parquet,parquet_items))
 
 def picture_files(
@@ -169,7 +169,7 @@ def file_items(
     "The pictures of a shard"
     for row,b in forms[fn.suffix[1:]][1](fn): yield dict(url=f'{fn.absolute().as_uri()}#{row["file"]}') | row,b
 
-# %% ../../nbs/lib/gather/shards.ipynb #a23e9eb4
+# %% ../../nbs/lib/gather/shards.ipynb #3b68f0f3
 given_cols = 'url label term engine page title licence creator'.split()
 
 def as_text(
@@ -180,7 +180,7 @@ def as_text(
     try: return col.cast(pa.string()).fill_null('')
     except pa.ArrowInvalid: return pa.array([(o or b'').decode(errors='replace') for o in col.to_pylist()])
 
-# %% ../../nbs/lib/gather/shards.ipynb #5788fb8c
+# %% ../../nbs/lib/gather/shards.ipynb #54fa4417
 def check_list(names, said):
     "Refuse a list without addresses"
     if 'url' not in names: raise ValueError(f'{said} has the columns {", ".join(names)[:200]}: wanted url, and perhaps label')
@@ -193,7 +193,7 @@ def given(
     none = pa.array(['']*len(batch))
     return pa.table({o:as_text(batch[o]) if o in batch.schema.names else none for o in given_cols})
 
-# %% ../../nbs/lib/gather/shards.ipynb #48ae1c24
+# %% ../../nbs/lib/gather/shards.ipynb #79a3e628
 def csv_head(
     fn:Path, # text file
 )->tuple: # (names of the columns, what stands between cells, is there a heading?)
@@ -205,7 +205,7 @@ def csv_head(
     check_list(names, fn)
     return names,mark,True
 
-# %% ../../nbs/lib/gather/shards.ipynb #b98bec74
+# %% ../../nbs/lib/gather/shards.ipynb #927aeda5
 def cells(
     line:str,
     names, # of the columns
@@ -228,7 +228,7 @@ def csv_batches(
     for b in lines.open_csv(fn, read, plain, lines.ConvertOptions(column_types=dict(line=pa.binary()))):
         yield table_of([cells(o.decode(errors='replace'), names, mark) for o in b['line'].to_pylist()], names)
 
-# %% ../../nbs/lib/gather/shards.ipynb #fa671bd4
+# %% ../../nbs/lib/gather/shards.ipynb #dac0c4a2
 def parquet_batches(
     fn:Path, # Parquet
 ): # of pyarrow
@@ -237,7 +237,7 @@ def parquet_batches(
         check_list(f.schema_arrow.names, fn)
         yield from f.iter_batches(columns=[o for o in given_cols if o in f.schema_arrow.names])
 
-# %% ../../nbs/lib/gather/shards.ipynb #c9486f58
+# %% ../../nbs/lib/gather/shards.ipynb #c084bd11
 def folder_batches(
     path:Path, # dataset folder
 ): # of pyarrow
@@ -247,7 +247,7 @@ def folder_batches(
         part = df[o:o+10_000]
         yield need('pyarrow').record_batch(dict(url=[(path.absolute()/o).as_uri() for o in part.name], label=list(part.label)))
 
-# %% ../../nbs/lib/gather/shards.ipynb #d55933c4
+# %% ../../nbs/lib/gather/shards.ipynb #91239a45
 def is_path(o): return isinstance(o, (str,os.PathLike))
 
 def batches(
@@ -261,7 +261,7 @@ def batches(
     read = folder_batches if fn.is_dir() else parquet_batches if fn.suffix=='.parquet' else csv_batches
     return map(given, read(fn))
 
-# %% ../../nbs/lib/gather/shards.ipynb #d3e2db00
+# %% ../../nbs/lib/gather/shards.ipynb #6f2ae155
 def sliced(
     tables, # pyarrow's
     n:int, # rows
@@ -276,7 +276,7 @@ def sliced(
         rest = [rest]
     yield from (o for o in rest if len(o))
 
-# %% ../../nbs/lib/gather/shards.ipynb #210f052d
+# %% ../../nbs/lib/gather/shards.ipynb #7aaa5064
 def source_digest(
     urls, # as of `batches`
 )->str:
@@ -286,7 +286,7 @@ def source_digest(
     if not fn.exists(): raise FileNotFoundError(f'{fn} is not there: wanted a Parquet or CSV file of addresses, or a dataset folder')
     return fn.as_uri() if fn.is_dir() else file_digest(fn)
 
-# %% ../../nbs/lib/gather/shards.ipynb #db2aed1d
+# %% ../../nbs/lib/gather/shards.ipynb #e655925c
 def shard_file(
     out, # folder of shards
     kind:str, # todo, pictures, manifest, stats, predictions, groups or verified
@@ -307,7 +307,7 @@ def deal(
     for n,t in enumerate(sliced(batches(urls), rows), 1): need('pyarrow.parquet').write_table(t, shard_file(out, 'todo', n-1))
     return n
 
-# %% ../../nbs/lib/gather/shards.ipynb #9a105897
+# %% ../../nbs/lib/gather/shards.ipynb #eca80200
 def write_json(fn, x): fn.write_text(json.dumps(x, indent=1), encoding='utf-8')
 
 def plan(
@@ -324,7 +324,7 @@ def plan(
     os.replace(out/'plan.tmp', fn)
     return range(old['shards'])
 
-# %% ../../nbs/lib/gather/shards.ipynb #cf414423
+# %% ../../nbs/lib/gather/shards.ipynb #72de80e9
 def refused(
     row:dict, # of `given_cols`
 )->str: # '' if it may be tried
@@ -333,7 +333,7 @@ def refused(
     except ValueError as e: return str(e)
     return '' if re.match(r'\w+://', row['url']) else f'not a web address: {row["url"][:80]!r}'
 
-# %% ../../nbs/lib/gather/shards.ipynb #9b178e3a
+# %% ../../nbs/lib/gather/shards.ipynb #390db803
 def download(
     urls, # addresses
     tmp:Path, # folder
@@ -359,7 +359,7 @@ def from_web(
     got = {normal_url(o['url']):o for o in df[['url','status','reason','file','sha256','fetched']].to_dict('records')}
     return [failed(why) if why else got[normal_url(o['url'])] for o,why in zip(rows, no)]
 
-# %% ../../nbs/lib/gather/shards.ipynb #9dac6d7f
+# %% ../../nbs/lib/gather/shards.ipynb #291b9fab
 def from_file(
     row:dict, # of `given_cols`, the address that of a file
 )->dict: # as of `from_web`
@@ -377,7 +377,7 @@ def from_folder(
 
 sources = dict(web=from_web, folder=from_folder)
 
-# %% ../../nbs/lib/gather/shards.ipynb #7dbab917
+# %% ../../nbs/lib/gather/shards.ipynb #651ce6d0
 def looked(
     row:dict, # of `given_cols` and of a source
     name:str, # what the file in the shard is called, without ending
@@ -390,7 +390,7 @@ def looked(
     if seen['wrong']: return row | dict(file='', status='quarantined', reason=seen['wrong']),None
     return row | dict(file=name+(seen['ext'] or picture_formats[seen['format']].ending), status='ok', reason=''),at
 
-# %% ../../nbs/lib/gather/shards.ipynb #331dd3e8
+# %% ../../nbs/lib/gather/shards.ipynb #4b3b36bc
 def kept(
     rows, # dicts of `given_cols` and of a source
     noted:list, # rows of the manifest are appended
@@ -409,7 +409,7 @@ def kept(
         noted.append(row)
         if at: yield {o:row.get(o) for o in picture_cols},Path(at).read_bytes()
 
-# %% ../../nbs/lib/gather/shards.ipynb #0d3f3c88
+# %% ../../nbs/lib/gather/shards.ipynb #b61e71e8
 def counted(
     i:int, # number of the shard
     noted, # rows of its manifest
@@ -438,7 +438,7 @@ def make_shard(
         write_json(tmp/'stats', counted(i, noted, tmp/'pictures', round(time.monotonic()-start, 2)))
         for kind,end in dict(pictures=form, manifest='parquet', stats='json').items(): os.replace(tmp/kind, shard_file(out, kind, i, end))
 
-# %% ../../nbs/lib/gather/shards.ipynb #0d5e819a
+# %% ../../nbs/lib/gather/shards.ipynb #173573fe
 def end_with_parent():
     "End this process when the one that started it ends"
     def watch():
@@ -456,7 +456,7 @@ def in_pool(
         asked = {ex.submit(f, i):i for i in todo}
         for o in as_completed(asked): yield asked[o],o.result()
 
-# %% ../../nbs/lib/gather/shards.ipynb #021b0daf
+# %% ../../nbs/lib/gather/shards.ipynb #28ee7b6d
 def daft_class():
     "A class whose method calls a function for one number at a time, as Daft wants it"
     daft = need('daft')
@@ -478,7 +478,7 @@ def in_daft(
     res = daft.cls(daft_class(), max_concurrency=n, use_process=True)(f).each(df['shard'])
     for o in df.select('shard', res.alias('said')).iter_rows(): yield o['shard'],o['said']
 
-# %% ../../nbs/lib/gather/shards.ipynb #17ba4854
+# %% ../../nbs/lib/gather/shards.ipynb #ed84ab1e
 def said_by(
     job, # function of a number
     i:int, # number of a shard
@@ -489,7 +489,7 @@ def said_by(
     except Exception as e: return getattr(e, 'strerror', None) or str(e) or type(e).__name__
     return ''
 
-# %% ../../nbs/lib/gather/shards.ipynb #2fc2a03a
+# %% ../../nbs/lib/gather/shards.ipynb #cb4af389
 engines = dict(pool=in_pool, daft=in_daft)
 
 def over_shards(
@@ -509,7 +509,7 @@ def over_shards(
         for part in [left] if len(left)<len(todo) else [[i] for i in left]: said |= over_shards(f, part, done, engine, n)
     return {k:v for k,v in said.items() if v}
 
-# %% ../../nbs/lib/gather/shards.ipynb #9bc25d06
+# %% ../../nbs/lib/gather/shards.ipynb #48924243
 def check_engine(
     engine:str, # 'pool' or 'daft'
     n_workers, # processes; None: one per core
@@ -518,7 +518,7 @@ def check_engine(
     if engine not in engines: raise ValueError(f'engine={engine!r}: wanted one of {", ".join(engines)}')
     return dict(engine=engine, n=n_workers or cores())
 
-# %% ../../nbs/lib/gather/shards.ipynb #d8d6f1d4
+# %% ../../nbs/lib/gather/shards.ipynb #45548059
 def stats(
     out, # folder of shards
     said=None, # number → sentence, of those that were not done
@@ -531,7 +531,7 @@ def stats(
     df = pd.DataFrame(rows, columns=[*cols,'sha256','seconds','error']).sort_values('shard', ignore_index=True)
     return df.fillna(dict.fromkeys(cols, 0)).astype(dict.fromkeys(cols, 'int64'))
 
-# %% ../../nbs/lib/gather/shards.ipynb #945899c6
+# %% ../../nbs/lib/gather/shards.ipynb #e0e2193c
 def check_form(
     form, # 'tar' or 'parquet'
     rows, # addresses in a shard
@@ -541,7 +541,7 @@ def check_form(
     if form not in forms: raise ValueError(f'form={form!r}: wanted one of {", ".join(forms)}')
     check_sizes(rows=rows, **sizes)
 
-# %% ../../nbs/lib/gather/shards.ipynb #207a20cc
+# %% ../../nbs/lib/gather/shards.ipynb #b08b3060
 @delegates(download_images, but='url_file max_pics n_workers preserve_filename max_workers')
 def gather_shards(
     urls, # Parquet or CSV file with columns url and perhaps label; file with an address a line; dataset folder; hits or addresses
@@ -565,7 +565,7 @@ def gather_shards(
     todo = [i for i in plan(urls, out, rows=rows, form=form, **sizes) if not done(i)]
     return stats(out, over_shards(job, todo, done, **how))
 
-# %% ../../nbs/lib/gather/shards.ipynb #19a03468
+# %% ../../nbs/lib/gather/shards.ipynb #75bc15d9
 def done_shards(
     path, # folder of shards
 )->list: # numbers
@@ -582,7 +582,7 @@ def shard_pictures(
     fns = [shard_file(path, 'pictures', i, k) for k in forms]
     return file_items(next((o for o in fns if o.exists()), fns[0]))
 
-# %% ../../nbs/lib/gather/shards.ipynb #8d7a1685
+# %% ../../nbs/lib/gather/shards.ipynb #cd49e258
 def write_rows(
     path, # folder of shards
     kind:str, # as of `shard_file`
@@ -596,7 +596,7 @@ def write_rows(
         need('pyarrow.parquet').write_table(table, tmp/kind)
         os.replace(tmp/kind, to)
 
-# %% ../../nbs/lib/gather/shards.ipynb #46016f51
+# %% ../../nbs/lib/gather/shards.ipynb #d14748a4
 @cache
 def predictor(model): return Predictor(model, n_threads=1)
 
@@ -618,7 +618,7 @@ def predict_shard(
     t = table_of(rows, ['file','label','predicted','prob','unsure','error'])
     write_rows(path, 'predictions', i, t.replace_schema_metadata(dict(model=digest)))
 
-# %% ../../nbs/lib/gather/shards.ipynb #a8d72dfb
+# %% ../../nbs/lib/gather/shards.ipynb #320f4b9e
 def is_predicted(
     i:int, # number of the shard
     path, # folder of shards
@@ -642,10 +642,10 @@ def predict_shards(
     for i,why in said.items(): warnings.warn(f'No predictions for shard {i}: {why}')
     return [shard_file(path, 'predictions', i) for i in nos if i not in said]
 
-# %% ../../nbs/lib/gather/shards.ipynb #e1296329
+# %% ../../nbs/lib/gather/shards.ipynb #16b76c10
 def what_is_wrong(row, b, max_pixels):
     "What there is to say against a picture of a shard; '' for nothing"
-    if hashlib.sha256(b).hexdigest()!=row['sha256']: return 'This picture is damaged: other bytes than were stored.'
+    if hashlib.sha256(b).hexdigest()!=row.get('sha256'): return 'This picture is damaged: other bytes than were stored.'
     return look_safely(b, min_size=1, max_pixels=max_pixels, anew=False)['wrong']
 
 def faults(
@@ -660,7 +660,7 @@ def faults(
     except (tarfile.TarError,OSError,ValueError) as e: yield {},f'This shard can not be read: {e}'
     if n!=want: yield {},f'{n} pictures can be read where {want} were stored.'
 
-# %% ../../nbs/lib/gather/shards.ipynb #7c368b02
+# %% ../../nbs/lib/gather/shards.ipynb #58695384
 def verify_shard(
     i:int, # number of the shard
     path, # folder of shards
@@ -685,7 +685,7 @@ def verify_shards(
     lost = pd.DataFrame(said.items(), columns=['shard','wrong'])
     return pd.concat([*found,lost], ignore_index=True).reindex(columns=['shard','file','label','wrong'])
 
-# %% ../../nbs/lib/gather/shards.ipynb #5b69ff47
+# %% ../../nbs/lib/gather/shards.ipynb #6b4299df
 def brought(
     row:dict, # of `file_items`
     b:bytes, # its content

@@ -7,14 +7,14 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stream.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/learn/stream.ipynb #bc3b42b1
+# %% ../../nbs/lib/learn/stream.ipynb #2fa8bc31
 import random
 from fastai.vision.all import *
 from ..gather.shards import done_shards, shard_file, shard_pictures
 from ..picture import open_image
 from .augment import one_pass
 
-# %% ../../nbs/lib/learn/stream.ipynb #b744d03a
+# %% ../../nbs/lib/learn/stream.ipynb #84a550f0
 def is_set_aside(
     key:str, # group of a picture, or its SHA-256
     valid_pct:float, # share set aside
@@ -23,7 +23,7 @@ def is_set_aside(
     "Is a picture to validate with? Always the same for the same picture"
     return int(hashlib.sha256(f'{seed} {key}'.encode()).hexdigest()[:8], 16)<valid_pct*16**8
 
-# %% ../../nbs/lib/learn/stream.ipynb #8a5e1010
+# %% ../../nbs/lib/learn/stream.ipynb #f2d0c8d3
 def shard_table(
     path, # folder of shards
     i:int, # number of the shard
@@ -37,7 +37,7 @@ def shard_table(
     valid = [is_set_aside(o, valid_pct, seed) for o in key]
     return df.assign(valid=valid).query('label!=""')[['file','label','valid']]
 
-# %% ../../nbs/lib/learn/stream.ipynb #c70f2c48
+# %% ../../nbs/lib/learn/stream.ipynb #181ba3a4
 def shuffled(
     items, # one after the other
     n:int, # how many are kept
@@ -53,7 +53,7 @@ def shuffled(
         yield kept.pop()
     yield from rng.sample(kept, len(kept))
 
-# %% ../../nbs/lib/learn/stream.ipynb #97f934a1
+# %% ../../nbs/lib/learn/stream.ipynb #dea8256d
 class Stream:
     "The pictures of shards on one side of the split, with their labels"
     def __init__(self,
@@ -83,7 +83,7 @@ class Stream:
     def opened(self, o): return PILImage.create(np.asarray(open_image(o[0], self.size))),TensorCategory(o[1])
     def decode(self, o, full=True): return o[0],Category(self.vocab[o[1]])
 
-# %% ../../nbs/lib/learn/stream.ipynb #8ac59a78
+# %% ../../nbs/lib/learn/stream.ipynb #f9d202a3
 @patch
 def __iter__(self:Stream):
     rng,nos = random.Random(self.epoch),done_shards(self.path)
@@ -92,14 +92,14 @@ def __iter__(self:Stream):
     with ThreadPoolExecutor(defaults.cpus) as ex:
         for part in chunked(items, 32): yield from ex.map(self.opened, part)
 
-# %% ../../nbs/lib/learn/stream.ipynb #63848a2f
+# %% ../../nbs/lib/learn/stream.ipynb #978a097a
 class StreamDL(TfmdDL):
     "A fastai loader of a `Stream`"
     def _one_pass(self):
         self.it = iter(self.dataset)
         super()._one_pass()
 
-# %% ../../nbs/lib/learn/stream.ipynb #93c9d3b9
+# %% ../../nbs/lib/learn/stream.ipynb #cf196f5a
 def sides(
     side, # function of a number: `shard_table`
     nos, # numbers of shards
@@ -110,7 +110,7 @@ def sides(
     if len(n)<2 or not n.sum().all(): raise ValueError(f'{len(n)} classes, {n[False].sum()} pictures to train and {n[True].sum()} to validate: wanted two classes or more, and some of both')
     return n
 
-# %% ../../nbs/lib/learn/stream.ipynb #e2dac03a
+# %% ../../nbs/lib/learn/stream.ipynb #1cf261eb
 def stream_dls(
     path, # folder of shards
     size:int=224, # pixels a side of what the model sees
@@ -132,7 +132,7 @@ def stream_dls(
         return StreamDL(ds, bs=bs, drop_last=not valid, num_workers=0, after_item=[Resize(size, method), ToTensor], after_batch=after, device=device)
     return DataLoaders(dl(False), dl(True), path=Path(path), device=device)
 
-# %% ../../nbs/lib/learn/stream.ipynb #e8b65def
+# %% ../../nbs/lib/learn/stream.ipynb #f56fee57
 def are_shards(path)->bool: return (Path(path)/'stats').is_dir() and (Path(path)/'plan.json').is_file()
 
 def only_default(
