@@ -7,7 +7,7 @@ from fastprogress import fastprogress
 from PIL import Image
 from imgcls.gather import gather_shards, group_shards, predict_shards, verify_shards
 from imgcls.gather.banded import banded_groups
-from imgcls.gather.shards import shard_cols, shard_file, table_of, write_json
+from imgcls.gather.shards import shard_file, write_json
 from imgcls.twins import group_ids, near_pairs
 from imgcls.use.predict import sample_model
 
