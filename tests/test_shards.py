@@ -165,6 +165,13 @@ def test_junk_lines(here, tmp_path):
     why = manifest(tmp_path/'out').reason
     assert why.str.startswith('not a web address').all() and why.str.contains('4 cells where 2 are wanted').sum()==4000
 
+def test_odd_addresses_have_their_rows(here, web, tmp_path):
+    odd = ['http://a/\n/x.jpg', 'http://[::bad/x.jpg', 'http://a/\x00.jpg', 'http://a/"q",.jpg', ' '+web.url('/1.jpg'), 'file:///etc/passwd', 'http://a/\r.jpg', web.url('/2.jpg')]
+    pd.DataFrame(dict(url=odd)).to_parquet(tmp_path/'u.parquet')
+    gather_shards(tmp_path/'u.parquet', tmp_path/'out', allow_private=True)
+    df = manifest(tmp_path/'out')
+    assert df.url.tolist()==odd and df.status.tolist()==['failed']*7+['ok'] and (df.reason[:7]!='').all()
+
 @pytest.mark.parametrize('b,said', [(b'', 'wanted url'), (b'name,size\na,1\n', 'wanted url'), (b'PAR1junk', 'wanted url')])
 def test_lists_that_are_none(here, b, said, tmp_path):
     (tmp_path/'urls.csv').write_bytes(b)

@@ -357,7 +357,8 @@ def from_web(
     ok = df[df.status=='ok']
     df['file'] = df.sha256.map(dict(zip(ok.sha256, ok.file))).fillna('')
     got = {normal_url(o['url']):o for o in df[['url','status','reason','file','sha256','fetched']].to_dict('records')}
-    return [failed(why) if why else got[normal_url(o['url'])] for o,why in zip(rows, no)]
+    lost = failed('this address can not be noted')
+    return [failed(why) if why else got.get(normal_url(o['url']), lost) for o,why in zip(rows, no)]
 
 # %% ../../nbs/lib/gather/shards.ipynb #291b9fab
 def from_file(
