@@ -21,6 +21,7 @@ from .gather.download import *
 from .gather.verify import *
 from .gather.credits import *
 from .gather.bring import *
+from .gather.shards import *
 from .gather.audit import *
 from .gather.shell import *
 from .learn.pixels import *

@@ -735,6 +735,8 @@ def as_layout(
     "A table of pictures, or an error if it says too little"
     if 'name' not in df: df = df.rename(columns={'file':'name'})
     if not {'name','label'} <= {*df}: raise ValueError(f'{said} has the columns {", ".join(map(str, df))}: wanted name and label')
+    names = list(map(str, df.name.fillna('')))
+    df = df[pd.Series(names, df.index, dtype=object).isin(sayable(names))] # pyarrow's strings hold no others
     name = df.name.fillna('').astype(str)
     res = pd.DataFrame(dict(name=name, label=df.label.map(as_label), split=sides_of(df, said)))
     bare = res[(name=='') | (res.label=='')]

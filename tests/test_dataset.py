@@ -287,7 +287,7 @@ def odd_named(folder, name):
 def test_names_that_are_not_utf8(tmp_path, name):
     ds = put(tmp_path/'a', 'cat/1.png', 'dog/2.png')
     fn = odd_named(ds.path, name)
-    df = pd.DataFrame(dict(name=['cat/1.png','dog/2.png',fn], label='a'))
+    df = pd.DataFrame(dict(name=['cat/1.png','dog/2.png',fn], label='a'), dtype=object) # pyarrow's strings hold no such names
     for f in (lambda: ds.looks().file, lambda: ds.layout().name, lambda: Dataset.of(map(ds.path.joinpath, df.name)).names(), lambda: ds.listed(df).name):
         assert list(f())==['cat/1.png','dog/2.png']
     for f in (ds.items,lambda: verify_images(ds)):

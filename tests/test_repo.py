@@ -34,7 +34,7 @@ def test_no_notebook_tells_of_the_machine_it_ran_on(fn):
     outputs = json.dumps([o.get('outputs', []) for o in json.loads(fn.read_text())['cells']])
     assert str(root) not in outputs and '/site-packages/' not in outputs, 'make notebooks'
 
-below = dict(sample='picture net', picture='', net='', apart='picture', dataset='picture apart', twins='picture dataset', gather='sample picture net dataset twins',
+below = dict(sample='picture net', picture='', net='', apart='picture', dataset='picture apart', twins='picture dataset', gather='sample picture net apart dataset twins use',
     learn='sample picture net dataset twins gather use', clean='picture net dataset twins gather learn', use='picture net')
 any_of = {*below}|{'clean'}
 below |= {o:' '.join(any_of) for o in ('demo','all','topic')}|dict(course='topic gather')

@@ -10,7 +10,7 @@ __all__ = []
 # %% ../../nbs/lib/gather/overview.ipynb #9b960bf2
 from .search import search_images, search_all
 from .console import console_snippet, read_urls
-from .credits import attribution, credits_for
+from .credits import attribution
 from .download import download_images
 from .verify import tally, verify_images
 from ..twins import duplicates
@@ -19,4 +19,4 @@ from .audit import audit
 from .bring import import_folder
 
 # %% ../../nbs/lib/gather/overview.ipynb #54d5d684
-__all__ = ['search_images', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'credits_for', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder']
+__all__ = ['search_images', 'search_all', 'console_snippet', 'read_urls', 'attribution', 'download_images', 'duplicates', 'gather', 'tally', 'verify_images', 'audit', 'import_folder']

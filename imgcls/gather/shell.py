@@ -22,6 +22,7 @@ from .console import read_urls, url_files
 from .credits import attribution
 from .download import download_images
 from .search import SearchError, known, search_all
+from .shards import gather_shards
 from .verify import check_sizes, tally, verify_images
 
 # %% ../../nbs/lib/gather/shell.ipynb #4c520e14
@@ -126,6 +127,19 @@ def report(
     if not wait: raise ValueError(f'there are no pictures in {path}. The reasons, one by one, are in {path}/manifest.csv')
     print(wait.strip('; ')+'. Moving them into class folders labels them.')
 
+# %% ../../nbs/lib/gather/shell.ipynb #e3fc005e
+def sharded(
+    urls, # as of `gather_shards`
+    out, # names, of which there should be one: the folder
+    rows:int, # addresses in a shard
+    **kwargs, # of `gather_shards`
+)->str:
+    "Make shards, and say what they come to"
+    if len(out)!=1: raise ValueError(f'with --shards: wanted a list of addresses and a folder, got {len(out)} names after the list')
+    df = gather_shards(urls, out[0], rows, **kwargs)
+    if (df.error!='').any(): raise ValueError(f'{(df.error!="").sum()} of {len(df)} shards are not done; the same command goes on with them. {df.error.max()}')
+    return df[['rows','ok','duplicate','quarantined','failed','bytes']].sum().to_string()
+
 # %% ../../nbs/lib/gather/shell.ipynb #768b0290
 @call_parse
 def imgcls_gather(
@@ -141,6 +155,7 @@ def imgcls_gather(
     fallback:str='', # engines to ask when the first can't answer
     src:str=None, # a folder tree of pictures to bring in instead
     label:str='parent', # with --src: labels from 'parent' or 'top' folder, or 'none'
+    shards:int=None, # addresses in a shard: path is a list of addresses (Parquet, CSV) or a dataset folder, and the one term the folder for the shards
     allow_private:store_true=False, # fetch from private networks too?
 ):
     "Search, download, verify and take stock of a dataset; run it again to go on"
@@ -150,6 +165,7 @@ def imgcls_gather(
     web = dict(licence=licence, contact=contact, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')
+        if shards: return print(sharded(path, terms, shards, allow_private=allow_private, **sizes))
         if src: import_folder(src, path, None if label=='none' else label, **sizes)
         else: gather(path, parse_terms(terms) or None, words(engine), max_images, **web, **sizes)
         report(path)

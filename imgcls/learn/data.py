@@ -14,6 +14,7 @@ from ..dataset import as_label
 from ..twins import Dataset
 from .augment import one_pass
 from .pixels import Pixels, OnDevice, UprightImage, squares
+from .stream import are_shards, only_default, stream_dls
 
 # %% ../../nbs/lib/learn/data.ipynb #f19fcac1
 def ahead(
@@ -287,7 +288,7 @@ def readable(
 
 # %% ../../nbs/lib/learn/data.ipynb #ab8ef485
 def get_dls(
-    path, # dataset folder
+    path, # dataset folder; or a folder of shards, which are streamed
     size:int=224, # pixels a side of what the model sees
     valid_pct:float=0.2, # share of each class set aside for validation, unless folders or list say which
     seed:int=42, # of the split
@@ -305,6 +306,9 @@ def get_dls(
 )->DataLoaders: # with `pixels` that say what is kept
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
     check_args(size, bs, method, presize)
+    if are_shards(path):
+        only_default(csv=csv, df=df, names=names, item_tfms=item_tfms, presize=presize, balance=balance)
+        return stream_dls(path, size, valid_pct, seed, bs, method, batch_tfms, **kwargs)
     ds,tfms = Dataset(path),aug_transforms() if batch_tfms is None else L(batch_tfms)
     if names is None and csv is df is None: names = ds.usual_names()
     items = ds.for_training(valid_pct, seed, csv=csv, df=df, names=names or None)
