@@ -48,7 +48,8 @@ class Pixels:
         presize:int=None, # pixels of the shorter side that is kept for training; default: 8/7 of `size`
     ):
         store_attr()
-        self.presize,self.least = ifnone(presize, round(size*8/7)),max(448, 2*size)
+        self.presize = ifnone(presize, round(size*8/7))
+        self.least = max(round(1.5*size), self.presize) # a JPEG decoded at half or an eighth of its size is no smaller than this
         self.keys,self.caches = {},[{},{}] # file → key, and what is kept by key for training and validation
 
     def __getstate__(self):
