@@ -75,7 +75,6 @@ def stored(
     col:str, # file or phash
 ): # pyarrow's column
     "What is known of the pictures of a shard"
-    need('pyarrow').default_memory_pool().release_unused()
     t = need('pyarrow.parquet').read_table(shard_file(path, 'manifest', i), columns=[col,'status'])
     return t[col].filter(need('pyarrow.compute').equal(t['status'], 'ok'))
 
