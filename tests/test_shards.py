@@ -119,10 +119,14 @@ def alive(pid):
 @pytest.mark.skipif(not Path('/proc/self/task').exists(), reason='finds processes by /proc')
 def test_killed_at_any_moment_and_run_again(urls, pool, tmp_path, seed=0):
     rng,code = random.Random(seed),'import sys; from imgcls.gather.shards import gather_shards as f; f(*sys.argv[1:], rows=20, n_workers=2, allow_private=True)'
+    seen = 0
     for i in range(4):
         p = subprocess.Popen([sys.executable, '-c', code, str(urls), str(tmp_path)], stderr=subprocess.DEVNULL)
-        time.sleep(2+rng.random()*2)
+        end = time.monotonic()+60
+        while not workers(p.pid) and p.poll() is None and time.monotonic()<end: time.sleep(.05)
+        time.sleep(rng.random()*3)
         mine = workers(p.pid)
+        seen += len(mine)
         if i%2: p.kill()
         else:
             for o in mine[:1]: os.kill(o, signal.SIGKILL)
@@ -131,7 +135,7 @@ def test_killed_at_any_moment_and_run_again(urls, pool, tmp_path, seed=0):
         while any(map(alive, mine)) and time.monotonic()<end: time.sleep(.05)
         assert not any(map(alive, mine)), 'workers outlive their parent'
     df = gather_shards(urls, tmp_path, rows=20, n_workers=1, allow_private=True)
-    assert (df.error=='').all() and same(pool, tmp_path)
+    assert seen and (df.error=='').all() and same(pool, tmp_path)
     assert [*(tmp_path/'.partial').iterdir()]==[tmp_path/'.partial'/'keep']
 
 def test_a_finished_shard_is_never_done_again(urls, pool, web):

@@ -72,10 +72,11 @@ def banded_groups(
 def stored(
     path, # folder of shards
     i:int, # number of the shard
-): # pyarrow's table: file, phash
-    "The pictures of a shard and their hashes"
-    t = need('pyarrow.parquet').read_table(shard_file(path, 'manifest', i), columns=['file','phash','status'])
-    return t.filter(need('pyarrow.compute').equal(t['status'], 'ok')).drop_columns('status')
+    col:str, # file or phash
+): # pyarrow's column
+    "What is known of the pictures of a shard"
+    t = need('pyarrow.parquet').read_table(shard_file(path, 'manifest', i), columns=[col,'status'])
+    return t[col].filter(need('pyarrow.compute').equal(t['status'], 'ok'))
 
 def all_hashes(
     path, # folder of shards
@@ -84,7 +85,7 @@ def all_hashes(
     "The hashes of all shards"
     h,end = np.empty((sum(sizes.values()),4), 'uint64'),0
     for i,n in sizes.items():
-        h[end:end+n] = hash_array(stored(path, i)['phash'].to_pylist())
+        h[end:end+n] = hash_array(stored(path, i, 'phash').to_pylist())
         end += n
     return h
 
@@ -94,11 +95,12 @@ def group_shards(
     max_dist:int=32, # bits of 256 that may differ
 )->list: # of paths of Parquet files: file, group (a file's name)
     "Near-duplicates over all shards: the group of each picture, in a Parquet file beside each shard"
-    pa,names = need('pyarrow'),{i:stored(path, i)['file'] for i in done_shards(path)}
-    sizes = {i:len(o) for i,o in names.items()}
+    sizes = {i:len(stored(path, i, 'file')) for i in done_shards(path)}
     ids = banded_groups(all_hashes(path, sizes), max_dist)
-    called,end = pa.chunked_array([c for o in names.values() for c in o.chunks], 'string'),0
+    alone,called,end = np.bincount(ids)==1,{},0
     for i,n in sizes.items():
-        write_rows(path, 'groups', i, pa.table(dict(file=names[i], group=called.take(pa.array(ids[end:end+n])))))
+        names = stored(path, i, 'file').to_pylist()
+        group = [o if alone[g] else called.setdefault(g, o) for g,o in zip(ids[end:end+n].tolist(), names)]
+        write_rows(path, 'groups', i, need('pyarrow').table(dict(file=names, group=group)))
         end += n
     return [shard_file(path, 'groups', i) for i in sizes]
