@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.request import urlopen
 from imgcls.use.deploy import deploy, kinds, python, requirements
 from imgcls.sample import draw_digit
+from imgcls.use.predict import Predictor
 from imgcls.use.serve import Options, make_app, routes
 from conftest import root
 from fronts import wait
@@ -243,6 +244,18 @@ def test_the_readme_of_a_service_says_what_is_so(tmp_path):
     assert f'{Options.max_body//10**6} MB and {Options.max_files} pictures, and a picture {app.predictor.max_pixels//10**6} megapixels' in txt
     named = {o.partition('?')[0] for o in re.findall(r'`(?:GET|POST) (/[^` ]*)`', txt)} | {'/','/docs'}
     assert named<=set(routes) and set(routes)-named<={'/openapi.json'}
+
+def test_a_readme_claims_no_limit_that_the_model_has_not(tmp_path):
+    o = onnx.load(model)
+    meta = json.loads(o.metadata_props[0].value)
+    del meta['unknown']
+    onnx.helper.set_model_props(o, dict(imgcls=json.dumps(meta)))
+    onnx.save(o, tmp_path/'old.onnx')
+    def readme(file, kind): return (deploy(file, tmp_path/f'{file.stem}_{kind}', kind=kind)/'README.md').read_text()
+    for kind in ('app','http'):
+        assert 'one of its classes' not in readme(model, kind) and ' |\n\n## On your own machine' in readme(model, kind)
+        assert '| limits | whatever it is shown, it answers with one of its classes |\n\n##' in readme(tmp_path/'old.onnx', kind)
+    assert all(f'"{k}": ' in readme(model, 'http') for k in Predictor(model).predict(draw_digit(930)).as_dict()) # the answer it shows
 
 def test_what_render_is_told(tmp_path):
     def told(path): return yaml.safe_load((path/'render.yaml').read_text())['services'][0]

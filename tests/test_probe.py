@@ -1,12 +1,13 @@
 "Features are computed once, by content; a probe's number is honest, and its learner answers as it does"
-import re, shutil, time
+import re, shutil, time, warnings
 import numpy as np, pandas as pd, pytest, torch
 from pathlib import Path
+from types import SimpleNamespace
 from PIL import Image
 from fastai.vision.all import set_seed
 from huggingface_hub import constants
 from imgcls.clean.widgets import ImageClassifierCleaner, ImageLabeler
-from imgcls.learn import features as features_module
+from imgcls.learn import features as features_module, probe as probe_module
 from imgcls.learn.data import get_dls
 from imgcls.learn.export import export_onnx
 from imgcls.learn.features import FeatureStore, Features, extractor, features, shown
@@ -140,6 +141,7 @@ def test_small_classes_make_fewer_folds():
     y = np.array([0]*20+[1]*3)
     with pytest.warns(UserWarning, match="'rare' has 3"): fold = folds_for(y, range(23), 5, ['often','rare'])
     assert len(set(fold))==3 and len(set(fold[20:]))==3
+    with pytest.raises(ValueError, match='k=1: wanted 2 parts'): folds_for(y, range(23), 1, ['often','rare'])
     with pytest.raises(ValueError, match="'rare' has 1 picture"): folds_for(np.array([0,0,0,1,1]), [0,1,2,3,3], 5, ['often','rare'])
 
 def test_a_class_of_copies_of_others_is_said():
@@ -304,6 +306,30 @@ def test_the_size_that_is_better_is_found(tmp_path, monkeypatch):
         for fn in sorted((shared/'data'/'bears'/c).glob('*'))[:120]: shutil.copy(fn, tmp_path/'b'/c)
     res = compare_archs(tmp_path/'b', 'squeezenet1_1', (48,224))
     assert res.best.feats.how['size']==224 and res.table.p[1]<.05
+
+def test_the_shell_speaks_plainly(monkeypatch, capsys):
+    def stopped(*args, **kwargs):
+        warnings.warn('a photo is left out')
+        raise KeyboardInterrupt
+    monkeypatch.setattr(probe_module, 'compare_archs', stopped)
+    monkeypatch.setattr(warnings, 'showwarning', warnings.showwarning) # put back at the end
+    warnings.simplefilter('always')
+    with pytest.raises(SystemExit, match='imgcls-probe was interrupted'): imgcls_probe('b', 'resnet18')
+    assert capsys.readouterr().err=='! a photo is left out\n'
+
+def test_a_model_that_is_there_is_not_written_over_unasked(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path/'b.onnx'
+    mine.write_text('mine')
+    found = SimpleNamespace(best=SimpleNamespace(learner=lambda: None))
+    monkeypatch.setattr(probe_module, 'compare_archs', lambda *args, **kwargs: found)
+    monkeypatch.setattr(probe_module, 'export_onnx', lambda learn, fname: Path(fname).write_text('new'))
+    monkeypatch.setattr(warnings, 'showwarning', warnings.showwarning)
+    warnings.simplefilter('always')
+    imgcls_probe('b')
+    assert mine.read_text()=='mine' and '--model b.onnx' in capsys.readouterr().err
+    imgcls_probe('b', model='b.onnx')
+    assert mine.read_text()=='new'
 
 @has_weights
 def test_from_the_shell_the_model_is_written(tmp_path, monkeypatch, capsys):

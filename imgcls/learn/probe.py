@@ -76,6 +76,7 @@ def folds_for(
     vocab, # names of the classes
 )->np.ndarray: # [n], the part each is in
     "Parts for cross-validation; fewer than `k`, said aloud, where a class has fewer groups"
+    if k<2: raise ValueError(f'k={k}: wanted 2 parts or more, one to be asked about and the others to learn from')
     n = pd.Series(groups).groupby(y).nunique()
     if n.min()<2: raise ValueError(f'{vocab[n.idxmin()]!r} has {n.min()} picture (copies count once): wanted 2 or more to learn from and to be asked about. Gather more.')
     if n.min()<k: warnings.warn(f'{vocab[n.idxmin()]!r} has {n.min()} pictures (copies count once): {n.min()} parts, not {k}')
@@ -527,15 +528,18 @@ def imgcls_probe(
     size:str='', # pixels a side; several with commas; default: what the network was trained at
     k:int=5, # parts of the cross-validation
     seconds:float=60., # for trying those that auto and the like stand for
-    model:str='', # file to write the best one to; default: with auto and the like the dataset's name and .onnx, else none
+    model:str='', # file to write the best one to; default: with auto and the like the dataset's name and .onnx if there is none yet, else none
 ):
     "How well frozen networks tell the pictures in PATH apart, with an interval and what they cost, in seconds"
     fastprogress.NO_BAR = not sys.stdout.isatty()
+    warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
     group = arch in ('auto',*backbones)
     try:
         sizes = [int(o) if o else None for o in size.split(',')]
         found = compare_archs(path, arch if group else arch.split(','), sizes, seconds if group else None, k=k)
         print(found)
-        model = model or f'{Path(path).absolute().name}.onnx'*group
-        if model: print(f'{found.best}\n{export_onnx(found.best.learner(), model)}')
+        own = f'{Path(path).absolute().name}.onnx'*group
+        if not model and Path(own).is_file(): warnings.warn(f'{own} is there already, and is left as it is: --model {own} writes it anew')
+        elif model := model or own: print(f'{found.best}\n{export_onnx(found.best.learner(), model)}')
     except (OSError,ValueError) as e: sys.exit(f'imgcls-probe: {e}')
+    except KeyboardInterrupt: sys.exit('\nimgcls-probe was interrupted: what the finished networks made of the pictures is kept')

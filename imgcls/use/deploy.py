@@ -119,7 +119,7 @@ def _model_facts(
     own = p.meta.get('title')
     title = ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
     shown = dict(name=name, sha256=file_digest(p.path), title=title, renamed=title!=own)
-    return shown | dict(facts=p.facts(), labels=p.labels, names=[p.names[o] for o in p.labels])
+    return shown | dict(facts=p.facts(), labels=p.labels, names=[p.names[o] for o in p.labels], unknown=bool(p.unknown))
 
 # %% ../../nbs/lib/use/deploy.ipynb #504cab1f
 def _folder_facts(
