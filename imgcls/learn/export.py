@@ -423,7 +423,7 @@ def check_distances(
     max_diff, # between the two, relative
 ):
     "Raise unless both are the same"
-    diff = float(((got-want).abs()/want.clamp(min=1e-3)).max())
+    diff = float(((got-want).abs()/want.clamp(min=.01)).max())
     if diff<=max_diff: return
     raise ValueError(f'The exported graph differs from the network by {diff:.4f} in how far a picture is from all classes, '
         f'allowed is {max_diff}: nothing was written.')
