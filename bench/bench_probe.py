@@ -1,4 +1,4 @@
-"A five-fold number over 600 bears: `probe` against plain fastai's `fine_tune(4)` and against its floor, in turns; wants the development photos and weights in ../shared"
+"A five-fold number over 600 bears: `probe` against plain fastai's `fine_tune(4)` and against its floor, in turns; wants the development photos and weights in ../shared; `many`: only 100,000 features"
 import os, resource, shutil, statistics, sys, tempfile, time, warnings
 warnings.filterwarnings('ignore')
 from pathlib import Path
@@ -56,6 +56,11 @@ def many(n=100_000, nf=512, classes=10):
     one,_ = timed(linear_head, x, y, .1)
     return five,one,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/2**20
 
+def say_many():
+    "What `many` found, in a sentence"
+    five,one,gb = many()
+    print(f'\n100,000 features of 512 in ten classes: five folds, strengths chosen within, {five:.1f} s; one fit by scikit-learn {one:.1f} s: **{five/one:.1f} ×**; {gb:.1f} GB at most in all of this run.')
+
 def timed(f, *args, **kwargs):
     t = time.perf_counter()
     res = f(*args, **kwargs)
@@ -85,8 +90,7 @@ def main():
     print(f'| again with ten folds, 128 px | {s["again"]:.2f} | | |')
     for k in ('128','224'): print(f'| floor: decode and one forward pass, {k} px | {s[f"floor{k}"]:.2f} | | |')
     print(f'\nOf the time of `fine_tune(4)`: **1/{s["fine"]/s["128"]:.1f}**; of the floor: **{s["128"]/s["floor128"]:.2f} ×** at 128 px, **{s["224"]/s["floor224"]:.2f} ×** at 224 px.')
-    five,one,gb = many()
-    print(f'\n100,000 features of 512 in ten classes: five folds, strengths chosen within, {five:.1f} s; one fit by scikit-learn {one:.1f} s: **{five/one:.1f} ×**; {gb:.1f} GB at most in all of this run.')
+    say_many()
     shutil.rmtree(path.parent)
 
-if __name__=='__main__': main()
+if __name__=='__main__': say_many() if 'many' in sys.argv else main()

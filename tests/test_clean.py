@@ -7,7 +7,7 @@ from PIL import Image
 from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, caption, known, learner_home
 from imgcls.learn.data import get_dls
 from imgcls.clean.decisions import Cleaning
-from imgcls.learn.scores import guess
+from imgcls.learn.probe import suggestions
 from imgcls.dataset import Dataset, unlabelled
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -315,7 +315,7 @@ def learn(trained):
 
 def test_guesses_stay_with_their_pictures(learn):
     path = learn.path
-    by = guess(learn, sorted((path/'.unlabelled').iterdir()))
+    by = suggestions(learn, sorted((path/'.unlabelled').iterdir()))
     by = dict(zip([o.name for o in by.file], by.prob))
     for c in (ImageClassifierCleaner(learn), ImageLabeler(path, learn=learn)):
         if isinstance(c, ImageClassifierCleaner): c.dd_view.value = 'No label yet'

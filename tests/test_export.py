@@ -1,9 +1,11 @@
 "What is written is what was learned, by either of torch's exporters; what can't be written says why"
 import base64, io, json
-import numpy as np, onnx, pytest, torch
+import numpy as np, onnx, pandas as pd, pytest, torch
 from fastai.vision.all import ImageDataLoaders, Resize, set_seed
 from hypothesis import given, strategies as st
+from pathlib import Path
 from PIL import Image
+from imgcls.dataset import snapshot
 from imgcls.learn.data import get_dls
 from imgcls.learn import export
 from imgcls.learn.export import compare_models, export_onnx, wishes
@@ -104,6 +106,35 @@ def test_networks_of_timm_learn_and_answer_alike_from_the_file(tmp_path, arch, s
         learn.fit(1)
         m,fn = Predictor(export_onnx(learn, tmp_path/'m.onnx')),learn.dls.valid.items[0]
         assert m.predict(fn).label==learn.predict(fn)[0] and m.meta['max_diff']<1e-3 and m.unknown
+
+def test_the_dataset_is_named_by_its_digest(tmp_path):
+    path = tmp_path/'d'
+    for i in range(24):
+        (path/'ab'[i%2]).mkdir(parents=True, exist_ok=True)
+        draw_digit(i).save(path/'ab'[i%2]/f'{i}.png')
+    def exported(**kwargs):
+        learn = get_learner(get_dls(path, size=32, bs=4, num_workers=0, **kwargs), 'small', half=False)
+        return Predictor(export_onnx(learn, tmp_path/'m.onnx', share=None))
+    p = exported()
+    assert p.meta['dataset']==snapshot(path) and p.facts()['learned from'].endswith(f'version {p.meta["dataset"]} of its dataset')
+    rows = pd.DataFrame(dict(name=[o.relative_to(path).as_posix() for o in sorted(path.glob('*/*.png'))]))
+    rows = rows.assign(label=rows.name.str[0])
+    rows[2:].to_csv(path/'few.csv', index=False)
+    listed = exported(csv='few.csv').meta['dataset']
+    assert listed==snapshot(path, 'few.csv')!=p.meta['dataset']
+    assert 'dataset' not in exported(df=rows[2:]).meta
+    (path/'a'/'0.png').rename(path/'b'/'0.png')
+    moved = exported().meta['dataset']
+    assert moved==snapshot(path)!=p.meta['dataset']
+
+def test_pictures_that_are_no_dataset_have_no_digest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fns = [tmp_path/'pics'/f'{c}{i}.png' for c in 'ab' for i in range(8)]
+    fns[0].parent.mkdir()
+    for i,fn in enumerate(fns): draw_digit(i).save(fn)
+    dls = ImageDataLoaders.from_name_func('.', fns, lambda o: Path(o).name[0], valid_pct=.4, seed=1, item_tfms=Resize(32), bs=4, num_workers=0)
+    p = Predictor(export_onnx(get_learner(dls, 'small', half=False), tmp_path/'m.onnx', share=None))
+    assert 'dataset' not in p.meta and p.facts()['learned from'].endswith('pictures')
 
 # None of these
 

@@ -5,7 +5,8 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.learn.data import get_dls
 from imgcls.learn.interpret import (calibration_error, class_indices, class_report, grad_cam, most_confused, plot_reliability, reliability,
     show_cam, show_confused, temperature, wilson)
-from imgcls.learn.scores import (body_features, grouped_folds, guess, held_out_probs, known_pairs, label_issues, learner_items, score_rows, scores,
+from imgcls.learn.probe import suggestions
+from imgcls.learn.scores import (body_features, grouped_folds, held_out_probs, known_pairs, label_issues, learner_items, score_rows, scores,
     show_scores, sure_groups)
 from imgcls.gather.verify import verify_images
 from imgcls.sample import draw_digit
@@ -275,7 +276,7 @@ def test_a_learner_of_a_table_with_labels_that_are_no_text(numbered):
     df = scores(numbered)
     assert len(df)==40 and {*df.label,*df.pred,*df.second}=={'True','False'} and ((df.label=='True')==(df.file.map(lambda o: o.parent.name)=='dog')).all()
     assert set(class_report(df, split=None).index)=={'False','True','all'}
-    g = guess(numbered, df.file[:5])
+    g = suggestions(numbered, df.file[:5])
     assert set(g.pred)<={'True','False'} and list(g.sort_values('file').prob)==pytest.approx(list(df[:5].sort_values('file').prob), abs=1e-4)
     for o in (True,'True',[True,None]): show_cam(numbered, df.file[:2], o)
     assert class_indices(['False','True'], True, 2).tolist()==[1,1] and class_indices(['3','7'], [7,3], 2).tolist()==[1,0]

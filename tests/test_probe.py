@@ -6,11 +6,12 @@ from types import SimpleNamespace
 from PIL import Image
 from fastai.vision.all import set_seed
 from huggingface_hub import constants
+from torch._subclasses import FakeTensorMode
 from imgcls.clean.widgets import ImageClassifierCleaner, ImageLabeler
 from imgcls.learn import features as features_module, probe as probe_module
 from imgcls.learn.data import get_dls
 from imgcls.learn.export import export_onnx
-from imgcls.learn.features import FeatureStore, Features, extractor, features, shown
+from imgcls.learn.features import Embedder, FeatureStore, Features, extractor, features, shown
 from imgcls.learn.pixels import Pixels
 from imgcls.learn.probe import (candidates, compare, compare_archs, cross_probs, folds_for, imgcls_probe, label_order, online, probe,
     probe_features, suggestions)
@@ -117,6 +118,27 @@ def test_a_torn_file_is_made_anew(path):
     fn = next((path/'.features').iterdir())
     fn.write_bytes(fn.read_bytes()[:1000])
     assert (feats(path).x==f.x).all() and stored(path)==30
+
+class Halved(torch.nn.Module):
+    def forward(self, x): return x.to(torch.bfloat16)
+
+def test_features_come_from_a_gpu_in_single_precision():
+    "A GPU that is only played"
+    with FakeTensorMode():
+        net = Embedder(Halved(), [.5]*3, [.5]*3)
+        net.mean,net.std = net.mean.to('cuda'),net.std.to('cuda')
+        x = torch.zeros((2,16,16,3), dtype=torch.uint8, device='cuda')
+        body,f = net.body(x),net(x)
+        assert (body.device.type,body.dtype)==('cuda',torch.bfloat16) and (f.device.type,f.dtype,f.shape)==('cpu',torch.float32,(2,3))
+
+def test_features_in_half_precision_are_kept(tmp_path):
+    net = Embedder(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3)).to(torch.bfloat16), [.5]*3, [.5]*3)
+    net.mean,net.std,net.precision = net.mean.bfloat16(),net.std.bfloat16(),None
+    with torch.inference_mode(): f = net.answer([np.zeros((16,16,3), 'uint8')]*2)
+    store = FeatureStore(tmp_path/'f.safetensors')
+    store.update(a=f[0], b=f[1])
+    store.keep()
+    assert f.dtype==np.float32 and (FeatureStore(tmp_path/'f.safetensors')['b']==f[1]).all() and features_module.weights_key(net)
 
 def made(n, labels, gap=3., seed=0, nf=32):
     "Features of `n` pictures whose classes lie apart"

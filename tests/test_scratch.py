@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt, numpy as np, pytest, torch
 from scipy.io import savemat
 from torch import nn
 from torchvision import models
+from imgcls.dataset import Dataset, version_digest
 from imgcls.learn import scratch
 from imgcls.use.predict import Predictor
 from imgcls.sample import digit_names, draw_digit
@@ -327,6 +328,28 @@ def test_another_picture_of_the_same_name_is_noticed(tmp_path):
     draw_digit(99).save(tmp_path/'train'/'1'/'3.png')
     with pytest.raises(ValueError, match='pictures was'): go(2)
 
+def diverging(tr, epoch):
+    "A training one of whose epochs has a loss that is not a number"
+    step = tr.step
+    tr.step = lambda loss: step(loss*np.nan if len(tr.rows)==epoch else loss)
+    return tr
+
+@pytest.mark.parametrize('preset,epoch', [('adamw',2),('adam',2),('adadelta',1),('adamw',0)])
+def test_what_diverges_with_nan_is_not_kept_and_goes_on_at_another_rate(path, tmp_path, preset, epoch):
+    fn = tmp_path/'t.safetensors'
+    tr = diverging(trainer(path, fn, preset=preset), epoch)
+    with pytest.raises(ValueError, match=f'Epoch {epoch} diverged, with lr=.*is as it was before.*a lower lr'): tr.fit()
+    tensors,facts = scratch._read_checkpoint(fn)
+    assert all(o.isfinite().all() for o in tensors['model'].values()) and len(facts['rows'])==epoch and facts['diverged']
+    if epoch:
+        with pytest.raises(ValueError, match='views was'): trainer(path, fn, preset=preset, lr=tr.lr/10, frozen=True, views=2).fit()
+    lower = Trainer(tr.model, tr.data, 4, preset, tr.lr/10, fn, half=False) # in the same notebook: the model is of no use, the file is
+    assert lower.fit().rows[:epoch]==facts['rows'] and len(lower.rows)==4 and lower.history.notna().all(None)
+    g = lower.opt.param_groups[0]
+    assert g['lr']<=tr.lr/10*1.0001 and abs(g.get('max_lr', tr.lr/10)-tr.lr/10)<1e-9
+    assert all(o.isfinite().all() for o in lower.model.state_dict().values()) and 'diverged' not in scratch._read_checkpoint(fn)[1]
+    with pytest.raises(ValueError, match='anew, with a lower lr'): diverging(trainer(path, preset=preset), epoch).fit()
+
 def test_a_transform_is_known_by_how_it_shows_itself(path, tmp_path):
     def go(degrees, tfm=None): return Trainer(build_model('squeezenet1_1', 10, (), weights=None), get_data(path, 32, tfm=tfm or photo_tfm(32, degrees), bs=16, workers=0),
         1, 'adam', path=tmp_path/'t.safetensors', half=False).fit()
@@ -602,6 +625,7 @@ def test_exported_it_answers_the_same(path, tmp_path):
     p = Predictor(export_model(tr.model, tmp_path/'m.onnx', tr.data, title='Digits'))
     small = Predictor(export_model(tr.model, tmp_path/'m8.onnx', tr.data, examples=2, quantize=True, max_loss=1.))
     assert p.meta['names']['7']=='seven' and p.meta['title']=='Digits' and len(small.meta['examples'])<=2 and small.meta['precision']=='int8'
+    assert p.meta['dataset']==version_digest(Dataset(path).version())
     for fn in sorted(path.glob('test/*/*'))[:10]:
         probs,labels = predict(fn, tr.model, 10)
         got = torch.tensor(p.session.run(None, dict(image=p.prepared(fn)[None]))[0][0]).softmax(0)

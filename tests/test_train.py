@@ -1,15 +1,15 @@
 "Stages go on where they stopped, to the same bits; learners are what they say; nothing is silently untrained"
 import os, resource, shutil, signal, subprocess, sys, time
 import numpy as np, pytest, random, timm, torch
-from fastai.vision.all import (BatchNorm, Callback, CategoryBlock, DataBlock, ImageBlock, Learner, Path, RandomSplitter, Resize, get_image_files, nn,
-    set_seed)
+from fastai.vision.all import (BatchNorm, Callback, CancelStepException, CategoryBlock, DataBlock, ImageBlock, Learner, Path, RandomSplitter, Resize,
+    get_image_files, nn, set_seed)
 from huggingface_hub import constants
 from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
 from imgcls.learn.export import imgcls_export, load_kept
 from imgcls.use.predict import Predictor
 from imgcls.learn.stages import check_classes, read_stage, write_stage
-from imgcls.learn.train import features, get_learner, history, imgcls_train, load_stage, suggest_lr, train, train_head
+from imgcls.learn.train import features, get_learner, history, imgcls_train, in_shell, load_stage, suggest_lr, train, train_head
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 shared = Path(__file__).parent.parent.parent/'shared'
@@ -201,6 +201,10 @@ def test_the_command_trains_goes_on_and_exports(data, tmp_path):
     exp = [cmd[0].with_name('imgcls-export'), str(data), str(tmp_path/'m.onnx'), '--stage', 'shell']
     out = subprocess.run(exp, capture_output=True, text=True, timeout=120)
     assert out.returncode==0 and 'm.onnx' in out.stdout and Predictor(tmp_path/'m.onnx').meta['size']==[32,32], out.stderr
+    assert Predictor(tmp_path/'m.onnx').unknown['share']==.95
+    imgcls_export(str(data), str(tmp_path/'all.onnx'), 'shell', share=0)
+    imgcls_export(str(data), str(tmp_path/'half.onnx'), 'shell', share=.5)
+    assert not Predictor(tmp_path/'all.onnx').unknown and Predictor(tmp_path/'half.onnx').unknown['share']==.5
     lost = subprocess.run([*exp[:3], '--stage', 'none'], capture_output=True, text=True, timeout=120)
     assert lost.returncode and 'imgcls-train' in lost.stderr and 'Traceback' not in lost.stderr
     bad = subprocess.run([*cmd[:1], str(data/'nothing')], capture_output=True, text=True, timeout=120)
@@ -282,3 +286,56 @@ def test_a_rate_of_nought_is_a_rate(data):
     before = {k:v.clone() for k,v in learn.model.named_parameters()}
     quiet(learn, lambda: train(learn, 1, lr=0., stage='nought'))
     assert all((v==before[k]).all() for k,v in learn.model.named_parameters())
+
+class NoNumber(Callback):
+    "The loss of one batch is not a number"
+    def __init__(self, epoch, skip=False): self.at,self.skip = epoch,skip
+    def planted(self): return self.training and (self.epoch,self.iter)==(self.at,1)
+    def after_loss(self):
+        if not self.planted(): return
+        self.learn.loss_grad = self.loss_grad*np.nan
+        self.learn.loss = self.loss_grad.clone()
+    def before_step(self):
+        if self.skip and self.planted(): raise CancelStepException # as `MixedPrecision` does by way of its scaler
+
+def finite(tensors): return all(o.isfinite().all() for o in tensors.values())
+
+def test_what_diverges_is_not_kept_and_goes_on_at_another_rate(data):
+    learn,fn = small(data, half=False),data/'.models'/'nan'/'last.safetensors'
+    with pytest.raises(ValueError, match=r"'nan' diverged in epoch 2, at a rate of .*2 epochs are done.*a lower lr"): trained(learn, 4, 1e-2, stage='nan', cbs=NoNumber(2))
+    tensors,facts = read_stage(fn)
+    assert len(facts['values'])==2 and finite(tensors['model']) and finite(read_stage(fn.with_name('best.safetensors'))[0]['model'])
+    assert all((v==tensors['model'][k]).all() for k,v in learn.model.state_dict().items())
+    with pytest.raises(ValueError, match='epochs was 4, is 5'): trained(small(data, half=False), 5, 1e-3, stage='nan')
+    for o in (learn,small(data, half=False)): # in the same notebook, and in a new one; the second finds it finished
+        h = trained(o, 4, 1e-3, stage='nan')
+        assert h.valid_loss[:2].tolist()==[o[1] for o in facts['values']] and len(h)==4 and h.notna().all(None) and weights(o).isfinite().all()
+    facts = read_stage(fn)[1]
+    assert facts['plan']['lr']==1e-3 and 'diverged' not in facts and facts['finished']
+    with pytest.raises(ValueError, match='lr was'): trained(small(data, half=False), 4, 1e-4, stage='nan')
+
+def test_the_first_epoch_may_diverge(data):
+    learn = small(data, half=False)
+    before = weights(learn).clone()
+    with pytest.raises(ValueError, match='diverged in epoch 0.*0 epochs are done'): trained(learn, 2, 1e-2, stage='nan-0', cbs=NoNumber(0))
+    assert (weights(learn)==before).all() and len(trained(learn, 2, 1e-3, stage='nan-0'))==2
+
+def test_a_step_that_is_left_out_stops_nothing(data):
+    learn = small(data, half=False)
+    assert len(trained(learn, 3, 1e-2, stage='skip', cbs=NoNumber(1, skip=True)))==3 and weights(learn).isfinite().all()
+
+def test_a_head_that_diverges_is_not_kept(data, monkeypatch):
+    def spoil(learn, *args, **kwargs):
+        learn.model[1][-1].weight.data.fill_(np.nan)
+        return history(learn, [])
+    learn = get_learner(get_dls(data, size=32, bs=16), 'squeezenet1_1', pretrained=False, half=False)
+    learn.freeze()
+    monkeypatch.setattr('imgcls.learn.train.train_head', spoil)
+    with pytest.raises(ValueError, match='diverged in the head'): trained(learn, 1, stage='nan-head')
+    assert finite(read_stage(data/'.models'/'nan-head'/'last.safetensors')[0]['model']) and weights(learn).isfinite().all()
+
+def test_weights_that_are_no_numbers_are_not_trained(data):
+    learn = small(data, half=False)
+    learn.model[1][-1].weight.data.fill_(np.nan)
+    with pytest.raises(ValueError, match='not numbers already'): trained(learn, 1, stage='nan-before')
+    assert not (data/'.models'/'nan-before').exists() and in_shell('with a lower lr to go on')=='with a lower --lr to go on'

@@ -303,7 +303,7 @@ def get_dls(
     cache=True, # keep decoded pictures? True: in the hidden folder .pixels of the dataset; or a folder; False: decode every time
     balance:bool=False, # show pictures of rare classes as often as those of common ones?
     **kwargs, # passed on to `DataBlock.dataloaders`, e.g. device
-)->DataLoaders: # with `pixels` that say what is kept
+)->DataLoaders: # with `pixels` that say what is kept, and `csv`, False with a `df`
     "`DataLoaders` for the pictures at `path`, labelled by folder, list or table"
     check_args(size, bs, method, presize)
     if are_shards(path):
@@ -321,4 +321,6 @@ def get_dls(
     if balance: how['dl_kwargs'] = [dict(wgts=rarity(items.label[train])), {}]
     get_y = LabelOf(dict(zip(items.file, items.label)), {} if names is None else ds.class_names(names))
     block = picture_block(get_y, items.index[~train], item_tfms, tfms)
-    return block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, train.sum()), **how, **kwargs)
+    dls = block.dataloaders(L(list(items.file)), path=ds.path, bs=min(bs, train.sum()), **how, **kwargs)
+    dls.csv = csv if df is None else False
+    return dls

@@ -10,7 +10,7 @@ __all__ = ['preprocessing', 'Trained', 'write_onnx', 'export_onnx', 'compare_mod
 # %% ../../nbs/lib/learn/export.ipynb #1b2975e5
 import base64, io, json, logging, os, random, sys, tempfile, timeit
 import fastai, onnx, onnxruntime, torch
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
@@ -19,7 +19,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_stat
 from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
-from ..dataset import Dataset, timestamp
+from ..dataset import Dataset, timestamp, version_digest
 from ..picture import thumbnail
 from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
@@ -177,6 +177,7 @@ class Trained:
     pictures:callable # files → batches of them: for `net`, and as colours for `graph`
     versions:dict # of the libraries that trained it
     targs:list=None # labels of `train` as indices; None: not known
+    dataset:str='' # digest of the dataset; '': not known
 
 # %% ../../nbs/lib/learn/export.ipynb #6e44a679
 def answers_of(
@@ -210,6 +211,23 @@ def learner_pictures(
         for (x,) in progress_bar(dl, leave=False): yield x,scale.colours(x)
     return pictures
 
+# %% ../../nbs/lib/learn/export.ipynb #f20630cf
+def dataset_digest(
+    path, # dataset folder
+    fns, # pictures
+    labels, # of each; names of the dataset's classes will do
+    csv=None, # the list in it that was taken, e.g. 'cleaned.csv'; False: a table that is not in it
+)->str: # as of `snapshot`; '' where the dataset has not these pictures in these classes
+    "The version of a dataset that pictures are of"
+    if csv is False: return ''
+    ds = Dataset(path)
+    with quiet(), suppress(OSError,ValueError):
+        df = ds.items(csv)
+        known = dict(zip(map(ds.rel, df.file), df.label))
+        pairs = {(o,known.get(ds.rel(fn))) for fn,o in zip(fns, labels)}
+        if len(pairs)==len(dict(pairs))==len({b for _,b in pairs}-{None}): return version_digest(ds.version(csv))
+    return ''
+
 # %% ../../nbs/lib/learn/export.ipynb #b191a201
 def of_learner(
     learn, # trained
@@ -223,7 +241,8 @@ def of_learner(
     arch = getattr(learn, 'arch', type(learn.model))
     files = [list(o.file) for o in (train,valid)]
     about = prep,class_labels(learn.dls),getattr(arch, '__name__', arch),*files,partial(answers_of, learn, valid)
-    more = learner_pictures(learn, scale),dict(fastai=fastai.__version__),list(train.targ)
+    digest = dataset_digest(learn.path, sum(files, []), [*train.label,*valid.label], getattr(learn.dls, 'csv', None))
+    more = learner_pictures(learn, scale),dict(fastai=fastai.__version__),list(train.targ),digest
     return Trained(learn.model.eval(), graph, *about, *more)
 
 # %% ../../nbs/lib/learn/export.ipynb #4df03a11
@@ -404,7 +423,7 @@ def check_distances(
     max_diff, # between the two, relative
 ):
     "Raise unless both are the same"
-    diff = float(((got-want).abs()/want.clamp(min=1e-3)).max())
+    diff = float(((got-want).abs()/want.clamp(min=.01)).max())
     if diff<=max_diff: return
     raise ValueError(f'The exported graph differs from the network by {diff:.4f} in how far a picture is from all classes, '
         f'allowed is {max_diff}: nothing was written.')
@@ -485,7 +504,8 @@ def facts(self:Trained):
     versions = dict(imgcls=__version__, torch=torch.__version__, **self.versions)
     n = sum(p.numel() for p in self.net.parameters())
     about = dict(labels=self.labels, arch=self.arch, n_params=n, versions=versions, **self.prep)
-    return dict(about, format=model_format, created=timestamp())
+    version = dict(dataset=self.dataset) if self.dataset else {}
+    return dict(about, format=model_format, created=timestamp(), **version)
 
 # %% ../../nbs/lib/learn/export.ipynb #0eb567ed
 @patch
@@ -622,11 +642,13 @@ def imgcls_export(
     keep:str=None, # where, if not in PATH
     quantize:store_true=False, # 8 bits in place of 32?
     examples:int=0, # pictures to put in for people to try
+    share:float=.95, # of pictures like those of the validation set that are to pass as one of the classes; 0: all that comes
     title:str='', # heading of the app
     about:str='', # what it is for, where its pictures came from, what it can't do
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     fastprogress.NO_BAR = not sys.stdout.isatty()
-    try: fn = export_onnx(load_kept(path, stage, keep), fname, examples=examples, quantize=quantize, title=title, about=about)
+    wishes = dict(examples=examples, quantize=quantize, share=share or None, title=title, about=about)
+    try: fn = export_onnx(load_kept(path, stage, keep), fname, **wishes)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
     print(compare_models(fn).round(3).to_string())

@@ -209,7 +209,7 @@ def weights_key(
 )->str: # 12 letters
     "What weights are known by"
     h = hashlib.sha256()
-    for v in net.state_dict().values(): h.update(v.detach().cpu().contiguous().numpy().tobytes())
+    for v in net.state_dict().values(): h.update(v.detach().cpu().flatten().view(torch.uint8).numpy()) # numpy has no bfloat16
     return h.hexdigest()[:12]
 
 # %% ../../nbs/lib/learn/features.ipynb #62966d25

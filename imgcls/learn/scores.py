@@ -280,13 +280,3 @@ def show_scores(
     axs = show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
     below = dict(size=7, ha='center', va='top')
     for ax,o in zip(axs, df.file): ax.text(.5, -.02, shortened(Path(o).name, 24), transform=ax.transAxes, **below)
-
-# %% ../../nbs/lib/learn/scores.ipynb #ef932583
-def guess(
-    learn, # any classifier
-    items, # paths of pictures
-): # a row per picture, surest first: file, pred, prob
-    "What the model says about pictures without a label"
-    (prob,i),names = predictions(learn, items).max(1),class_labels(learn.dls)
-    df = pd.DataFrame(dict(file=list(items), pred=[names[o] for o in i], prob=copied(prob, float)))
-    return df.sort_values('prob', ascending=False, kind='stable', ignore_index=True)

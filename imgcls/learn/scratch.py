@@ -31,7 +31,7 @@ from ..dataset import Dataset
 from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
 from .stages import check_classes, check_plan, digest, half_type, join_state, kept_random, load_weights, plot_history
-from .stages import read_stage, seed_of, seeded, split_state, stacked, write_stage
+from .stages import all_numbers, note_in_stage, read_stage, seed_of, seeded, split_state, stacked, write_stage
 
 # %% ../../nbs/lib/learn/scratch.ipynb #6edd8a1d
 def _check_whole(**kwargs):
@@ -643,6 +643,16 @@ def best_epoch(self:Trainer)->int:
     "Which epoch's weights are kept"
     return self.history.sort_values(['accuracy','valid_loss'], ascending=[False,True]).index[0]
 
+# %% ../../nbs/lib/learn/scratch.ipynb #81cd1a77
+@patch
+def diverge(self:Trainer, i):
+    "Say that epoch `i` came to nothing"
+    how = 'make model and Trainer anew, with a lower lr'
+    if self.path:
+        note_in_stage(self.path, 'scratch', diverged=True)
+        how = f'{self.path} is as it was before; a Trainer with a lower lr goes on from there'
+    raise ValueError(f'Epoch {i} diverged, with lr={self.lr}: the loss, or weights, are not numbers. So {how}.')
+
 # %% ../../nbs/lib/learn/scratch.ipynb #b079da7a
 @patch
 def run_epoch(self:Trainer, i):
@@ -651,6 +661,7 @@ def run_epoch(self:Trainer, i):
     torch.manual_seed(seed_of(self.seed, i))
     train_loss,(valid_loss,accuracy) = self.train_epoch(i),self.validate()
     secs = time.perf_counter()-t
+    if np.isnan(valid_loss) or not all_numbers(self.model): self.diverge(i)
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=accuracy, seconds=secs))
     if self.best_epoch==i: self.best = deepcopy(self.model.learned.state_dict())
 
@@ -674,12 +685,23 @@ def _load_optimiser(
         for k,v in own.items():
             if v.shape==p.shape: own[k] = torch.empty_like(p).copy_(v)
 
+# %% ../../nbs/lib/learn/scratch.ipynb #262a7071
+def at_rate(
+    group:dict, # settings of an optimiser
+    k:float, # so many times the rate
+)->dict: # those of `group` that are rates
+    "Rates of an optimiser and its schedule, changed"
+    return {o:group[o]*k for o in ('lr','initial_lr','max_lr','min_lr') if o in group}
+
 # %% ../../nbs/lib/learn/scratch.ipynb #7bb97dbf
 @patch
 def restore(self:Trainer, tensors, facts):
     "Bring everything to where `keep` found it"
     load_weights(self.model, tensors['model'])
     state = join_state(tensors['state'], facts['state'])
+    old = facts['plan']['lr']
+    if self.lr!=old:
+        for o in state['opt']['param_groups']: o.update(at_rate(o, self.lr/old))
     _load_optimiser(self.opt, state['opt'])
     self.sched.load_state_dict(state['sched'])
     self.rows,self.best = facts['rows'],tensors['best']
@@ -692,8 +714,9 @@ def go_on(self:Trainer):
     "Come back to where `path` left off, if that is of this plan"
     tensors,facts = _read_checkpoint(self.path)
     how = 'Choose another file, or make model and Trainer as they were (adadelta and adam can be given more epochs).'
-    if facts.get('rows')!=[]: check_plan(facts.get('plan', {}), self.planned, self.path, how)
-    if facts['plan']==self.planned: self.restore(tensors, facts)
+    plan = facts.get('plan', {}) | (dict(lr=self.lr) if facts.get('diverged') else {})
+    if facts.get('rows')!=[]: check_plan(plan, self.planned, self.path, how)
+    if plan==self.planned: self.restore(tensors, facts)
     elif facts['info']==self.model.info: load_weights(self.model, tensors['model'])
     if len(self.rows)>=self.epochs: warnings.warn(f'{self.path} is finished, and its weights are loaded.')
 
@@ -820,12 +843,13 @@ def export_model(
     **kwargs # as `imgcls.learn.export.write_onnx` takes them: title, about, examples, quantize …
 )->Path: # `fname`
     "Write `model` as one self-describing `.onnx` file"
-    from imgcls.learn.export import Trained, write_onnx
+    from imgcls.learn.export import Trained, dataset_digest, write_onnx
     _check_knows(model)
     _check_pair(model, data)
     net,info = deepcopy(model).cpu().float().eval().requires_grad_(False),model.info
-    files = [[fn for fn,_ in o.dataset.samples] for o in data[:2]]
+    files,targs = [[[o[i] for o in dl.dataset.samples] for dl in data[:2]] for i in (0,1)]
     ways = partial(get_logits, net, data.valid),partial(_batches_of, model)
-    more = dict(torchvision=torchvision.__version__),[y for _,y in data.train.dataset.samples]
+    digest = dataset_digest(files[0][0].parents[2], sum(files, []), sum(targs, []))
+    more = dict(torchvision=torchvision.__version__),targs[0],digest
     trained = Trained(net, net, info['prep'], info['labels'], info['arch'], *files, *ways, *more)
     return write_onnx(trained, fname, **dict(names=info['names']) | kwargs)

@@ -83,6 +83,24 @@ def load_weights(
     new._metadata = model.state_dict()._metadata
     model.load_state_dict(new)
 
+# %% ../../nbs/lib/learn/stages.ipynb #7798461d
+def all_numbers(
+    model, # network
+)->bool:
+    "Are the weights of `model`, and what else it keeps, numbers?"
+    return all(o.isfinite().all() for o in model.parameters()) and not any(o.isnan().any() for o in model.buffers())
+
+# %% ../../nbs/lib/learn/stages.ipynb #b0e180f5
+def note_in_stage(
+    fn, # that `write_stage` wrote
+    kind:str='imgcls', # whose file it is
+    **facts # what is to be noted
+)->tuple: # (tensors, facts), as `read_stage` gives them
+    "Add `facts` to a file"
+    tensors,old = read_stage(fn, kind)
+    write_stage(fn, tensors, old | facts, kind)
+    return tensors,old | facts
+
 # %% ../../nbs/lib/learn/stages.ipynb #8a247c5e
 def some(
     names, # classes

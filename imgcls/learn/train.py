@@ -21,7 +21,7 @@ from fastai.vision.learner import model_meta
 from ..dataset import progress
 from .data import BatchDL, class_labels, files, get_dls, targets
 from .stages import bf16_pays, check_classes, check_plan, digest, evaluating, join_state, kept_random, load_weights, plot_history
-from .stages import random_state, read_stage, set_random_state, split_state, stacked, write_stage
+from .stages import all_numbers, note_in_stage, random_state, read_stage, set_random_state, split_state, stacked, write_stage
 
 _all_ = [plot_history]
 
@@ -297,6 +297,8 @@ class KeepStage(TrackerCallback):
         "Note that nothing has been done of `plan`"
         n = len(self.opt.param_lists)
         self.kept = dict(plan=plan, head=None, values=[], finished=False, fresh=n>1 and self.opt.frozen_idx==n-1)
+        if not all_numbers(self.model):
+            raise ValueError('Weights of this network are not numbers already: make a new learner, or `load_stage`')
         if not plan['epochs'] and not self.kept['fresh']:
             raise ValueError('epochs=0: wanted 1 or more, as there is no frozen body whose head could be trained alone')
         self.save()
@@ -307,9 +309,13 @@ class KeepStage(TrackerCallback):
     def before_epoch(self):
         if self.epoch<self.done: self.recorder.log += L(self.kept['values'][self.epoch])
 
+    def after_batch(self):
+        if self.training and not (self.loss.isfinite() or all_numbers(self.model)): self.diverge()
+
     def after_epoch(self):
         super().after_epoch()
         if self.epoch<self.done: return
+        if np.isnan(self.recorder.values[-1][1]) or not all_numbers(self.model): self.diverge()
         if self.new_best: self.write('best', {'epoch':self.epoch, self.monitor:self.best, 'plan':self.kept['plan']})
         self.save(values=[list(map(float, o)) for o in self.recorder.values])
 
@@ -347,6 +353,28 @@ def restore(self:KeepStage, now):
     self.opt.load_state_dict(to_device(now['opt'], self.dls.device))
     if hasattr(self.learn, 'b_float16'): self.b_float16.on = now['half']
 
+# %% ../../nbs/lib/learn/train.ipynb #67d81030
+@patch
+def go_back(self:KeepStage, tensors, facts)->dict: # as of `now`
+    "Bring the learner to where a file has it"
+    self.kept = {k:facts[k] for k in 'plan head values finished fresh'.split()}
+    load_weights(self.model, tensors['model'])
+    now = join_state(tensors['now'], facts['now'])
+    self.restore(now)
+    return now
+
+# %% ../../nbs/lib/learn/train.ipynb #d8234aad
+@patch
+def diverge(self:KeepStage,
+    where=None, # in words; default: the epoch
+):
+    "Go back to what is kept, and say so"
+    where = where or f'epoch {self.epoch}, at a rate of {self.opt.hypers[-1]["lr"]:.2g}'
+    self.go_back(*note_in_stage(self.last, diverged=True))
+    raise ValueError(f'{self.path.name!r} diverged in {where}: its loss, or its weights, are not numbers. Stage and learner are as '
+        f'they were before ({self.done} epochs are done). Run it again with a lower lr to go on from there; if that does not help, '
+        'look at the loss function and at the weights it began with.')
+
 # %% ../../nbs/lib/learn/train.ipynb #e461743b
 @patch
 def resume(self:KeepStage, plan):
@@ -354,11 +382,10 @@ def resume(self:KeepStage, plan):
     tensors,facts = read_stage(self.last)
     how = 'Choose another name for the stage, or train it anew with restart=True.'
     check_classes(repr(self.path.name), facts['plan']['data']['classes'], plan['data']['classes'], how)
-    check_plan(facts['plan'], plan, repr(self.path.name), how)
-    self.kept = {k:facts[k] for k in 'plan head values finished fresh'.split()}
-    load_weights(self.model, tensors['model'])
-    now = join_state(tensors['now'], facts['now'])
-    self.restore(now)
+    other = dict(lr=plan['lr']) if facts.get('diverged') else {}
+    check_plan(facts['plan'] | other, plan, repr(self.path.name), how)
+    now = self.go_back(tensors, facts)
+    self.kept['plan'] = plan
     if not self.kept['finished']: self.to_come = now
     self.before_train()
 
@@ -377,6 +404,7 @@ def train_head(self:KeepStage, epochs, views):
     "Train the head, where that is still to be done"
     if not self.kept['fresh'] or self.kept['head'] is not None: return
     rows = train_head(self.learn, epochs, views=views).values.tolist() if epochs else []
+    if not all_numbers(self.model): self.diverge('the head')
     self.learn.unfreeze()
     self.save(head=rows)
 
@@ -486,7 +514,9 @@ def in_shell(
     said, # a message
 ):
     "A message of Python for somebody in the shell"
-    return said.replace('restart=True', '--restart').replace("model_dir='…' of get_learner", '--keep FOLDER')
+    names = {'restart=True':'--restart', "model_dir='…' of get_learner":'--keep FOLDER', 'a lower lr':'a lower --lr'}
+    for k,v in names.items(): said = said.replace(k, v)
+    return said
 
 # %% ../../nbs/lib/learn/train.ipynb #6438a6ac
 @call_parse

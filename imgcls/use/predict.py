@@ -302,12 +302,13 @@ class Model:
         known = [self.names[l] for l in self.labels]
         lost = ' ({accuracy_lost:.1%} lost in 8 bits)' if m['accuracy_lost']>0 else ''
         doubt = ' (95% interval {}–{})'.format(*map(percent, m['valid_interval'])) if 'valid_interval' in m else ''
+        version = ', version {dataset} of its dataset'.format(**o) if 'dataset' in o else ''
         far = 'what is farther from all of them than {share:.0%} of pictures like those it was checked on'
         return { # chkstyle: ignore-node
             'title': o.get('title') or self.path.stem,
             'about': o.get('about', ''),
             'knows': f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20),
-            'learned from': '{n_train:,} pictures'.format(**m),
+            'learned from': '{n_train:,} pictures'.format(**m)+version,
             'right for': ('{valid_accuracy:.1%} of {n_valid:,} others'+lost).format(**m)+doubt,
             'none of these': far.format(**self.unknown) if self.unknown else 'can not be told: '+o.get('unknown_why', 'the file says nothing of it'),
             'not sure': f'under a confidence of {self.threshold:.0%}',
