@@ -167,7 +167,7 @@ def main(n=5):
         line('the page takes a picture, second visit', 'page again', 'bare cold', '0.3'), line('the model can be asked, second visit', 'ours again', 'bare cold', ''),
         line('first photo of 12 megapixels', 'ours first phone.jpg', 'bare first phone.jpg', ''), line('another one', 'ours phone.jpg', 'bare phone.jpg', '1.5'),
         line('picture of 640 × 480', 'ours web.jpg', 'bare web.jpg', '1.15')]
-    print(f'''## A page without a server (squeezenet1_1, 224 px, fp32; {n} visitors, in turns)
+    print(f'''## A page without a server (squeezenet1_1, 224 px, fp32; {n} visitors, in turns; others had the machine too: load {psutil.getloadavg()[0]:.0f} on {os.cpu_count()} cores)
 
 The bare page loads the same runtime and model, scales by canvas, upright or not, and answers; ours does what Python does with the pixels, in a worker. Milliseconds.
 

@@ -18,7 +18,7 @@ from PIL import Image
 from urllib.parse import unquote, urlsplit
 from .host import app_notebook, server_config, voila_config
 from .predict import Predictor, file_digest, is_url
-from .static import kept_files, over_limits, runtime_parts, runtime_version, site_files
+from .static import kept_files, model_file, over_limits, runtime_parts, runtime_version, site_files
 
 # %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
@@ -125,7 +125,7 @@ def _model_facts(
 def _folder_facts(
     p:Predictor, # that has read the model
     name:str, # of the model's file
-    user=None, repo='app', title=None, model_url=None, memory=512, kind='app', runtime=None, small=None, # as in `deploy`
+    user=None, repo='app', title=None, model_url=None, memory=512, kind='app', runtime=None, precision=None, # as in `deploy`
 )->dict: # what the templates are filled with
     "All there is to say about a folder"
     size = p.path.stat().st_size/2**20
@@ -251,7 +251,7 @@ def _recall(
 )->dict:
     "What a folder is to be: as is said now, else as the last time, else by default"
     said = {k:v for k,v in now.items() if v is not None}
-    res = now | dict(repo=path.resolve().name, memory=512, kind='app', runtime='npm', small=False) | was | said
+    res = now | dict(repo=path.resolve().name, memory=512, kind='app', runtime='npm') | was | said
     if res['kind'] not in kinds: raise ValueError(f'kind={res["kind"]!r}: wanted {" or ".join(sorted(kinds))}')
     had = was.get('kind', 'app' if was else res['kind']) # a folder of before there were kinds is an app
     if had!=res['kind']: raise ValueError(f'{path} is of the kind {had}: name another folder for {res["kind"]}.')
@@ -266,14 +266,11 @@ def _file_name(
 
 # %% ../../nbs/lib/use/deploy.ipynb #3288437a
 def _sizes(
-    made:dict, # from `site_files`
-    parts:dict, # from `runtime_parts`
-    can_shrink:bool, # are there weights of 32 bits, and many?
+    model:str, # what is said of the model, from `model_file`
+    extra:int, # bytes of the runtime
 )->str:
     "What a visitor loads, in words"
-    mb = len(made['model.onnx'])/1e6,parts['wasm']['bytes']/1e6
-    less = ' (about a quarter of it with --small)' if can_shrink and mb[0]>5 else ''
-    return 'the model {:.1f} MB{less}, the runtime {:.1f} MB, once; the rest 50 KB'.format(*mb, less=less)
+    return f'the runtime {extra/1e6:.1f} MB and the model {model}, once; the rest 50 KB'
 
 def _licences()->dict: # path → bytes
     "The licences of what is in a page"
@@ -283,15 +280,17 @@ def _licences()->dict: # path → bytes
 def _site(
     p:Predictor, # that has read the model
     name:str, # of the model's file
-    user=None, repo='page', title=None, model_url=None, runtime='npm', small=False, **_, # as in `deploy`
+    user=None, repo='page', title=None, model_url=None, runtime='npm', precision=None, **_, # as in `deploy`
 )->dict: # path → bytes
     "All files of a page"
     _check_names(user, repo)
     if model_url: raise ValueError('A page has its model beside it: leave out model_url (--model-url).')
     parts,facts = runtime_parts(runtime),_model_facts(p, title, name)
-    made = site_files(p, parts, facts['title'], small)
+    extra = sum(o['bytes'] for o in parts.values())
+    data,model = model_file(p, extra, precision)
+    made = site_files(p, parts, facts['title'], data)
     facts |= dict(user=user, repo=repo, runtime=runtime, runtime_version=runtime_version)
-    said = dict(sizes=_sizes(made, parts, not small and p.meta.get('precision')!='int8'), too_large=over_limits(made))
+    said = dict(sizes=_sizes(model, extra), too_large=over_limits(made))
     return made | _licences() | _filled('static', facts | said | kept_files(made, parts))
 
 # %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
@@ -305,12 +304,12 @@ def deploy(
     memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
     kind:str=None, # 'static' for a page without a server, 'app' for Voila and Binder, 'http' for programs; default: what the folder is, or an app
     runtime:str=None, # of a page: 'npm' for a copy from the registry, 'cdn' for one that visitors load from a CDN, or a folder; default: as the last time, or npm
-    small:bool=None, # of a page: weights in 8 bits, to be loaded sooner? The answers may differ by a few percent; default: as the last time, or no
+    precision:str=None, # of a page: 'int8' for weights in 8 bits, whose answers may differ by a few percent, 'fp32' for the file as it is; default: as the last time, or 'int8' where that saves a visitor a quarter of the wait
 )->Path: # `path`
     "Write a folder that serves `model`, ready to be pushed"
     path = Path(path)
     note = _read_note(path)
-    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind, runtime=runtime, small=small)
+    given = dict(user=user, repo=repo, title=title, model_url=model_url, memory=memory, kind=kind, runtime=runtime, precision=precision)
     asked = _recall(path, note['asked'], **given)
     p = Predictor(model)
     p.predict(Image.new('RGB', (64,64)))

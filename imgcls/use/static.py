@@ -10,7 +10,9 @@ __all__ = []
 # %% ../../nbs/lib/use/static.ipynb #e05413e8
 import hashlib, io, json, math, os, tarfile, tempfile
 from itertools import chain
+from PIL import Image
 from pathlib import Path
+from time import perf_counter
 from ..picture import html_accept
 from .predict import Predictor, cached, fetch, file_digest, shipped, template
 
@@ -118,8 +120,9 @@ def packed(
     import onnx
     proto = onnx.load(path)
     g = proto.graph
-    large = [o for o in g.initializer if o.data_type==onnx.TensorProto.FLOAT and len(o.dims)>1 and math.prod(o.dims)>=1024]
-    if not large: raise ValueError(f'{path} has no weights of 32 bits: it is small already. Leave out small (--small).')
+    can = [o for o in g.initializer if o.data_type==onnx.TensorProto.FLOAT and not o.name.startswith('far_')] # those are fine differences
+    large = [o for o in can if len(o.dims)>1 and math.prod(o.dims)>=1024]
+    if not large: raise ValueError(f'{path} has no weights of 32 bits: it is small already. Leave out precision (--precision).')
     parts,nodes = zip(*map(stored, large))
     for o in large: g.initializer.remove(o)
     g.initializer.extend(chain(*parts))
@@ -127,6 +130,48 @@ def packed(
     del g.node[:]
     g.node.extend(nodes)
     return proto.SerializeToString()
+
+# %% ../../nbs/lib/use/static.ipynb #f420dc21
+line = 10e6 # bits a second
+
+def first_answer(
+    data:bytes, # of a model
+    extra:int, # bytes to load beside it
+)->float: # seconds
+    "How long a visitor waits for a first answer: loading over a `line`, and starting as it takes here"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
+        fn = Path(tmp)/'m.onnx'
+        fn.write_bytes(data)
+        start = perf_counter()
+        Predictor(fn, n_threads=1).predict(Image.new('RGB', (64,64)))
+        return 8*(len(data)+extra)/line+perf_counter()-start
+
+# %% ../../nbs/lib/use/static.ipynb #79962734
+def either(
+    p:Predictor,
+    extra:int, # bytes to load beside the model
+)->dict: # 'fp32' and 'int8' → (bytes, seconds, what is said)
+    "The model's file as it is and in 8 bits, with what each of them costs a visitor"
+    made = dict(fp32=p.path.read_bytes(), int8=packed(p.path))
+    waits = {k:first_answer(v, extra) for k,v in made.items()}
+    said = {k:f'{len(v)/1e6:.1f} MB as {k}, a first answer after {waits[k]:.0f} s' for k,v in made.items()}
+    return {k:(v, waits[k], said[k]) for k,v in made.items()}
+
+# %% ../../nbs/lib/use/static.ipynb #b8bf0cf7
+def model_file(
+    p:Predictor,
+    extra:int, # bytes to load beside the model
+    precision:str=None, # 'int8' for weights in 8 bits, 'fp32' for the file as it is; None: 'int8' if that saves a quarter of the wait
+)->tuple: # (bytes, what is said of it)
+    "The model as a page has it"
+    if precision not in (None,'int8','fp32'): raise ValueError(f"precision={precision!r}: wanted 'int8' or 'fp32'")
+    whole = p.path.read_bytes()
+    small = p.meta.get('precision')=='int8' or 2*len(whole)<extra # 8 bits can't save a quarter of the wait
+    if precision=='fp32' or small and not precision: return whole,f'{len(whole)/1e6:.1f} MB'
+    costs = either(p, extra)
+    took = precision or ('int8' if costs['int8'][1]<.75*costs['fp32'][1] else 'fp32')
+    other = costs['fp32' if took=='int8' else 'int8']
+    return costs[took][0],f'{costs[took][2]} (in place of {other[2]}, at {line/1e6:.0f} Mbit/s)'
 
 # %% ../../nbs/lib/use/static.ipynb #9d83d036
 site_policy = ("default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -155,12 +200,11 @@ def site_files(
     p:Predictor,
     parts:dict, # from `runtime_parts`
     title:str, # of the page
-    small:bool=False, # weights in 8 bits?
+    data:bytes, # of the model, from `model_file`
 )->dict: # path → bytes
     "What a folder holds, beside its README and what keeps the page offline"
     shown = p.facts()
-    data = packed(p.path) if small else p.path.read_bytes()
-    facts = page_facts(p, parts, title, data) | dict(packed=small)
+    facts = page_facts(p, parts, title, data) | dict(packed=data!=p.path.read_bytes())
     html,said = site_page(title, shown['about'], shown),json.dumps(facts, ensure_ascii=False)
     res = own_files() | {'index.html':html.encode(), 'model.json':said.encode(), 'model.onnx':data}
     return res | {o['url']:o['file'].read_bytes() for o in parts.values() if o['file']}
