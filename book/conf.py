@@ -25,4 +25,4 @@ html_css_files = ['book.css']
 html_copy_source = html_show_sourcelink = False
 html_theme_options = dict(repository_url=f'https://github.com/{cfg["user"]}/{cfg["repo"]}', repository_branch=cfg['branch'], path_to_docs='nbs',
     use_repository_button=True, use_download_button=False, home_page_in_toc=True, navbar_persistent=[], show_toc_level=2, show_navbar_depth=1,
-    launch_buttons=dict(colab_url='https://colab.research.google.com', binderhub_url='https://mybinder.org', notebook_interface='jupyterlab'))
+    launch_buttons=dict(colab_url='https://colab.research.google.com')) # for Binder, whose image of the course is another branch, chapters have a link

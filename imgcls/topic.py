@@ -35,6 +35,7 @@ class Topic:
         others=('armchair','street at night','oak leaf'), # terms for something else
         engine:str='openverse', # as for `search_images`
         n:int=150, # pictures per term
+        licence:str='free', # as for `search_images`: what may be used and changed
         arch:str='resnet34', # network, as for `get_learner`
         epochs:int=4, # as for `train`
         lr:float=None, # as for `train`
@@ -56,7 +57,7 @@ class Topic:
 def gather(self:Topic)->pd.DataFrame: # `tally`
     "The dataset: what is there, or, if a class has no pictures, searched, downloaded and verified"
     there = all(get_image_files(self.path/o) for o in self.classes)
-    return tally(self.path) if there else gather(self.path, self.classes, self.engine, self.n)
+    return tally(self.path) if there else gather(self.path, self.classes, self.engine, self.n, licence=self.licence)
 
 # %% ../nbs/lib/topic.ipynb #6138f574
 @contextmanager
@@ -84,7 +85,7 @@ def learner(self:Topic,
 def heldout(self:Topic)->L: # paths, each in a folder named by its label
     "Pictures that had no part in training"
     more = self.path.with_name(f'{self.name}_later')
-    gather(more, self.later, self.engine, 20)
+    gather(more, self.later, self.engine, 20, licence=self.licence)
     df = read_manifest(more).query('status=="ok"')
     new = ~df.sha256.isin(read_manifest(self.path).sha256)
     return L(more/o for o in df.file[new])
@@ -100,7 +101,7 @@ def picture(self:Topic, i=0)->Image.Image:
 def strangers(self:Topic)->list: # pictures
     "Pictures of something else"
     more = self.path.with_name(f'{self.name}_others')
-    for o in self.others: download_images(more/o, urls=search_images(o, self.engine, 3))
+    for o in self.others: download_images(more/o, urls=search_images(o, self.engine, 3, self.licence))
     return [open_image(o) for o in get_image_files(more).sorted()]
 
 # %% ../nbs/lib/topic.ipynb #44228921

@@ -109,7 +109,7 @@ def test_dark_mode(url, browser):
 def test_launch_buttons_lead_to_the_chapter(site):
     cfg = repo.settings()
     txt = (site[0]/'course'/'10_practice.html').read_text()
-    for host in (f'colab.research.google.com/github/{cfg["user"]}/{cfg["repo"]}', f'mybinder.org/v2/gh/{cfg["user"]}/{cfg["repo"]}'):
+    for host in (f'colab.research.google.com/github/{cfg["user"]}/{cfg["repo"]}', f'mybinder.org/v2/gh/{cfg["user"]}/{cfg["repo"]}/course'):
         assert re.search(rf'href="https://{host}[^"]*nbs/course/10_practice.ipynb"', txt), host
 
 def test_the_api_says_what_a_parameter_means(site):

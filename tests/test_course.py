@@ -1,5 +1,5 @@
 "The first cell, topics, and the chapters on real photos"
-import json, os, re, subprocess, sys
+import json, os, re, shutil, subprocess, sys
 import pytest
 import imgcls.course as K, imgcls.topic as T
 from pathlib import Path
@@ -33,6 +33,20 @@ def test_every_cell_that_ran_kept_its_output(fn):
     outs = [o for c in nb['cells'] if c['cell_type']=='code' for o in c['outputs']]
     assert any(o['output_type']=='stream' for o in outs) and any('image/png' in o.get('data', {}) or 'image/svg+xml' in o.get('data', {}) for o in outs)
     assert not [o for o in outs if o['output_type']=='error']
+
+def test_the_branch_that_binder_opens(tmp_path):
+    "The lines of the workflow, in a clone: the image of the course, and nothing else, in place of the app's"
+    git = lambda *args: subprocess.run(['git', '-C', tmp_path/'on', *args], check=True, capture_output=True, text=True).stdout
+    steps = (root/'.github'/'workflows'/'binder.yml').read_text().split('- run: |\n')[1]
+    shutil.copytree(root/'.binder', tmp_path/'on'/'.binder')
+    subprocess.run(['git', 'init', '-q', '--bare', tmp_path/'away'], check=True)
+    for o in ('init -q -b main', 'add .', '-c user.name=a -c user.email=a@b.c commit -qm all', f'remote add origin {tmp_path/"away"}'): git(*o.split())
+    subprocess.run(['bash', '-e', '-c', steps], cwd=tmp_path/'on', check=True)
+    files = git('ls-tree', '-r', 'origin/course').splitlines()
+    assert {o.split('\t')[1] for o in files}=={f'.binder/{o}' for o in ('jupyter_server_config.py','postBuild','requirements.txt','runtime.txt')}
+    assert 'torchvision' in git('show', 'origin/course:.binder/requirements.txt') and '[app]' in git('show', 'origin/course:.binder/postBuild')
+    assert next(o for o in files if 'postBuild' in o).startswith('100755'), 'Binder runs it'
+    for fn in chapters: assert f'/course?urlpath=/lab/tree/nbs/course/{fn.name}' in cells(fn, 'markdown')[0]
 
 def test_start_is_importable_where_nothing_is_installed(tmp_path):
     code = f'import sys; sys.path.insert(0, {str(root)!r}); import imgcls.course; print(sorted(o for o in sys.modules if o in ("torch","fastcore","fastai","numpy","pandas","httpx")))'

@@ -39,9 +39,10 @@ def anonymous(txt):
 
 def without_paths(nb):
     "Take the paths of this machine, and bars that were drawn over, out of outputs"
-    for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs if x.output_type=='stream'): o.text = ''.join(o.text).replace('\r\n', '\n') # of a shell line
+    for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs if x.output_type=='stream'):
+        o.text = re.sub(r'[^\n]*\r', '', ''.join(o.text).replace('\r\n', '\n')) # a shell's ends of lines; bars that were drawn over
     for c in nb.cells:
-        if c.cell_type=='code': c.outputs = [o for o in c.outputs if not (o.output_type=='stream' and '\r' in ''.join(o.text))]
+        if c.cell_type=='code': c.outputs = [o for o in c.outputs if o.output_type!='stream' or o.text.strip()]
     for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs):
         if o.output_type=='stream': o.text = anonymous(o.text)
         for k in [k for k in o.get('data', {}) if k.startswith('text/')]: o.data[k] = anonymous(o.data[k])

@@ -14,7 +14,8 @@ def relink(txt, user, repo, branch):
     slug = r'[\w.-]+/[\w.-]+?'
     subs = [  # chkstyle: ignore-node
         (rf'(colab\.research\.google\.com/github/){slug}/blob/[^/\s"]+/nbs/', rf'\g<1>{user}/{repo}/blob/{branch}/nbs/'),
-        (rf'(mybinder\.org/v2/gh/){slug}/(?!HEAD\?)[^?\s"]+\?', rf'\g<1>{user}/{repo}/{branch}?'),
+        (rf'(mybinder\.org/v2/gh/){slug}/(?!HEAD\?|course\?)[^?\s"]+\?', rf'\g<1>{user}/{repo}/{branch}?'),
+        (rf'(mybinder\.org/v2/gh/){slug}/course\?', rf'\g<1>{user}/{repo}/course?'),
         (rf'(https://github\.com/){slug}/blob/[^/\s"]+/(?=nbs/|BENCHMARKS|CONTRIBUTING)', rf'\g<1>{user}/{repo}/blob/{branch}/'),
         (rf'(https://raw\.githubusercontent\.com/){slug}/[^/\s"]+/nbs/', rf'\g<1>{user}/{repo}/{branch}/nbs/'),
         (rf'(git\+https://github\.com/){slug}@[\w.-]+', rf'\g<1>{user}/{repo}@{branch}'),
@@ -49,7 +50,7 @@ def badge_line(stem):
     return ' '.join(f'[![{name}]({image})]({url})' for name,image,url in (
         ('Open in Colab', 'https://colab.research.google.com/assets/colab-badge.svg', f'{colab}/course/{stem}.ipynb'),
         ('Open in Kaggle', 'https://kaggle.com/static/images/open-in-kaggle.svg', f'https://kaggle.com/kernels/welcome?src=https://github.com/{slug}/{at}/course/{stem}.ipynb'),
-        ('Open in Binder', 'https://mybinder.org/badge_logo.svg', f'https://mybinder.org/v2/gh/{slug}/{cfg["branch"]}?urlpath=/lab/tree/nbs/course/{stem}.ipynb'),
+        ('Open in Binder', 'https://mybinder.org/badge_logo.svg', f'https://mybinder.org/v2/gh/{slug}/course?urlpath=/lab/tree/nbs/course/{stem}.ipynb'),
         ('Without prose', 'https://img.shields.io/badge/Colab-without%20prose-lightgrey', f'{colab}/_clean/{stem}.ipynb')))
 
 def badges():
