@@ -136,7 +136,7 @@ def find_topic(
 
 # %% ../nbs/lib/course.ipynb #e0f79fe8
 def start(
-    topic:str=None, # 'photos', 'handwriting', or the name of your own with `classes`; default: photos if Openverse answers, else handwriting
+    topic:str=None, # 'photos', 'handwriting', or a name for `classes`; default: photos if Openverse answers
     drive:bool=False, # on Colab: keep everything in the folder imgcls of your Google Drive?
     **classes, # your own: label=search term, or a list of terms
 )->'Topic': # with path, classes, engine, arch and more

@@ -1200,7 +1200,7 @@ def as_version(
 def diff(
     old, # dataset folder, file of `snapshot`, or table
     new, # as `old`
-)->pd.DataFrame: # a row per picture that is not as it was: what (added, removed, relabelled, moved), file, label, split, and label_was, split_was
+)->pd.DataFrame: # a row per change: what (added, removed, relabelled, moved), file, label, split, label_was, split_was
     "What has changed from one version of a dataset to another"
     df = as_version(old).merge(as_version(new), 'outer', ['sha256','n'], suffixes=('_was',''), indicator='what')
     both = df.what=='both'

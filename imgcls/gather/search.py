@@ -691,7 +691,7 @@ def merge(
 # %% ../../nbs/lib/gather/search.ipynb #22acb726
 def search_images(
     term:str, # what to look for, e.g. 'grizzly bear -toy'; for inaturalist and gbif the name of a species, scientific or common
-    engine:str='sample', # sample (offline); commons, inaturalist, gbif, openverse or ddg (no key); bing or google (SerpApi); or a list of them
+    engine:str='sample', # sample (offline); commons, inaturalist, gbif, openverse, ddg; bing, google (SerpApi); or a list
     max_images:int=150, # stop after this many; of each engine
     licence:str=None, # cc, public, commercial, modify or free; pictures whose licence isn't known are left out then; None: any
     safe:bool=True, # leave out what is not for children? commons, inaturalist and gbif can't tell

@@ -57,7 +57,7 @@ def gather(
     path, # dataset folder
     terms=None, # dict: label → search term, or list of terms; or a list of labels that are their own terms; default: the URL files in `path`
     engine='sample', # an engine as for `search_images`, or a list of them
-    max_images:int=150, # per term and engine; an engine that gives only the first hits of a query is asked in other ways until it has that many
+    max_images:int=150, # per term and engine; where a query gives fewer, it is asked in other ways, too
     key:str=None, # SerpApi key; default: environment variable SERPAPI_KEY
     licence:str=None, # as for `search_images`
     safe:bool=True, # leave out what is not for children?
@@ -145,7 +145,7 @@ def sharded(
 def imgcls_gather(
     path:str, # dataset folder
     *terms:str, # classes: label, or label=term, or label=term,another term -without; default: the urls_<label>.csv files in path
-    engine:str='openverse', # engines, with commas between: commons, inaturalist, gbif, openverse, ddg (no key), bing, google (SERPAPI_KEY), sample (offline)
+    engine:str='openverse', # commons, inaturalist, gbif, openverse, ddg (no key), bing, google, sample; several with commas
     max_images:int=150, # per term and engine
     licence:str=None, # cc, public, commercial, modify or free, without pictures whose licence isn't known; default: any
     contact:str=None, # mail or page of yours, for Wikimedia; default: IMGCLS_CONTACT
@@ -155,7 +155,7 @@ def imgcls_gather(
     fallback:str='', # engines to ask when the first can't answer
     src:str=None, # a folder tree of pictures to bring in instead
     label:str='parent', # with --src: labels from 'parent' or 'top' folder, or 'none'
-    shards:int=None, # addresses in a shard: path is a list of addresses (Parquet, CSV) or a dataset folder, and the one term the folder for the shards
+    shards:int=None, # addresses in a shard: path is then a list of them or a dataset, and the one term the folder to write to
     allow_private:store_true=False, # fetch from private networks too?
 ):
     "Search, download, verify and take stock of a dataset; run it again to go on"

@@ -259,7 +259,7 @@ def sign_test(
 def compare(
     a, # `Probe`, or trained learner
     b, # another one of the same pictures
-)->pd.Series: # gain of `b` in points of accuracy, low and high (95 %), only_a, only_b (right where the other is wrong), p (how often chance does as well), luck (could it be chance?)
+)->pd.Series: # gain of `b`, low and high (95 %), only_a, only_b (right where the other is wrong), p, luck (is it chance?)
     "Is `b` better than `a`, or was it luck?"
     ra,rb = map(right_answers, (a,b))
     if set(ra.index)!=set(rb.index): raise ValueError('These were not asked about the same pictures: wanted two of one dataset and one split')
@@ -528,7 +528,7 @@ def imgcls_probe(
     size:str='', # pixels a side; several with commas; default: what the network was trained at
     k:int=5, # parts of the cross-validation
     seconds:float=60., # for trying those that auto and the like stand for
-    model:str='', # file to write the best one to; default: with auto and the like the dataset's name and .onnx if there is none yet, else none
+    model:str='', # file to write the best one to; default with auto: the dataset's name and .onnx, unless it is there
 ):
     "How well frozen networks tell the pictures in PATH apart, with an interval and what they cost, in seconds"
     fastprogress.NO_BAR = not sys.stdout.isatty()

@@ -443,7 +443,7 @@ def train(
     epochs:int, # with the whole network (after the head, if it is still frozen)
     lr=None, # highest rate, or a slice from the first layers to the last; default: 1e-5 to 1e-4 after the head, else the learner's
     stage:str='stage-1', # name
-    head_epochs:int=None, # of the head, if the body is still frozen: see `train_head`; default: 20, or 0 where it has learned already, as that of `Probe.learner`
+    head_epochs:int=None, # of the head, if the body is frozen; default: 20, or 0 where it has learned, as in `Probe.learner`
     views:int=4, # for the head: augmented views of each picture
     monitor:str='accuracy', # keep the best epoch by this
     restart:bool=False, # forget what there is of this stage?

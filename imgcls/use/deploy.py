@@ -302,8 +302,8 @@ def deploy(
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
     memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
-    kind:str=None, # 'static' for a page without a server, 'app' for Voila and Binder, 'http' for programs; default: what the folder is, or an app
-    runtime:str=None, # of a page: 'npm' for a copy from the registry, 'cdn' for one that visitors load from a CDN, or a folder; default: as the last time, or npm
+    kind:str=None, # 'static' (a page), 'app' (Voila, Binder) or 'http' (programs); default: what the folder is, or an app
+    runtime:str=None, # of a page: 'npm' (a copy), 'cdn' (visitors load it there) or a folder; default: as before, or npm
     precision:str=None, # of a page: 'int8' for weights in 8 bits, whose answers may differ by a few percent, 'fp32' for the file as it is; default: as the last time, or 'int8' where that saves a visitor a quarter of the wait
 )->Path: # `path`
     "Write a folder that serves `model`, ready to be pushed"
