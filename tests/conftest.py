@@ -1,5 +1,6 @@
 import json, os, signal, subprocess, sys
 import pytest
+from filelock import FileLock
 from pathlib import Path
 
 root = Path(__file__).parent.parent
@@ -21,11 +22,15 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
-    "The whole demo, run once: (its folder, its report)"
-    path = tmp_path_factory.mktemp('demo')/'demo'
-    p = run_demo(path)
-    out = p.communicate(timeout=900)[0]
-    assert p.returncode==0, out
+    "The whole demo, run once, whichever process of the tests asks first: (its folder, its report)"
+    top = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ: top = top.parent # of all processes
+    path,said = top/'demo'/'demo',top/'demo.txt'
+    with FileLock(top/'demo.lock'):
+        if not said.exists():
+            p = run_demo(path)
+            said.write_text(p.communicate(timeout=900)[0])
+            assert p.returncode==0, said.read_text()
     return path,json.loads((path/'report.json').read_text())
 
 @pytest.fixture(scope='session')

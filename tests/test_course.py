@@ -98,8 +98,8 @@ def test_topic_follows_network_variable_and_wish(monkeypatch):
 
 @pytest.fixture(scope='module')
 def on_photos():
-    import course, photos
-    if not photos.there(): pytest.skip('no real photos beside the repository: ../shared')
+    import course, real_photos
+    if not real_photos.there(): pytest.skip('no real photos beside the repository: ../shared')
     return course.on_photos()
 
 def test_chapters_run_on_real_photos(on_photos): assert [*on_photos][:len(chapters)]==[o.stem for o in chapters]

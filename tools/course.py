@@ -84,7 +84,7 @@ def main(wheel=False, names=()):
 
 def on_photos(names=()):
     "Chapters 1 to 8, or those named, on photos of bears that a server of this machine finds, as Openverse would: name → notebook with outputs"
-    from photos import Openverse, settings
+    from real_photos import Openverse, settings
     res = {}
     os.environ['PYTHONPATH'] = str(root)
     with tempfile.TemporaryDirectory(prefix='imgcls-photos-') as tmp, Openverse() as web:
