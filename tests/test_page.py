@@ -11,6 +11,7 @@ from imgcls.sample import draw_digit, encode_image
 from imgcls.use.serve import make_app, start_server
 from playwright.sync_api import expect
 from conftest import root
+from web import focused
 
 predictor = Predictor(root/'imgcls'/'assets'/'digits.onnx', n_threads=1)
 evil = '</style></title><script>alert(1)</script><img src=x onerror=alert(1)>"\' onload="alert(1)'
@@ -334,11 +335,7 @@ def test_narrow_dark_and_by_keyboard(browser, service):
     assert tab.evaluate('getComputedStyle(document.body).backgroundColor')=='rgb(21, 24, 28)'
     still = "(o => { o.className = 'wait'; o.innerHTML = '<p>'; return getComputedStyle(document.body.appendChild(o).firstChild, '::before').animationName })(document.createElement('div'))"
     assert tab.evaluate(still)=='none'
-    seen = []
-    tab.evaluate('document.activeElement.blur()')
-    for _ in range(5):
-        tab.keyboard.press('Tab')
-        seen.append(tab.evaluate("document.activeElement.id || document.activeElement.textContent"))
+    seen = focused(tab, 5)
     assert seen==['pick','live','address','Classify','clear'], seen
     with tab.expect_file_chooser() as chooser:
         tab.focus('#pick')

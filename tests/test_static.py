@@ -12,6 +12,7 @@ from imgcls.use.predict import Predictor
 from imgcls.use.static import npm_runtime, runtime_files
 from playwright.sync_api import expect
 from conftest import root
+from web import focused
 from firefox import Firefox, firefox
 from kinds import saved
 
@@ -289,11 +290,7 @@ def test_narrow_dark_and_by_keyboard(browser, site):
     cards(tab, 2)
     assert tab.evaluate('document.documentElement.scrollWidth')==400
     assert tab.evaluate('getComputedStyle(document.body).backgroundColor')=='rgb(21, 24, 28)'
-    seen = []
-    tab.evaluate('document.activeElement.blur()')
-    for _ in range(5):
-        tab.keyboard.press('Tab')
-        seen.append(tab.evaluate("document.activeElement.id || document.activeElement.textContent"))
+    seen = focused(tab, 5)
     assert seen==['pick','live','clear','About this model','Who made what is here'], seen
     ctx.close()
 

@@ -35,3 +35,11 @@ def says(body=b'', status=200, mime='image/jpeg', **headers):
     return f
 
 def tells(status=200, headers=None, **kw): return says(json.dumps(kw).encode(), status, 'application/json', **(headers or {}))
+
+def focused(tab, n):
+    "What the Tab key leads to on a page, `n` times: ids or words"
+    tab.evaluate('document.activeElement.blur()')
+    def press():
+        tab.keyboard.press('Tab')
+        return tab.evaluate('document.activeElement.id || document.activeElement.textContent')
+    return [press() for _ in range(n)]
