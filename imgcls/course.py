@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/course.html.md"""
 __all__ = ['start']
 
 # %% ../nbs/lib/course.ipynb #1c3d96dd
-import os, platform, subprocess, sys
+import os, platform, subprocess, sys, sysconfig
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,6 +103,13 @@ def facts()->list: # lines to print
     some = versions('torch fastai imgcls'.split())
     return [f'{place()}, Python {platform.python_version()}, ' + ', '.join(f'{k} {v}' for k,v in some.items()), device()]
 
+# %% ../nbs/lib/course.ipynb #57dad98e
+def find_commands()->str: # the folder
+    "Let lines of shell find the commands of this Python's packages"
+    scripts,path = sysconfig.get_path('scripts'),os.environ.get('PATH', os.defpath).split(os.pathsep)
+    if scripts not in path: os.environ['PATH'] = os.pathsep.join([scripts, *path])
+    return scripts
+
 # %% ../nbs/lib/course.ipynb #10731645
 def to_drive():
     "Work in MyDrive/imgcls of Google Drive"
@@ -142,6 +149,7 @@ def start(
 )->'Topic': # with path, classes, engine, arch and more
     "Install what is missing, say where we are, and return what the chapter is about"
     lines = prepare()
+    find_commands()
     if drive: to_drive()
     res = find_topic(topic, classes)
     print(*facts(), *lines, f'pictures in {res.path}: {", ".join(res.classes)}, from the engine {res.engine!r}', sep=chr(10))

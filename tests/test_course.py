@@ -74,6 +74,18 @@ def test_what_changed_while_in_use_asks_for_a_restart():
     said = K.added(dict(fastcore='1', onnx='1'), dict(fastcore='2', onnx='1', timm='1'))
     assert said[0]=='added: fastcore 2, timm 1' and 'Restart' in said[1] and 'fastcore' in said[1]
 
+def test_lines_of_shell_find_our_commands(monkeypatch):
+    "A kernel whose PATH lacks its own scripts, as an editor starts it; twice is once; the order of what is there stays"
+    scripts,at = K.sysconfig.get_path('scripts'),os.pathsep.join
+    for was,want in ((at(['/usr/bin','/bin']), at([scripts,'/usr/bin','/bin'])), (at(['/usr/bin',scripts]), at(['/usr/bin',scripts]))):
+        monkeypatch.setenv('PATH', was)
+        K.start('handwriting')
+        K.find_commands()
+        assert os.environ['PATH']==want
+    monkeypatch.setenv('PATH', at(['/usr/bin','/bin']))
+    K.start('handwriting')
+    assert 'usage: imgcls-export' in subprocess.run('imgcls-export --help', shell=True, capture_output=True, text=True).stdout
+
 def test_drive_is_mounted_on_colab(monkeypatch, tmp_path):
     stub = tmp_path/'google'/'colab'
     stub.mkdir(parents=True)
