@@ -122,7 +122,7 @@ function mixed(px, p, step, k, at, n) {
 // The box [left, top, right, bottom] of `im` as w × h
 function resized(im, [left, top, right, bottom], w, h) {
   const rows = bottom-top, half = new Int32Array(w*rows), px = new Int32Array(w*h), a = weights(right-left, w), b = weights(rows, h)
-  for (let y = 0, q = 0; y<rows; y++) for (let x = 0; x<w; x++, q++) half[q] = mixed(im.px, (top+y)*im.w+left+a.from[x], 1, a.k, x*a.most, a.many[x])
+  for (let x = 0; x<w; x++) for (let y = 0, p = top*im.w+left+a.from[x]; y<rows; y++, p += im.w) half[y*w+x] = mixed(im.px, p, 1, a.k, x*a.most, a.many[x])
   for (let y = 0, q = 0; y<h; y++) for (let x = 0; x<w; x++, q++) px[q] = mixed(half, b.from[y]*w+x, w, b.k, y*b.most, b.many[y])
   return px
 }
