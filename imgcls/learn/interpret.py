@@ -76,6 +76,14 @@ def tallies(
     m = confusion_matrix(list(df.label), list(df.pred), labels=classes)
     return [np.append(o, o.sum()) for o in (m.diagonal(),m.sum(0),m.sum(1))]
 
+# %% ../../nbs/lib/learn/interpret.ipynb #5241823b
+def with_intervals(
+    found:dict, # name → [n,3]: value, low, high
+    rows, # their names
+)->pd.DataFrame:
+    "Figures and where they lie, side by side"
+    return pd.concat({k:pd.DataFrame(v, rows, ['value','low','high']) for k,v in found.items()}, axis=1)
+
 # %% ../../nbs/lib/learn/interpret.ipynb #b48d279a
 def class_report(
     df, # rows of `scores`
@@ -85,7 +93,7 @@ def class_report(
     d,classes = of_split(df, split),sorted({*df.label,*df.pred})
     both,said,n = tallies(d, classes)
     found = dict(precision=shares(both, said), recall=shares(both, n), F1=f1_rows(both, said+n-both))
-    res = pd.concat({k:pd.DataFrame(v, [*classes,'all'], ['value','low','high']) for k,v in found.items()}, axis=1)
+    res = with_intervals(found, [*classes,'all'])
     res.insert(0, ('n',''), n)
     return res
 
@@ -175,6 +183,14 @@ def explain_batch(
     probs = z.softmax(1).gather(1, idx[:,None])[:,0]
     return zip(to_np(heat_maps(a, grad, x.shape[-2:])), [class_labels(learn.dls)[o] for o in idx], probs.tolist())
 
+# %% ../../nbs/lib/learn/interpret.ipynb #c5a2987d
+def check_halves(
+    model, # a network
+):
+    "Refuse a network that is not body and head"
+    if not has_body(model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
+        f'this is a {type(model).__name__}.')
+
 # %% ../../nbs/lib/learn/interpret.ipynb #a0700eb9
 def explain(
     learn, # a convolutional network
@@ -182,8 +198,7 @@ def explain(
     label=None, # the class to look for, or a list with one for each; default: the one predicted
 ):
     "For each picture: as the model sees it, its map, the class, and its probability"
-    if not has_body(learn.model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
-        f'this is a {type(learn.model).__name__}.')
+    check_halves(learn.model)
     dl = picture_dl(learn.dls, fns)
     for b,idx in zip(dl, class_indices(class_labels(learn.dls), label, len(fns)).split(dl.bs)):
         for im,o in zip(dl.decode(b)[0], explain_batch(learn, b, idx)): yield im,*o

@@ -56,12 +56,15 @@ class Kernels(WarmKernels):
         least = self.spare if self._kernel_connections.get(kernel_id) else 15
         return secs if secs>=least and kernel.execution_state!='busy' else 0
 
+    def idle(self):
+        "Ids of the kernels that may go"
+        return list(filter(self.unused, {*self.list_kernel_ids()}-self.coming-self.warm()))
+
     async def make_room(self):
         "One place more in a while, or an answer with status 503"
         if self.give_up(): raise asyncio.CancelledError('no room for a warm kernel')
         if self.going: return await asyncio.sleep(.05)
-        ids = filter(self.unused, {*self.list_kernel_ids()}-self.coming-self.warm())
-        first = max(ids, key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
+        first = max(self.idle(), key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
         if first is None: raise HTTPError(503, 'All places are taken')
         await self.shutdown_kernel(first)
 
@@ -123,12 +126,16 @@ def _squeezed(fn, modified): return gzip.compress(Path(fn).read_bytes())
 
 class Scripts(MultiStaticFileHandler):
     "Voila's scripts, compressed once"
-    async def get(self, path, include_body=True):
-        if 'gzip' not in self.request.headers.get('Accept-Encoding', ''): return await super().get(path, include_body)
+    def locate(self, path):
+        "Find the file, as Tornado's own `get` does"
         self.path = self.parse_url_path(path)
         found = self.get_absolute_path(self.root, self.path) # which sets the root, too
         self.absolute_path = self.validate_absolute_path(self.root, found)
         self.modified = self.get_modified_time()
+
+    async def get(self, path, include_body=True):
+        if 'gzip' not in self.request.headers.get('Accept-Encoding', ''): return await super().get(path, include_body)
+        self.locate(path)
         self.set_headers()
         if self.should_return_304(): return self.set_status(304)
         self.set_header('Content-Encoding', 'gzip')
