@@ -35,12 +35,16 @@ def serve():
         pickle.dump(outcome(*asked), answers)
         answers.flush()
 
+# %% ../nbs/lib/apart.ipynb #21ac1a33
+def same_paths()->dict:
+    "An environment in which Python finds what it finds here"
+    return os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+
 # %% ../nbs/lib/apart.ipynb #8dea5053
 class Helper:
     "A process that calls functions for this one"
     def __init__(self):
-        env = os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
-        self.p = Popen([sys.executable, '-c', 'from imgcls.apart import serve; serve()'], stdin=PIPE, stdout=PIPE, env=env)
+        self.p = Popen([sys.executable, '-c', 'from imgcls.apart import serve; serve()'], stdin=PIPE, stdout=PIPE, env=same_paths())
         atexit.register(self.end)
 
     def call(self, *asked):

@@ -269,11 +269,18 @@ def is_placed(self:Cleaning, rel):
     in_folder = '/' in rel and (rel[0]!='.' or rel.startswith(f'{unlabelled}/'))
     return in_folder or rel in self.labels
 
+# %% ../../nbs/lib/clean/decisions.ipynb #26b6a5a2
+def check_one(
+    fn, # anything
+):
+    "Refuse what is not one file"
+    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; go through several in a loop')
+
 # %% ../../nbs/lib/clean/decisions.ipynb #50c44ed9
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
-    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; go through several in a loop')
+    check_one(fn)
     rel = self.data.rel(fn)
     if has(self.path, rel) and self.is_placed(rel): return rel
     raise FileNotFoundError(f'{fn}: no such picture in the class folders of {self.path}, nor in {unlabelled}. '
@@ -318,8 +325,7 @@ def entries(self:Cleaning,
     todo, # file → decision
 ): # rows of the journal
     "Decisions as they are noted"
-    now = dict(time=timestamp(), action='decide')
-    return [dict(now, file=k, decision=v, sha256=digest(self.path/k)) for k,v in todo.items()]
+    return [dict(time=timestamp(), action='decide', file=k, decision=v, sha256=digest(self.path/k)) for k,v in todo.items()]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d7d961d3
 @patch
@@ -342,14 +348,19 @@ def note(self:Cleaning, rels, what):
     if todo: self.journal.append(*self.entries(todo))
     self.remember(todo)
 
+# %% ../../nbs/lib/clean/decisions.ipynb #f5c9f2dd
+@patch
+def first_home(self:Cleaning):
+    "Folder of the class folders for a first label, which is for training"
+    split = 'train' not in self.vocab and (self.path/'train').is_dir()
+    return PurePosixPath('train'*split)
+
 # %% ../../nbs/lib/clean/decisions.ipynb #b9fd9d35
 @patch
 def above(self:Cleaning, rel):
-    "Folder that the class folder of file `rel` is in; a first label is for training"
+    "Folder that the class folder of file `rel` is in"
     folder = PurePosixPath(rel).parent
-    if folder.name!=unlabelled: return folder.parent
-    split = 'train' not in self.vocab and (self.path/'train').is_dir()
-    return PurePosixPath('train'*split)
+    return self.first_home() if folder.name==unlabelled else folder.parent
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b280dfe1
 @patch
@@ -697,14 +708,21 @@ def in_groups(
     order = by_urgency(df.groupby('group'))
     return df.loc[order.index].assign(group=order.lead.factorize()[0]).reset_index(drop=True)
 
+# %% ../../nbs/lib/clean/decisions.ipynb #959eb267
+def unlike(
+    o, # one of several look-alikes
+    a, # another
+):
+    "What tells look-alikes apart"
+    return [f'other {k}' for k in ('label','split') if getattr(o, k)!=getattr(a, k)]
+
 # %% ../../nbs/lib/clean/decisions.ipynb #f60f29c9
 def likened(
     o, # one of several look-alikes
     a, # the largest of them
 ):
     "What there is to say of a picture that looks like another"
-    apart = [f'other {k}' for k in ('label','split') if getattr(o, k)!=getattr(a, k)]
-    return ', '.join([*apart, f'{likeness[o.kind]} {o.twin}'])
+    return ', '.join([*unlike(o, a), f'{likeness[o.kind]} {o.twin}'])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f8fa9616
 def readable(
@@ -722,14 +740,20 @@ def looked_at(self:Cleaning): # columns of `scores`, and sha256, phash, width, h
     seen = readable(self.data, df.file)
     return df.merge(seen[['file','sha256','phash','width','height']], 'inner', 'file')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #28d822d1
+def why_first(
+    g, # rows of a group, the largest picture first
+):
+    "What there is to say of the picture to keep"
+    return f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
+
 # %% ../../nbs/lib/clean/decisions.ipynb #a44324cf
 def why_alike(
     g, # rows of a group, the largest picture first
 ): # a sentence for each
     "What there is to say of several look-alikes"
     a,*others = g.itertuples()
-    first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
-    return [first, *[likened(o, a) for o in others]]
+    return [why_first(g), *[likened(o, a) for o in others]]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #cf87e1fb
 def reasons(
@@ -748,6 +772,15 @@ def alike(self:Cleaning,
     df = in_groups(grouped(df, twin_pairs(df, max_dist)))
     return df.assign(why=reasons(df))
 
+# %% ../../nbs/lib/clean/decisions.ipynb #9fe29fec
+def hits(
+    df, # of a view
+    col, # 'label' or 'split'
+    want, # what it should say
+): # [n], bool
+    "Rows that say what is wanted; without that column, none does"
+    return df.get(col, pd.Series('', df.index))==want
+
 # %% ../../nbs/lib/clean/decisions.ipynb #d07963c3
 def only(
     df, # of a view
@@ -756,7 +789,7 @@ def only(
 ):
     "Rows with what is wanted in a column; of look-alikes, the groups that have one"
     if want is None: return df
-    hit = df.get(col, pd.Series('', df.index))==want
+    hit = hits(df, col, want)
     return df[df.group.isin(df.group[hit])] if 'group' in df else df[hit]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2725d9b2

@@ -578,15 +578,22 @@ def vocab_of(
     "The classes that a model knows"
     return list(learn.dls.vocab if hasattr(learn, 'dls') else learn.vocab)
 
+# %% ../../nbs/lib/clean/widgets.ipynb #83550182
+def check_model(
+    learn, # anything
+):
+    "Refuse what has no opinion of pictures"
+    if hasattr(learn, 'scores') or hasattr(learn, 'dls'): return
+    raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner or a probe')
+
 # %% ../../nbs/lib/clean/widgets.ipynb #5e420ee2
 def opinion(
     learn, # trained, or a `probe`
 ): # (its scores, its classes)
     "What a model thinks of pictures and their labels"
     from imgcls.learn.scores import scores # here: to look at pictures needs no torch
-    own = hasattr(learn, 'scores')
-    if not own and not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner or a probe')
-    return learn.scores() if own else scores(learn),vocab_of(learn)
+    check_model(learn)
+    return learn.scores() if hasattr(learn, 'scores') else scores(learn),vocab_of(learn)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
@@ -653,9 +660,10 @@ class Pairs(Review):
     def listed(self, *args): return side_by_side(super().listed(*args))
     def arranged(self, boxes): return [classed('pair', *o, kind=W.GridBox) for o in chunked(boxes, 2)]
 
+    def deleted(self): return {k for k,v in self.cleaning.decisions.items() if v==delete_it}
     def lost(self):
         "The first file of each pair of which both would go"
-        gone = {k for k,v in self.cleaning.decisions.items() if v==delete_it}
+        gone = self.deleted()
         return [a.row.file for a,b in chunked(self.shown(), 2) if {a.row.file,b.row.file}<=gone]
 
     def mark(self):
@@ -715,21 +723,30 @@ class ImageLabeler(Review):
         hide(self.dd_cats)
         return [*res, self.keys]
 
+    def where(self):
+        "The page, and what keys mean where there is no button for each class"
+        keys = [] if self.labels else [f' · {k} {v}' for k,v in self.meanings.items() if v]
+        return super().where()+keys
+
+    def show(self, page):
+        "Show page `page`, with an empty field"
+        self.typed,self.keys.value = [],''
+        super().show(page)
+
     def again(self): return f'dls = get_dls({str(self.cleaning.path)!r})'
     def nothing(self): return ['No pictures wait for a label. ', Code('import_folder(src, path, label=None)'), ' brings some in']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #0b7b78e1
+# %% ../../nbs/lib/clean/widgets.ipynb #aab75865
 @patch
-def where(self:ImageLabeler):
-    "The page, and what keys mean"
-    keys = [] if self.labels else [f' · {k} {v}' for k,v in self.meanings.items() if v]
-    return super(ImageLabeler, self).where()+keys
+def skipped(self:ImageLabeler): # files
+    "What a space has passed over"
+    return {fn for key,fn in self.typed if key==' '}
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0aaa2cb1
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
-    past = {*self.cleaning.decisions, *[fn for key,fn in self.typed if key==' ']}
+    past = self.skipped().union(self.cleaning.decisions)
     return next((o for o in self.shown() if o.row.file not in past), None)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #3551f5eb
@@ -765,10 +782,3 @@ def type(self:ImageLabeler, txt):
     self.untype(same)
     for key in txt[same:]: self.press(key)
     self.mark()
-
-# %% ../../nbs/lib/clean/widgets.ipynb #2c1cd59e
-@patch
-def show(self:ImageLabeler, page):
-    "Show page `page`, with an empty field"
-    self.typed,self.keys.value = [],''
-    super(ImageLabeler, self).show(page)

@@ -42,15 +42,21 @@ def in_hub(
     "Is what `url` names in the folder where torch keeps weights?"
     return bool(url) and (Path(torch.hub.get_dir())/'checkpoints'/Path(url).name).is_file()
 
+# %% ../../nbs/lib/learn/features.ipynb #9fe8eed7
+def timm_on_disk(
+    f:str, # name of a network
+)->bool:
+    "Are timm's pretrained weights on this disk?"
+    cfg = timm.get_pretrained_cfg(f)
+    return in_cache(cfg.hf_hub_id) or in_hub(cfg.url)
+
 # %% ../../nbs/lib/learn/features.ipynb #c2df398d
 def has_weights(
     arch, # name of a torchvision or timm network
 )->bool:
     "Are the pretrained weights of `arch` on this disk?"
     f = find_arch(arch)
-    if not isinstance(f, str): return in_hub(torchvision_weights(f).url)
-    cfg = timm.get_pretrained_cfg(f)
-    return in_cache(cfg.hf_hub_id) or in_hub(cfg.url)
+    return timm_on_disk(f) if isinstance(f, str) else in_hub(torchvision_weights(f).url)
 
 # %% ../../nbs/lib/learn/features.ipynb #ffa63ddf
 def torchvision_way(
@@ -236,6 +242,15 @@ def fill(self:FeatureStore,
     if found: self.keep()
     return errors
 
+# %% ../../nbs/lib/learn/features.ipynb #8bcf256c
+def file_name(
+    net, # `Embedder`
+    how:dict, # arch, size, method, interpolation
+)->str:
+    "What features are kept under"
+    name = '-'.join(str(how[k]) for k in 'arch size method interpolation'.split())
+    return f'{name}-{weights_key(net)}.safetensors'
+
 # %% ../../nbs/lib/learn/features.ipynb #4ab9531c
 class Extractor:
     "A frozen network, how it is shown pictures, and what it has made of some"
@@ -245,8 +260,7 @@ class Extractor:
         folder=None, # for what is kept; None: nothing is
     ):
         store_attr()
-        name = '-'.join(str(how[k]) for k in 'arch size method interpolation'.split())
-        self.store = FeatureStore(folder and Path(folder)/f'{name}-{weights_key(net)}.safetensors')
+        self.store = FeatureStore(folder and Path(folder)/file_name(net, how))
 
     def make(self, fn): return shown(fn, *[self.how[k] for k in 'size method interpolation'.split()])
     def shown_by(self, interpolation): return Extractor(self.net, dict(self.how, interpolation=interpolation), self.folder)
@@ -258,7 +272,7 @@ def few(self:Extractor,
 )->list: # of uint8 tensors [size,size,3]
     "The first of some pictures, as far as they can be read"
     made = map(partial(attempt, self.make), fns[:4])
-    return [torch.from_numpy(o) for o in made if not isinstance(o, str)]
+    return [tensor(o) for o in made if not isinstance(o, str)]
 
 # %% ../../nbs/lib/learn/features.ipynb #b6262bbc
 @patch
@@ -310,14 +324,20 @@ class Features:
     def __repr__(self):
         return f'Features: {len(self)} pictures of {self.items.label.nunique()} classes, {self.x.shape[1]} numbers each, {self.how}'
 
+# %% ../../nbs/lib/learn/features.ipynb #915ecce1
+def in_words(
+    bad:dict, # file → what is wrong with it
+)->str:
+    "The first three files, and what is wrong with them"
+    return '; '.join(f'{k.parent.name}/{k.name}: {v}' for k,v in [*bad.items()][:3])
+
 # %% ../../nbs/lib/learn/features.ipynb #3ffc42db
 def say_unread(
     bad:dict, # file → what is wrong with it
     n:int, # pictures in all
 ):
     "A word on pictures that are left out"
-    said = '; '.join(f'{k.parent.name}/{k.name}: {v}' for k,v in [*bad.items()][:3])
-    if bad: warnings.warn(f'{len(bad)} of {n} pictures can not be read and are left out: {said}')
+    if bad: warnings.warn(f'{len(bad)} of {n} pictures can not be read and are left out: {in_words(bad)}')
 
 # %% ../../nbs/lib/learn/features.ipynb #ba6906c9
 def check_fixed(

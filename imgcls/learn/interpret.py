@@ -147,6 +147,14 @@ def evidence(
         grad, = torch.autograd.grad(z.gather(1, idx[:,None]).sum(), a)
     return a.detach(),grad,z.detach(),idx
 
+# %% ../../nbs/lib/learn/interpret.ipynb #99c574b5
+def weighed(
+    a, # activations [n,nf,h,w]
+    grad, # gradients of the same shape
+): # [n,1,h,w], 0 or more
+    "Activations, weighed by the mean of their gradients"
+    return F.relu((grad.mean((2,3), keepdim=True)*a).sum(1, keepdim=True))
+
 # %% ../../nbs/lib/learn/interpret.ipynb #abb85e31
 def heat_maps(
     a, # activations [n,nf,h,w]
@@ -154,8 +162,7 @@ def heat_maps(
     size, # (height, width) of the picture
 ): # [n,h,w], from 0 to 1
     "Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391)"
-    heat = F.relu((grad.mean((2,3), keepdim=True)*a).sum(1, keepdim=True))
-    heat = F.interpolate(heat, size, mode='bicubic')[:,0].clamp(min=0)
+    heat = F.interpolate(weighed(a, grad), size, mode='bicubic')[:,0].clamp(min=0)
     return F.normalize(heat, math.inf, (1,2), eps=1e-30)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #9bf71fa4
@@ -226,6 +233,13 @@ def show_cam(
     titles = [f'{shortened(o)} {p:.0%}' for o,p in zip(names, probs)]
     for ax,o in zip(show_grid(pics, titles, nrows, imsize=1.6), maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
 
+# %% ../../nbs/lib/learn/interpret.ipynb #ae44edcc
+def bin_names(
+    edges, # n+1 numbers from 0 to 1
+)->list: # n
+    "What bins are called"
+    return [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])]
+
 # %% ../../nbs/lib/learn/interpret.ipynb #843db41c
 def in_bins(
     prob, # probabilities
@@ -233,8 +247,7 @@ def in_bins(
 ): # the bin of each, by name
     "Which bin probabilities belong to"
     edges = np.linspace(0, 1, n+1)
-    names = [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])]
-    return pd.cut(prob.clip(0, 1), edges, labels=names, include_lowest=True).rename('bin')
+    return pd.cut(prob.clip(0, 1), edges, labels=bin_names(edges), include_lowest=True).rename('bin')
 
 # %% ../../nbs/lib/learn/interpret.ipynb #f8411574
 def reliability(

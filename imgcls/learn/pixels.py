@@ -28,6 +28,16 @@ class UprightImage(PILImage):
         if isinstance(fn, (Tensor,np.ndarray)): fn = super().create(fn, **kwargs)
         return cls(open_image(fn, least, most=2*Image.MAX_IMAGE_PIXELS))
 
+# %% ../../nbs/lib/learn/pixels.ipynb #45fa5f61
+def small_size(
+    size:tuple, # (width, height)
+    side:int, # pixels of the shorter side afterwards
+    ratio:float, # how many times as long the longer one may be
+)->list: # [width, height]
+    "Size of a small copy"
+    m = min(size)
+    return [max(side, round(min(o, ratio*m)*side/m)) for o in size]
+
 # %% ../../nbs/lib/learn/pixels.ipynb #d50d0023
 def short_side(
     im:Image.Image, # picture
@@ -35,8 +45,7 @@ def short_side(
     ratio:float=4, # what is longer than this many times the shorter side is cut off at both ends
 )->Image.Image: # proportions kept
     "`im` with a shorter side of `side`"
-    m = min(im.size)
-    return ImageOps.fit(im, [max(side, round(min(o, ratio*m)*side/m)) for o in im.size], Image.BILINEAR)
+    return ImageOps.fit(im, small_size(im.size, side, ratio), Image.BILINEAR)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #87819f1c
 class Pixels:

@@ -139,8 +139,8 @@ class Probe:
         others=None, # `Archs` that were tried with it
     ):
         store_attr()
-        self.vocab = sorted(feats.items.label.unique())
-        self.y = pd.Categorical(feats.items.label, self.vocab).codes.astype(int)
+        vocab,self.y = np.unique(feats.items.label, return_inverse=True)
+        self.vocab = list(vocab)
 
     @property
     def path(self): return self.feats.path # dataset folder
@@ -181,14 +181,21 @@ def __repr__(self:Probe):
     said = f'Probe: {self.accuracy:.3f} ({low:.3f} to {high:.3f}) of {len(self.y)} pictures right, {how}, {self.seconds:.1f} s'
     return said if self.others is None else f'{said}\n{self.others!r}'
 
+# %% ../../nbs/lib/learn/probe.ipynb #2d89f775
+def check_classes(
+    labels, # of pictures that can be read, each once
+    path, # dataset folder
+):
+    "Refuse what can't be told apart"
+    if not len(labels): raise ValueError(f'{path}: none of its pictures can be read')
+    if len(labels)<2: raise ValueError(f'All pictures are {labels[0]!r}: a classifier needs two classes or more')
+
 # %% ../../nbs/lib/learn/probe.ipynb #a58cdb1b
 def check_features(
     feats, # `Features`
 ):
     "Refuse features that can't make a classifier"
-    labels = feats.items.label.unique()
-    if not len(labels): raise ValueError(f'{feats.path}: none of its pictures can be read')
-    if len(labels)<2: raise ValueError(f'All pictures are {labels[0]!r}: a classifier needs two classes or more')
+    check_classes(feats.items.label.unique(), feats.path)
     if not np.isfinite(feats.x).all(): raise ValueError('Some features are not numbers: the weights of this network are broken')
 
 # %% ../../nbs/lib/learn/probe.ipynb #d9ac0a5f
@@ -265,7 +272,7 @@ def valid_answers(
 )->tuple: # (SHA-256 of each picture; [n], bool)
     "Which pictures of the validation set a learner recognises"
     df = learner_items(learn).query('split=="valid"')
-    return content_keys(df.file),(predictions(learn, df.file).argmax(1)==tensor(df.targ.values)).numpy()
+    return content_keys(df.file),(predictions(learn, df.file).argmax(1)==tensor(df.targ)).numpy()
 
 # %% ../../nbs/lib/learn/probe.ipynb #e25373f7
 def right_answers(

@@ -28,16 +28,31 @@ def split_items(
     fns = files(dl)
     return pd.DataFrame(dict(file=fns, targ=fns and targets(dl), split=split))
 
+# %% ../../nbs/lib/learn/scores.ipynb #efd8dadc
+def check_learner(
+    learn, # anything
+):
+    "Refuse what has no loaders"
+    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
+
 # %% ../../nbs/lib/learn/scores.ipynb #638784cf
 def all_items(
     learn, # with `dls`
 )->pd.DataFrame: # a row per picture: file, targ (its label as an index), split
     "The pictures that a learner was made with, in both splits"
-    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
+    check_learner(learn)
     res = pd.concat(map(split_items, learn.dls, ('train','valid')), ignore_index=True)
     if len(res): return res
     raise ValueError('This learner has no pictures in files, as after `load_learner`: '
         'wanted one that still has the DataLoaders it was trained with (`learn.dls`).')
+
+# %% ../../nbs/lib/learn/scores.ipynb #ce1ec1bb
+def warn_gone(
+    fns:pd.Series, # those that are gone
+    n:int, # pictures in all
+):
+    "Say that pictures are left out"
+    if len(fns): warnings.warn(f'{len(fns)} of the {n} pictures of this learner are gone and left out, the first is {fns.iloc[0]}')
 
 # %% ../../nbs/lib/learn/scores.ipynb #996e33da
 def still_there(
@@ -46,8 +61,7 @@ def still_there(
     "The pictures that are there, with a warning about others"
     gone = ~df.file.map(os.path.exists)
     if gone.all(): raise FileNotFoundError(f'All {len(df)} pictures of this learner are gone, the first is {df.file[0]}')
-    if gone.any(): warnings.warn(f'{gone.sum()} of the {len(df)} pictures of this learner are gone and left out, '
-        f'the first is {df.file[gone].iloc[0]}')
+    warn_gone(df.file[gone], len(df))
     return df[~gone].reset_index(drop=True)
 
 # %% ../../nbs/lib/learn/scores.ipynb #dcbca8e8

@@ -225,10 +225,15 @@ _forks = sys.platform=='linux'
 
 def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+# %% ../../nbs/lib/learn/scratch.ipynb #982974fd
+def for_learning(ds, bs, workers):
+    "What a loader of pictures to learn from has beside others: a new order each time, and no batch of one"
+    return dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0)
+
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
 def _loader(ds, bs, workers):
     "`DataLoader` whose workers leave the random numbers and the stop button alone; to learn from, in a new order each time"
-    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm is not None else {}
+    learns = {} if ds.tfm is None else for_learning(ds, bs, workers)
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
         pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **learns)
@@ -238,16 +243,33 @@ def in_order(labels): # as text, numbers by their size
     "Classes in the order of their numbers"
     return sorted(set(map(str, labels)), key=lambda o: (o.zfill(99) if o.isdecimal() else o, o))
 
+# %% ../../nbs/lib/learn/scratch.ipynb #582f8219
+def check_sides(
+    path, # folder
+    there, # names of splits
+):
+    "Raise unless there are pictures to learn from and pictures to choose by"
+    if not {'train','valid'} <= set(there): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, '
+        'in a folder per class, as `lay_out` makes them')
+
 # %% ../../nbs/lib/learn/scratch.ipynb #56f5a5f9
 def _class_items(
     path, # folder with train, valid and perhaps test
 )->pd.DataFrame: # file, label, split
     "The pictures in the class folders of train, valid and test"
     df = Dataset.of(path).items()
-    df = df[df.file.map(lambda o: o.parent.parent!=path)] # what lies beside the classes has none
-    if not {'train','valid'} <= set(df.split): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, '
-        'in a folder per class, as `lay_out` makes them')
+    df = df[df.file.map(lambda o: o.parent.parent!=path)]
+    check_sides(path, df.split)
     return df
+
+# %% ../../nbs/lib/learn/scratch.ipynb #d25f947c
+def check_known(
+    found, # classes in the folders
+    labels, # classes
+):
+    "Refuse classes that are none of those to be learned"
+    odd = found.difference(labels)
+    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {labels[:5]} …')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
 def _check_labels(
@@ -256,8 +278,7 @@ def _check_labels(
 ):
     "Raise if `df` has others, warn if it lacks some"
     n = pd.crosstab(df.label, df.split)
-    odd = n.index.difference(labels)
-    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {labels[:5]} …')
+    check_known(n.index, labels)
     n = n.reindex(labels, fill_value=0).unstack()
     if not n.all(): warnings.warn(f'No pictures in {", ".join(map("/".join, n.index[n==0][:5]))}')
 
@@ -788,6 +809,14 @@ def begin(self:Trainer):
     self.type # what has to be measured, before the clock runs
     self.keep()
 
+# %% ../../nbs/lib/learn/scratch.ipynb #a0cb86df
+def told(
+    i:int, # number of an epoch
+    row:dict, # what is noted about it
+)->str:
+    "An epoch in words"
+    return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in row.items())
+
 # %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
 @patch
 def advance(self:Trainer, i):
@@ -796,7 +825,7 @@ def advance(self:Trainer, i):
     self.run_epoch(i)
     self.keep()
     self.broken = False
-    return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in self.rows[i].items())
+    return told(i, self.rows[i])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #5e9af7fb
 @patch

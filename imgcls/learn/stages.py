@@ -184,6 +184,14 @@ def difference(k, was, now):
     said = f'{k} was {was}, is {now}'
     return said if len(said)<200 else f'{k} has changed'
 
+# %% ../../nbs/lib/learn/stages.ipynb #4c1a7916
+def changes(
+    old:dict, # of the file
+    new:dict, # of now
+)->list: # a sentence for each
+    "What a plan says otherwise than before"
+    return [difference(k, old.get(k), v) for k,v in new.items() if old.get(k)!=v]
+
 # %% ../../nbs/lib/learn/stages.ipynb #253ba226
 def check_plan(
     old:dict, # of the file
@@ -192,8 +200,7 @@ def check_plan(
     how, # what to do about it
 ):
     "Refuse to go on with another plan"
-    diff = [difference(k, old.get(k), v) for k,v in new.items() if old.get(k)!=v]
-    if diff: raise ValueError(f'{what} can not go on: {"; ".join(diff)}. {how}')
+    if diff := changes(old, new): raise ValueError(f'{what} can not go on: {"; ".join(diff)}. {how}')
 
 # %% ../../nbs/lib/learn/stages.ipynb #cf765761
 def split_state(
@@ -244,6 +251,13 @@ def set_python(
     version,words,gauss = state
     rng.setstate((version,tuple(words),gauss))
 
+# %% ../../nbs/lib/learn/stages.ipynb #c669c62a
+def set_cuda(
+    states:list, # of tensors, one for each GPU
+):
+    "Go back to the states of the GPUs, if there are as many"
+    if len(states)==torch.cuda.device_count(): torch.cuda.set_rng_state_all(states)
+
 # %% ../../nbs/lib/learn/stages.ipynb #610cdc17
 def set_random_state(
     state:dict, # of `random_state`, perhaps by way of a file
@@ -251,7 +265,7 @@ def set_random_state(
 ):
     "Go back to a state of all random numbers"
     torch.set_rng_state(state['torch'])
-    if len(state['cuda'])==torch.cuda.device_count(): torch.cuda.set_rng_state_all(state['cuda'])
+    set_cuda(state['cuda'])
     np.random.set_state(state['numpy'])
     for rng,old in zip([random,*(o.rng for o in dls)], [state['python'],*state['dls']]): set_python(rng, old)
 

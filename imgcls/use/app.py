@@ -10,6 +10,7 @@ __all__ = ['Ask', 'ClassifierApp']
 # %% ../../nbs/lib/use/app.ipynb #0d15a421
 import base64, os, re, sys, tempfile, time
 import ipywidgets as W
+from contextlib import contextmanager
 from IPython.display import display
 from ..picture import html_accept, thumbnail
 from .predict import Predictor, css, macros, percent, sample_model
@@ -30,17 +31,23 @@ def clear(
     if isinstance(up.value, dict): up.data,up.metadata,up._counter = [],[],0
     else: up.value = ()
 
+# %% ../../nbs/lib/use/app.ipynb #ff2301a6
+@contextmanager
+def elsewhere():
+    "Work in a folder that is gone afterwards"
+    here = os.getcwd()
+    with tempfile.TemporaryDirectory() as tmp:
+        os.chdir(tmp)
+        try: yield
+        finally: os.chdir(here)
+
 # %% ../../nbs/lib/use/app.ipynb #6dd7fc9c
 def _in_colab(): return 'google.colab' in sys.modules
 
 def _colab_uploads()->list: # (file name, bytes)
     "What somebody chooses in Colab's upload dialog"
     from google.colab import files
-    here = os.getcwd()
-    with tempfile.TemporaryDirectory() as tmp:
-        os.chdir(tmp)
-        try: return [(os.path.basename(k),v) for k,v in files.upload().items()]
-        finally: os.chdir(here)
+    with elsewhere(): return [(os.path.basename(k),v) for k,v in files.upload().items()]
 
 # %% ../../nbs/lib/use/app.ipynb #f462a829
 def embedded(
@@ -113,14 +120,18 @@ class History:
         same = [o for o in self.tiles if o.what[0].thumb==pred.thumb]
         return same[0] if same else Tile(self.clicked) if len(self.tiles)<self.keep else self.tiles[-1]
 
+    def put_first(self, tile):
+        "Put `tile` before all others"
+        self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
+        self.row.children = [o.widget for o in self.tiles]
+
     def add(self, pred, name):
         "Put an answer in front"
         tile = self.tile(pred)
         said = in_short(pred)
         tile.what = pred,name
         tile.show(thumbnail(pred.thumb, 152), said, f'See again: {said}, {percent(pred.prob)}, {name}', said)
-        self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
-        self.row.children = [o.widget for o in self.tiles]
+        self.put_first(tile)
         self.head.value = macros().visit()
         self.mark(tile)
 
@@ -232,11 +243,14 @@ class Ask:
 
     def hint(self):
         "What may be chosen, and what to do when nothing comes of it"
-        said = [W.HTML(macros().hint())]
-        if not _in_colab():
-            said.append(stuck := W.Button(description='Nothing happens?').add_class('ic-link'))
-            stuck.on_click(lambda _: self.files.waited())
-        return W.HBox(said).add_class('ic-hint')
+        said = W.HTML(macros().hint())
+        return W.HBox([said] if _in_colab() else [said,self.stuck()]).add_class('ic-hint')
+
+    def stuck(self):
+        "A button for who waits in vain"
+        res = W.Button(description='Nothing happens?').add_class('ic-link')
+        res.on_click(lambda _: self.files.waited())
+        return res
 
     def offered(self, examples):
         "The model's own pictures, if it has some"

@@ -14,6 +14,13 @@ from json import dumps
 from pathlib import Path
 from .predict import Predictor, image_paths
 
+# %% ../../nbs/lib/use/shell.ipynb #0cf37134
+def answer_text(
+    o, # `Prediction`
+)->str:
+    "A prediction in a few words"
+    return f'{o.name} {o.prob:.1%}{f" ({o.doubt})" if o.doubt else ""}'
+
 # %% ../../nbs/lib/use/shell.ipynb #0959c669
 def text_line(
     file:str, # picture
@@ -21,8 +28,7 @@ def text_line(
     width:int=0, # letters that file names take
 )->str:
     "What is said of a picture, for people"
-    said = o if isinstance(o, Exception) else f'{o.name} {o.prob:.1%}{f" ({o.doubt})" if o.doubt else ""}'
-    return f'{file:{width}}  {said}'
+    return f'{file:{width}}  {o if isinstance(o, Exception) else answer_text(o)}'
 
 # %% ../../nbs/lib/use/shell.ipynb #b03523ea
 def json_line(

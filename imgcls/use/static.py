@@ -18,6 +18,7 @@ from .predict import Predictor, cached, fetch, file_digest, shipped, template
 
 # %% ../../nbs/lib/use/static.ipynb #5e4aea2f
 runtime_version = '1.30.0'
+runtime_name = f'onnxruntime-web {runtime_version}'
 runtime_cdn = f'https://cdn.jsdelivr.net/npm/onnxruntime-web@{runtime_version}/dist/'
 _script = 'ort.wasm.bundle.min.mjs',73_054,'11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'
 _wasm = 'ort-wasm-simd-threaded.wasm',14_239_897,'3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'
@@ -29,9 +30,8 @@ def check_file(
     sha256:str, # what it has to have
 ):
     "Raise unless `fn` is that file"
-    of = f'onnxruntime-web {runtime_version}'
-    if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing: wanted the folder `dist` of the npm package {of}.')
-    if file_digest(fn)!=sha256: raise ValueError(f'{fn} is another file than the one of {of}.')
+    if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing: wanted the folder `dist` of the npm package {runtime_name}.')
+    if file_digest(fn)!=sha256: raise ValueError(f'{fn} is another file than the one of {runtime_name}.')
 
 def check_runtime(
     path, # folder
@@ -40,12 +40,16 @@ def check_runtime(
     for name,_,sha256 in runtime_files.values(): check_file(Path(path)/name, sha256)
     return Path(path)
 
+# %% ../../nbs/lib/use/static.ipynb #0053e843
+def npm_url()->str:
+    "Where the npm registry has the runtime"
+    registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
+    return f'{registry.rstrip("/")}/onnxruntime-web/-/onnxruntime-web-{runtime_version}.tgz'
+
 # %% ../../nbs/lib/use/static.ipynb #b1561b52
 def npm_package()->tarfile.TarFile:
     "What the npm registry has of the runtime"
-    registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
-    url = f'{registry.rstrip("/")}/onnxruntime-web/-/onnxruntime-web-{runtime_version}.tgz'
-    return tarfile.open(fileobj=io.BytesIO(fetch(url, 10**8, 600, allow_private=True)))
+    return tarfile.open(fileobj=io.BytesIO(fetch(npm_url(), 10**8, 600, allow_private=True)))
 
 def unpack(
     path:Path, # folder to make
@@ -113,13 +117,20 @@ def page_facts(
     own = {k:p.meta.get(k) for k in _facts} | dict(title=title, threshold=p.threshold)
     return own | dict(unknown=refusal(p), model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
 
+# %% ../../nbs/lib/use/static.ipynb #a54dd783
+def scales(
+    a, # array
+): # [n]
+    "What each of the first axis is divided by to fit 8 bits"
+    return abs(a).reshape(len(a), -1).max(1).clip(1e-12)/127
+
 # %% ../../nbs/lib/use/static.ipynb #f0356f60
 def in_8_bits(
     a, # array
-)->tuple: # (int8 of the same shape, [n]: what to multiply its first axis by)
+)->tuple: # (int8 of the same shape, `scales`)
     "Numbers in 8 bits, as near as may be for each of the first axis"
-    scale = abs(a).reshape(len(a), -1).max(1).clip(1e-12)/127
-    return (a/scale.reshape(-1, *[1]*(a.ndim-1))).round().astype('int8'),scale
+    by = scales(a)
+    return (a/by.reshape(-1, *[1]*(a.ndim-1))).round().astype('int8'),by
 
 # %% ../../nbs/lib/use/static.ipynb #d6c6657d
 def stored(
@@ -237,10 +248,11 @@ def site_page(
     return template('static/page/index.html').render(site=site, accept=html_accept, max_files=1, max_bytes=10**12, **said)
 
 # %% ../../nbs/lib/use/static.ipynb #8445b24d
+own = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
+
 def own_files()->dict: # path → bytes
     "The files of a page that are the same for every model"
-    here = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
-    return {k:shipped(f'static/{v}').read_bytes() for k,v in here.items()}
+    return {k:shipped(f'static/{v}').read_bytes() for k,v in own.items()}
 
 def site_files(
     p:Predictor,

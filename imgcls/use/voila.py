@@ -21,6 +21,13 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
+# %% ../../nbs/lib/use/voila.ipynb #d8dffe76
+def has_kernel(
+    task, # that heats one
+)->bool:
+    "Has a task made its kernel?"
+    return task.done() and not task.cancelled() and not task.exception()
+
 # %% ../../nbs/lib/use/voila.ipynb #97aa8b64
 class WarmKernels(AsyncMappingKernelManager):
     "A kernel manager that knows which of its kernels Voila keeps warm"
@@ -29,7 +36,7 @@ class WarmKernels(AsyncMappingKernelManager):
     def warm(self):
         "Ids of the kernels that wait for a visitor"
         tasks = (o for pool in self._pools.values() for o in pool)
-        return {o.result()['kernel_id'] for o in tasks if o.done() and not o.cancelled() and not o.exception()}
+        return {o.result()['kernel_id'] for o in tasks if has_kernel(o)}
 
     def greet(self):
         "Somebody comes for a warm kernel: the time that it waited does not count"
@@ -60,11 +67,15 @@ class Kernels(WarmKernels):
         "Ids of the kernels that may go"
         return list(filter(self.unused, {*self.list_kernel_ids()}-self.coming-self.warm()))
 
+    def first_to_go(self):
+        "The kernel that is missed least: without a page, unused for longest; None if all are in use"
+        return max(self.idle(), key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
+
     async def make_room(self):
         "One place more in a while, or an answer with status 503"
         if self.give_up(): raise asyncio.CancelledError('no room for a warm kernel')
         if self.going: return await asyncio.sleep(.05)
-        first = max(self.idle(), key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
+        first = self.first_to_go()
         if first is None: raise HTTPError(503, 'All places are taken')
         await self.shutdown_kernel(first)
 
