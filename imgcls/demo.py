@@ -108,14 +108,25 @@ def probe(self:Demo):
     low,high = p.interval
     return dict(probe_accuracy=round(float(p.accuracy), 4), probe_low=round(low, 4), probe_high=round(high, 4))
 
+# %% ../nbs/lib/demo.ipynb #5e2c7393
+@patch
+def loaders(self:Demo, csv):
+    "The pictures to learn from: all, or those of a list"
+    return get_dls(self.data, size=64, method='squish', batch_tfms=upright_tfms(), bs=16, csv=csv, num_workers=0)
+
 # %% ../nbs/lib/demo.ipynb #beefe88d
 @patch
 def learner(self:Demo, stage, csv=None):
     "The learner of `stage`; with its weights, if it was trained"
     set_seed(42)
-    dls = get_dls(self.data, size=64, method='squish', batch_tfms=upright_tfms(), bs=16, csv=csv, num_workers=0)
-    learn = get_learner(dls, 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
+    learn = get_learner(self.loaders(csv), 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
     return load_stage(learn, stage) if stage in self.report['seconds'] else learn
+
+# %% ../nbs/lib/demo.ipynb #16bab316
+@patch
+def heldout(self:Demo):
+    "Pictures that were never on the web"
+    return get_image_files(heldout_folder(self.path/'heldout'))
 
 # %% ../nbs/lib/demo.ipynb #dce0d90c
 @patch
@@ -127,8 +138,7 @@ def fit(self:Demo,
     "Train `stage`, save it, and test it on pictures that were never on the web"
     learn = self.learner(stage, csv)
     valid = float(train(learn, self.report['epochs'], 6e-3, stage=stage).accuracy.iloc[-1])
-    held = get_image_files(heldout_folder(self.path/'heldout'))
-    return {f'accuracy_{when}':round(accuracy_on(learn, held), 4), f'valid_accuracy_{when}':round(valid, 4)}
+    return {f'accuracy_{when}':round(accuracy_on(learn, self.heldout()), 4), f'valid_accuracy_{when}':round(valid, 4)}
 
 # %% ../nbs/lib/demo.ipynb #7ab96483
 @patch

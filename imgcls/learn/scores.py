@@ -185,6 +185,16 @@ def body_features(
     with head_inputs(learn.model) as found: probs = sound_predictions(learn, fns)
     return torch.cat(found).numpy(),probs.numpy()
 
+# %% ../../nbs/lib/learn/scores.ipynb #4ffbc07d
+def noted_looks(
+    path, # dataset folder
+    items, # paths of pictures in it
+)->pd.DataFrame: # as of `Dataset.seen`; NaN where nothing was noted
+    "What is known of the looks of pictures"
+    data = Dataset(path)
+    seen = data.seen().query('phash!=""').set_index('file')
+    return seen.reindex([data.rel(o) for o in items])
+
 # %% ../../nbs/lib/learn/scores.ipynb #bea2635a
 def known_pairs(
     path, # dataset folder
@@ -192,9 +202,7 @@ def known_pairs(
     feats=None, # [n,nf], from `body_features`; None: go by hashes alone
 ): # as `look_alikes` has it
     "Which pictures look alike, by the hashes that `verify_images` noted and by features"
-    data = Dataset(path)
-    seen = data.seen().query('phash!=""').set_index('file')
-    mine = seen.reindex([data.rel(o) for o in items])
+    mine = noted_looks(path, items)
     return look_alikes(hash_array(mine.phash.fillna('0'*64)), feats, mine.sha256.fillna(''), mine.phash.notna().values)
 
 # %% ../../nbs/lib/learn/scores.ipynb #4e642204

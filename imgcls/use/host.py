@@ -147,13 +147,18 @@ def stop_app(
     try: p.wait(20)
     except subprocess.TimeoutExpired: p.kill()
 
+# %% ../../nbs/lib/use/host.ipynb #45deb58d
+def stop_by_signal():
+    "Signals to stop end this process as Python ends, with all that is to be done then"
+    for o in {'SIGTERM','SIGHUP'}.intersection(dir(signal)): signal.signal(getattr(signal, o), lambda *_: sys.exit(0))
+
 # %% ../../nbs/lib/use/host.ipynb #54baadbe
 def attend(
     p, # what `serve_app` returned
     url:str, # and where it is
 ):
     "Say where the app is, and stop it when we are stopped: for commands"
-    for o in {'SIGTERM','SIGHUP'}.intersection(dir(signal)): signal.signal(getattr(signal, o), lambda *_: sys.exit(0))
+    stop_by_signal()
     try:
         print(f'Your classifier is at {url} (Ctrl-C stops it)', flush=True)
         p.wait()
