@@ -13,7 +13,7 @@ from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress
 from .sample import heldout_folder, digit_names, sample_web
-from .dataset import image_files, in_one_step, read_manifest
+from .dataset import image_files, read_manifest
 from .gather.shell import gather
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
@@ -47,7 +47,9 @@ class Demo:
     def save(self, **kwargs):
         "Enter `kwargs` in the report, in one step"
         self.report.update(kwargs)
-        with in_one_step(self.fn) as tmp: tmp.mk_write(json.dumps(self.report, indent=1))
+        tmp = self.fn.with_suffix('.tmp') # one name, so that none is left behind by whoever is killed here
+        tmp.mk_write(json.dumps(self.report, indent=1))
+        os.replace(tmp, self.fn)
 
 # %% ../nbs/lib/demo.ipynb #bc09f974
 steps = dict(gather='Searching the sample web, downloading, and verifying every picture',

@@ -13,7 +13,7 @@ from fastai.vision.all import *
 from PIL import ImageOps
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from ..dataset import in_one_step, progress
+from ..dataset import progress
 from ..picture import open_image
 
 # %% ../../nbs/lib/learn/pixels.ipynb #8641c2c0
@@ -102,8 +102,8 @@ def keep(self:PixelCache,
 ):
     "Add a file with `arrs`, in one step"
     fn = self.path/f'{uuid.uuid4().hex}.safetensors'
-    arrs = {k:np.ascontiguousarray(o) for k,o in arrs.items()} # as they lie in memory is how they would be stored
-    with in_one_step(fn) as tmp: save_file(arrs, tmp)
+    save_file({k:np.ascontiguousarray(o) for k,o in arrs.items()}, f'{fn}.part') # as they lie in memory is how they would be stored
+    os.replace(f'{fn}.part', fn)
     self.open(fn)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #cffefc2a

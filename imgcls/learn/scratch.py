@@ -595,7 +595,7 @@ def _plan(
     return how | {k:v for k,v in o.model.info.items() if k!='names'}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #2bdfbd5e
-def place(
+def chosen_device(
     device=None, # where to train; default: the GPU if there is one
 )->torch.device:
     "Where a network is trained"
@@ -621,7 +621,7 @@ class Trainer:
         store_attr()
         if lr is None: self.lr = presets[preset][1]
         if path is not None: self.path = _kept_at(path)
-        self.device = place(device)
+        self.device = chosen_device(device)
         model.to(self.device, memory_format=torch.channels_last)
         model.info.update(labels=data.labels, names=data.names, prep=data.prep | model.info['colours'])
         self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs, len(data.train))

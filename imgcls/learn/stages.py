@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from ..dataset import progress
 
 # %% ../../nbs/lib/learn/stages.ipynb #555173c8
-def plain(
+def contiguous(
     v, # tensor
 ):
     "A tensor as the format has it"
@@ -45,7 +45,7 @@ def save_tensors(
     **kwargs # texts
 ):
     "Write `tensors`, such that others may read the file"
-    with usual_mode(fn): save_file({k:plain(v) for k,v in tensors.items()}, fn, kwargs)
+    with usual_mode(fn): save_file({k:contiguous(v) for k,v in tensors.items()}, fn, kwargs)
 
 # %% ../../nbs/lib/learn/stages.ipynb #637292b5
 def flat(

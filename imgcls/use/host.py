@@ -166,7 +166,7 @@ def attend(
     finally: stop_app(p)
 
 # %% ../../nbs/lib/use/host.ipynb #9b739930
-def door(
+def port_for(
     port, # that somebody wants; None or 0: any
     host:str, # address to listen on
     usual:int=8866, # if it is free
@@ -197,7 +197,7 @@ def imgcls_app(
     "Serve MODEL as an app, until Ctrl-C. To share it, `imgcls-deploy MODEL site --kind static` makes a page that needs no server"
     from imgcls.use.predict import Predictor
     try:
-        port = door(port, host)
+        port = port_for(port, host)
         meta = Predictor(model, n_threads=1).meta
         if max_kernels<1: raise ValueError(f'--max-kernels {max_kernels}: wanted 1 or more.')
         with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
 from ..picture import cores
-from .host import address, door
+from .host import address, port_for
 from .predict import Predictor
 from .serve import Options, make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -204,7 +204,7 @@ def imgcls_serve(
     try:
         if workers<1: raise ValueError(f'--workers {workers}: wanted 1 or more.')
         port = port or int(os.environ.get('PORT') or 0)
-        port = door(port, host, 8000)
+        port = port_for(port, host, 8000)
         path = Predictor(model, sha256, n_threads=1).path
         opts = env_options(rate, cors, frames, title=title, allow_private=allow_private, max_body=int(max_body*1e6))
         who = who_may_ask(host, Options(**opts))
