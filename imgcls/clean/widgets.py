@@ -593,7 +593,7 @@ def opinion(
     "What a model thinks of pictures and their labels"
     from imgcls.learn.scores import scores # here: to look at pictures needs no torch
     check_model(learn)
-    return learn.scores() if hasattr(learn, 'scores') else scores(learn),vocab_of(learn)
+    return scores(learn) if hasattr(learn, 'dls') else learn.scores(),vocab_of(learn)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
