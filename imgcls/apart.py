@@ -14,24 +14,37 @@ from subprocess import PIPE, Popen
 from .picture import is_rare, look
 
 # %% ../nbs/lib/apart.ipynb #19f1d09f
+def own_output():
+    "A file for answers where standard output was, which goes to standard error now"
+    res = os.fdopen(os.dup(1), 'wb')
+    os.dup2(2, 1)
+    return res
+
+def outcome(f, args, kwargs): # result and error
+    "What came of a call"
+    try: return f(*args, **kwargs),None
+    except Exception as e: return None,e
+
 def serve():
     "Answer calls until nobody asks any more"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), 'wb')
-    os.dup2(2, 1)
+    answers = own_output()
     while True:
-        try: f,args,kwargs = pickle.load(sys.stdin.buffer)
+        try: asked = pickle.load(sys.stdin.buffer)
         except EOFError: return
-        try: res = f(*args, **kwargs),None
-        except Exception as e: res = None,e
-        pickle.dump(res, answers)
+        pickle.dump(outcome(*asked), answers)
         answers.flush()
 
+# %% ../nbs/lib/apart.ipynb #21ac1a33
+def same_paths()->dict:
+    "An environment in which Python finds what it finds here"
+    return os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+
+# %% ../nbs/lib/apart.ipynb #8dea5053
 class Helper:
     "A process that calls functions for this one"
     def __init__(self):
-        env = os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
-        self.p = Popen([sys.executable, '-c', 'from imgcls.apart import serve; serve()'], stdin=PIPE, stdout=PIPE, env=env)
+        self.p = Popen([sys.executable, '-c', 'from imgcls.apart import serve; serve()'], stdin=PIPE, stdout=PIPE, env=same_paths())
         atexit.register(self.end)
 
     def call(self, *asked):

@@ -35,15 +35,19 @@ class Demo:
     ):
         self.path = Path(path).absolute()
         self.data,self.fn = self.path/'digits',self.path/'report.json'
-        self.report = json.loads(self.fn.read_text()) if self.fn.exists() else dict(n=n, epochs=epochs, port=0, seconds={})
+        self.report = self.begun() or dict(n=n, epochs=epochs, port=0, seconds={})
         had = self.report['n'],self.report['epochs']
         if had!=(n,epochs): raise ValueError(f'{self.fn} is of a run with n, epochs = {had}, asked for is {n,epochs}. '
             'Go on with the same, or use another folder.')
 
+    def begun(self):
+        "The report of a run before; None: there was none"
+        if self.fn.exists(): return json.loads(self.fn.read_text())
+
     def save(self, **kwargs):
         "Enter `kwargs` in the report, in one step"
         self.report.update(kwargs)
-        tmp = self.fn.with_suffix('.tmp')
+        tmp = self.fn.with_suffix('.tmp') # one name, so that none is left behind by whoever is killed here
         tmp.mk_write(json.dumps(self.report, indent=1))
         os.replace(tmp, self.fn)
 
@@ -52,6 +56,18 @@ steps = dict(gather='Searching the sample web, downloading, and verifying every 
     probe='A first number before any training: a linear head on a network that has learned nothing', train='Training on what was downloaded',
     interpret='Scoring every picture', clean='Cleaning: the most surprising pictures are reviewed',
     retrain='Training again on the cleaned data', export='Exporting the model and the app')
+
+# %% ../nbs/lib/demo.ipynb #81218c57
+@patch
+def timed(self:Demo,
+    name:str, # one of `steps`
+)->dict: # what it came to
+    "Do a step, and enter it in the report"
+    t = time.time()
+    res = getattr(self, name)() or {}
+    self.report['seconds'][name] = round(time.time()-t, 1)
+    self.save(**res)
+    return res
 
 # %% ../nbs/lib/demo.ipynb #cdc3c005
 @patch
@@ -62,11 +78,7 @@ def step(self:Demo,
     said,secs = steps[name],self.report['seconds']
     if name in secs: return print(f'✓ {said} (done before)', flush=True)
     print(f'… {said}', flush=True)
-    t = time.time()
-    res = getattr(self, name)() or {}
-    secs[name] = round(time.time()-t, 1)
-    self.save(**res)
-    found = ''.join(f'\n   {k} = {v}' for k,v in res.items())
+    found = ''.join(f'\n   {k} = {v}' for k,v in self.timed(name).items())
     print(f'✓ {said} ({secs[name]} s){found}', flush=True)
 
 # %% ../nbs/lib/demo.ipynb #51b454e0
@@ -98,14 +110,25 @@ def probe(self:Demo):
     low,high = p.interval
     return dict(probe_accuracy=round(float(p.accuracy), 4), probe_low=round(low, 4), probe_high=round(high, 4))
 
+# %% ../nbs/lib/demo.ipynb #5e2c7393
+@patch
+def loaders(self:Demo, csv):
+    "The pictures to learn from: all, or those of a list"
+    return get_dls(self.data, size=64, method='squish', batch_tfms=upright_tfms(), bs=16, csv=csv, num_workers=0)
+
 # %% ../nbs/lib/demo.ipynb #beefe88d
 @patch
 def learner(self:Demo, stage, csv=None):
     "The learner of `stage`; with its weights, if it was trained"
     set_seed(42)
-    dls = get_dls(self.data, size=64, method='squish', batch_tfms=upright_tfms(), bs=16, csv=csv, num_workers=0)
-    learn = get_learner(dls, 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
+    learn = get_learner(self.loaders(csv), 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
     return load_stage(learn, stage) if stage in self.report['seconds'] else learn
+
+# %% ../nbs/lib/demo.ipynb #16bab316
+@patch
+def heldout(self:Demo):
+    "Pictures that were never on the web"
+    return get_image_files(heldout_folder(self.path/'heldout'))
 
 # %% ../nbs/lib/demo.ipynb #dce0d90c
 @patch
@@ -117,12 +140,18 @@ def fit(self:Demo,
     "Train `stage`, save it, and test it on pictures that were never on the web"
     learn = self.learner(stage, csv)
     valid = float(train(learn, self.report['epochs'], 6e-3, stage=stage).accuracy.iloc[-1])
-    held = get_image_files(heldout_folder(self.path/'heldout'))
-    return {f'accuracy_{when}':round(accuracy_on(learn, held), 4), f'valid_accuracy_{when}':round(valid, 4)}
+    return {f'accuracy_{when}':round(accuracy_on(learn, self.heldout()), 4), f'valid_accuracy_{when}':round(valid, 4)}
 
 # %% ../nbs/lib/demo.ipynb #7ab96483
 @patch
 def train(self:Demo): return self.fit('train', 'before')
+
+# %% ../nbs/lib/demo.ipynb #1a2dff48
+@patch
+def keep_figure(self:Demo, name):
+    "Save what was drawn last"
+    plt.savefig(self.path/f'{name}.png', dpi=80)
+    plt.close('all')
 
 # %% ../nbs/lib/demo.ipynb #65746a4f
 @patch
@@ -132,10 +161,9 @@ def interpret(self:Demo):
     df = scores(learn)
     df.to_csv(self.path/'scores.csv', index=False)
     with learn.no_bar(): ClassificationInterpretation.from_learner(learn).plot_confusion_matrix(figsize=(6,6))
-    plt.savefig(self.path/'confusion.png', dpi=80)
+    self.keep_figure('confusion')
     show_scores(df)
-    plt.savefig(self.path/'surprises.png', dpi=80)
-    plt.close('all')
+    self.keep_figure('surprises')
 
 # %% ../nbs/lib/demo.ipynb #59bbece7
 @patch
@@ -145,21 +173,45 @@ def truth(self:Demo):
     path = m.url.str.removeprefix(self.web().url)
     return dict(zip(m.file.map(os.path.basename), path.map(self.web().plan.set_index('path').digit)))
 
+# %% ../nbs/lib/demo.ipynb #9e591690
+@patch
+def wrong_left(self:Demo,
+    truth, # of `truth`
+)->int:
+    "How many pictures are still under a wrong label"
+    return sum(truth[o.name]!=o.parent.name for o in image_files(self.data))
+
+# %% ../nbs/lib/demo.ipynb #8632ce54
+@patch
+def surprising(self:Demo,
+    n:int, # how many
+): # names of files
+    "The pictures that surprised the model most"
+    return pd.read_csv(self.path/'scores.csv').file[:n].map(os.path.basename)
+
 # %% ../nbs/lib/demo.ipynb #7f99a0ad
 @patch
 def clean(self:Demo):
     "Review the most surprising pictures, with the truth in place of a person, and apply"
     truth,c,files = self.truth(),Cleaning(self.data, vocab=digit_names),image_files(self.data)
     there = {o.name:o for o in files}
-    seen = pd.read_csv(self.path/'scores.csv').file[:len(files)//10].map(os.path.basename)
+    seen = self.surprising(len(files)//10)
     for o in seen: c.decide(there[o], truth[o])
     done = c.apply()
-    left = sum(truth[o.name]!=o.parent.name for o in image_files(self.data))
-    return dict(n_reviewed=len(seen), n_relabelled=len(done), n_wrong_left=left)
+    return dict(n_reviewed=len(seen), n_relabelled=len(done), n_wrong_left=self.wrong_left(truth))
 
 # %% ../nbs/lib/demo.ipynb #814f6b8e
 @patch
 def retrain(self:Demo): return self.fit('retrain', 'after', 'cleaned.csv')
+
+# %% ../nbs/lib/demo.ipynb #8ed986e5
+@patch
+def accuracy_of(self:Demo,
+    fn, # .onnx file
+)->float:
+    "Share of the held-out digits that the model in `fn` gets right"
+    p,held = Predictor(fn),get_image_files(self.path/'heldout')
+    return float(np.mean([p.predict(o).label==o.parent.name for o in held]))
 
 # %% ../nbs/lib/demo.ipynb #360c9d25
 @patch
@@ -168,9 +220,7 @@ def export(self:Demo):
     title,about = 'Which digit is it?','Made for digits written by hand, one in a picture, upright. It has never seen anything else.'
     fn = export_onnx(self.learner('retrain', 'cleaned.csv'), self.path/'digits.onnx', examples=4, quantize=True, title=title, about=about)
     (self.path/'app.ipynb').write_text(app_notebook(title, fn.name))
-    p,held = Predictor(fn),get_image_files(self.path/'heldout')
-    right = np.mean([p.predict(o).label==o.parent.name for o in held])
-    return dict(accuracy_app=round(float(right), 4), model_bytes=fn.stat().st_size)
+    return dict(accuracy_app=round(self.accuracy_of(fn), 4), model_bytes=fn.stat().st_size)
 
 # %% ../nbs/lib/demo.ipynb #70315735
 @patch
@@ -187,6 +237,15 @@ A first number, before any training: {probe_accuracy:.1%} ({probe_low:.1%} to {p
 on the validation set, by its own labels   {valid_accuracy_before:>15.1%}  {valid_accuracy_after:.1%}
 on 400 pictures that were never on the web {accuracy_before:>15.1%}  {accuracy_after:.1%}'''
 
+# %% ../nbs/lib/demo.ipynb #38d7511d
+def summed_up(
+    rep:dict, # the report
+    path, # its folder
+)->str:
+    "What the demo came to, in words"
+    secs = sum(rep['seconds'].values())
+    return f'{summary.format(**rep)}\nThe report is {path}/report.json, the model {path}/digits.onnx. All steps took {secs:.0f} s.'
+
 # %% ../nbs/lib/demo.ipynb #1c3c8d8c
 @call_parse
 def imgcls_demo(
@@ -199,6 +258,5 @@ def imgcls_demo(
     fastprogress.NO_BAR = not sys.stdout.isatty()
     try: rep = Demo(path, n, epochs).run()
     except (OSError,ValueError) as e: sys.exit(f'The demo stopped: {e}')
-    secs = sum(rep['seconds'].values())
-    print(f'{summary.format(**rep)}\nThe report is {path}/report.json, the model {path}/digits.onnx. All steps took {secs:.0f} s.', flush=True)
+    print(summed_up(rep, path), flush=True)
     if not no_serve: attend(*serve_app(Path(path)/'app.ipynb'))

@@ -68,6 +68,13 @@ def draw_strokes(
     large = np.asarray(Image.fromarray(small).resize((s,s), Image.BICUBIC))/255
     return np.clip((large-.05)/.8, 0, 1)
 
+# %% ../nbs/lib/sample.ipynb #953f8747
+def as_image(
+    a:np.ndarray, # brightness, 0 to 255; what is beyond is cut off
+)->Image.Image:
+    "An array as a picture"
+    return Image.fromarray(np.clip(a, 0, 255).astype('uint8'))
+
 # %% ../nbs/lib/sample.ipynb #7e5bac46
 _inks = '#1b2a6b #111111 #7a1f1f #1f5f3a #3d3d46 #5a2d82'.split()
 
@@ -82,8 +89,7 @@ def draw_digit(
     x,y = [rng.integers(0, o-s+1) for o in (w,h)]
     ink = np.pad(draw_strokes(i, s), ((y,h-s-y),(x,w-s-x)))[...,None]
     paper = draw_paper(rng, w, h) + draw_light(rng, w, h)
-    rgb = paper*(1-ink) + _rgb(rng.choice(_inks))*ink
-    return Image.fromarray(np.clip(rgb, 0, 255).astype('uint8'))
+    return as_image(paper*(1-ink) + _rgb(rng.choice(_inks))*ink)
 
 # %% ../nbs/lib/sample.ipynb #cde7c9d1
 _turns = {3:Image.ROTATE_180, 6:Image.ROTATE_90, 8:Image.ROTATE_270}
@@ -162,6 +168,10 @@ def orientations(df):
     turned = (df.ext=='jpg') & (df.source%8==0) & (df.fault!='near')
     return np.where(turned, np.array([3,6,8])[df.source//8%3], 1)
 
+def address(row): # path of the URL
+    "What a row of the plan is found under"
+    return f'/img/{row.Index:04d}-{row.fault or "picture"}-{row.source}.{row.ext}'
+
 def plan_web(
     n:int=1397, # number of different digits on the web, 100 to 1,397
     seed:int=42, # same seed, same web
@@ -171,7 +181,7 @@ def plan_web(
     rng = np.random.default_rng([seed,n])
     df = add_labels(plant(n, seed, rng), rng).sample(frac=1, random_state=seed)
     df = df.assign(orientation=orientations).sort_values('label', kind='stable', ignore_index=True)
-    df['path'] = [f'/img/{o.Index:04d}-{o.fault or "picture"}-{o.source}.{o.ext}' for o in df.itertuples()]
+    df['path'] = list(map(address, df.itertuples()))
     words = dict(enumerate(digit_names))
     return df.assign(status=statuses(df), label=df.label.map(words), digit=df.digit.map(words))
 
@@ -210,8 +220,8 @@ def thumb_url(
     i:int, # which of the digits
 )->str:
     "Digit `i` as a data: URL"
-    grey = Image.fromarray((255-240*draw_strokes(i, 48)).astype('uint8'))
-    return 'data:image/png;base64,'+base64.b64encode(encode_image(grey, 'PNG')).decode()
+    png = encode_image(as_image(255-240*draw_strokes(i, 48)), 'PNG')
+    return f'data:image/png;base64,{base64.b64encode(png).decode()}'
 
 # %% ../nbs/lib/sample.ipynb #abc77fb5
 class SampleWeb:
@@ -238,6 +248,12 @@ def result(self:SampleWeb, row):
     at = dict(link=f'{self.url}/page/{row.Index}', original=self.url+row.path, thumbnail=thumb_url(row.source))
     return dict(who, title=f'A handwritten {row.label}', **at)
 
+# %% ../nbs/lib/sample.ipynb #31e85898
+@patch
+def next_page(self:SampleWeb, q, page):
+    "Address of the page behind `page` of the results for `q`"
+    return f'{self.url}/search?q={quote(q)}&page={page+1}'
+
 # %% ../nbs/lib/sample.ipynb #45aa571b
 @patch
 def search(self:SampleWeb, q='', page=0, **kwargs):
@@ -245,7 +261,7 @@ def search(self:SampleWeb, q='', page=0, **kwargs):
     at,found = int(page)*100,self.plan[self.plan.label.isin(q.lower().split())]
     res = [self.result(o) for o in found[at:at+100].itertuples()]
     if not res: return dict(error='The sample web knows the digits zero to nine; there are no results for this query.')
-    more = f'{self.url}/search?q={quote(q)}&page={int(page)+1}' if len(found)>at+100 else None
+    more = self.next_page(q, int(page)) if len(found)>at+100 else None
     return dict(images_results=res, serpapi_pagination=dict(next=more))
 
 # %% ../nbs/lib/sample.ipynb #1aebe323
@@ -265,14 +281,21 @@ async def get_picture(self:SampleWeb, request):
     if row.fault=='slow': await asyncio.sleep(.7)
     return Response(await run_in_threadpool(picture_bytes, row, self.seed), media_type=f'image/{_formats[row.ext].lower()}')
 
+# %% ../nbs/lib/sample.ipynb #26056eca
+def quiet_server(
+    *routes, # of Starlette
+)->uvicorn.Server:
+    "A server that logs nothing, and ends within a second"
+    app = Starlette(routes=routes)
+    return uvicorn.Server(uvicorn.Config(app, log_level='critical', lifespan='off', timeout_graceful_shutdown=1))
+
 # %% ../nbs/lib/sample.ipynb #d9de5185
 @patch
 def start(self:SampleWeb):
     "Start to answer, in a daemon thread"
     self.door = socket.create_server(('127.0.0.1', self.port), backlog=128)
     self.port = self.door.getsockname()[1]
-    routes = [Route('/search', self.get_search), Route('/{rest:path}', self.get_picture)]
-    self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level='critical', lifespan='off', timeout_graceful_shutdown=1))
+    self.server = quiet_server(Route('/search', self.get_search), Route('/{rest:path}', self.get_picture))
     self.thread = Thread(target=self.server.run, args=([self.door],), daemon=True)
     self.thread.start()
     running.add(self.port)
@@ -304,6 +327,13 @@ def sample_web(
     _webs.append(web)
     return web
 
+# %% ../nbs/lib/sample.ipynb #f50c0b13
+def heldout_name(
+    i:int, # which of the digits
+)->str:
+    "Where a digit goes in a folder per class"
+    return f'{digit_names[_digits().target[i]]}/{i:04d}.png'
+
 # %% ../nbs/lib/sample.ipynb #99cbb695
 def heldout_folder(
     dest, # folder to write to; made if it isn't there
@@ -312,7 +342,7 @@ def heldout_folder(
 )->Path: # `dest`
     "Write the held-out digits to `dest`/label/number.png"
     for i in split_digits(seed)[1][:n]:
-        fn = Path(dest)/digit_names[_digits().target[i]]/f'{i:04d}.png'
+        fn = Path(dest)/heldout_name(i)
         fn.parent.mkdir(parents=True, exist_ok=True)
         draw_digit(int(i), seed).save(fn)
     return Path(dest)

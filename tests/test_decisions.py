@@ -209,7 +209,7 @@ def test_bad_input_is_said(data):
 def test_a_folder_that_can_only_be_read(data, monkeypatch):
     c = fresh(data)
     def broken(*args): raise PermissionError(13, 'Read-only file system')
-    monkeypatch.setattr(Table, 'append', broken)
+    monkeypatch.setattr(Table, '_mend', broken)
     with pytest.raises(PermissionError, match='Copy the dataset'): c.decide('cat/0.png', '<Delete>')
     assert not c.decisions
 

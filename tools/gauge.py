@@ -4,7 +4,7 @@ from pathlib import Path
 
 root = Path(__file__).parent.parent
 wanted = dict(nodes=0, median=55, p90=170, long_lines=.03, private=.45, long_strings=.025, crowded_cells=.2, wait_median=12, wait_max=90, public=180, unused=0)
-reached = dict(median=68) # on the way to what is wanted; these may only fall
+reached = dict(median=55) # on the way to what is wanted; these may only fall
 said = dict(nodes='syntax nodes in all', median='syntax nodes a function, median', p90='… 90th percentile', long_lines='code lines over 120 characters',
     private='private share of module functions', long_strings='lines in long strings (pages, styles, scripts)', crowded_cells='exported cells with more than one definition',
     wait_median='exported lines before something runs, median', wait_max='… at most', public='public names', unused='… used nowhere else')

@@ -12,7 +12,7 @@ import hashlib, os, unicodedata, pandas as pd
 from collections import Counter
 from filelock import FileLock, Timeout
 from pathlib import Path, PurePosixPath
-from fastcore.basics import patch
+from fastcore.basics import filter_values, patch
 from fastcore.foundation import L
 from ..dataset import Dataset, Table, check_label, free_name, timestamp, unlabelled
 from ..picture import hash_array
@@ -51,17 +51,42 @@ def as_text(
     "`label` as it is compared and written down"
     return unicodedata.normalize('NFC', '' if label is None else str(label))
 
-# %% ../../nbs/lib/clean/decisions.ipynb #9622b233
-def check_scores(
+# %% ../../nbs/lib/clean/decisions.ipynb #1d452136
+def check_columns(
     df, # anything
 ):
     "Refuse what is no table of `scores`"
     lost = {'file','label'}-set(getattr(df, 'columns', ()))
     if lost: raise ValueError(f'scores is a {type(df).__name__} without {" and ".join(sorted(lost))}: '
         'wanted the table that `scores(learn)` returns; labels go into vocab=')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #9622b233
+def check_scores(
+    df, # anything
+):
+    "Refuse what is no table of `scores`, or lacks labels"
+    check_columns(df)
     bare = (df.label.isna() | (df.label=='')).sum()
     if bare: raise ValueError(f'scores has no label for {bare} of {len(df)} pictures. '
         'Read a table with pd.read_csv(…, dtype=str, keep_default_na=False), or a class NA is none')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #ea5d0901
+def check_home(
+    df, # file
+    path, # dataset folder
+):
+    "Refuse scores of another dataset"
+    if not len(df) or any(has(path, o) for o in df.file): return
+    raise FileNotFoundError(f'No file of scores is in {path}; the first is {df.file[0]}. Is it another dataset?')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #23f615d6
+def mapped(
+    df,
+    f, # of a value
+    *cols, # names; those that `df` hasn't are left out
+): # a copy of `df`
+    "`df` with `f` of what is in some columns"
+    return df.assign(**df[[o for o in cols if o in df]].map(f))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #0076100c
 def located(
@@ -70,11 +95,9 @@ def located(
 ): # with paths relative to the dataset, and labels as text
     "What a model thinks of pictures of `data`, or an error if they are elsewhere"
     check_scores(df)
-    as_said = dict(file=data.rel, twin=data.rel, label=as_text, pred=as_text, second=as_text)
-    df = df.assign(**{k:df[k].map(f) for k,f in as_said.items() if k in df}).reset_index(drop=True)
-    if 'split' not in df: df['split'] = ''
-    if not len(df) or any(has(data.path, o) for o in df.file): return df
-    raise FileNotFoundError(f'No file of scores is in {data.path}; the first is {df.file[0]}. Is it another dataset?')
+    df = mapped(mapped(df, data.rel, 'file', 'twin'), as_text, 'label', 'pred', 'second').reset_index(drop=True)
+    check_home(df, data.path)
+    return df if 'split' in df else df.assign(split='')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dd27f9e1
 def folder_labels(
@@ -84,6 +107,15 @@ def folder_labels(
     names = dict(pairs)
     return names if len(pairs)==len(names)==len({*names.values()}) and all(names) else None
 
+# %% ../../nbs/lib/clean/decisions.ipynb #58b21640
+def dataset_at(
+    path, # a folder
+)->Dataset: # with an absolute path
+    "The dataset in a folder that is there"
+    res = Dataset(os.path.abspath(path))
+    if res.path.is_dir(): return res
+    raise FileNotFoundError(f'{path} is no folder: wanted a dataset, with a folder per class')
+
 # %% ../../nbs/lib/clean/decisions.ipynb #2537e16e
 class Cleaning:
     "What was decided about the pictures of a dataset, and what is worth looking at"
@@ -92,9 +124,8 @@ class Cleaning:
         scores:pd.DataFrame=None, # of `scores`; without it, no view needs a model's opinion
         vocab=None, # labels to choose from; default: those of `scores`, and the dataset's folders
     ):
-        self.data = Dataset(os.path.abspath(path))
+        self.data = dataset_at(path)
         self.path,self.guesses = self.data.path,None
-        if not self.path.is_dir(): raise FileNotFoundError(f'{path} is no folder: wanted a dataset, with a folder per class')
         self.scores = None if scores is None else located(scores, self.data)
         self.take_labels(self.data.layout())
         self.vocab = self.offered(vocab, self.known().label)
@@ -117,7 +148,25 @@ def known(self:Cleaning):
 def everything(self:Cleaning):
     "All labelled pictures that are there now"
     df = self.known()
-    return df if self.scores is None else df[[o[0]!='.' and (self.path/o).is_file() for o in df.file]]
+    if self.scores is None: return df
+    return df.loc[[o[0]!='.' and has(self.path, o) for o in df.file]]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #56f9f639
+def spellings(
+    names, # paths of pictures
+): # label → folder
+    "How the class folders of pictures are spelt"
+    return {as_text(o):o for o in {PurePosixPath(o).parent.name for o in names}}
+
+# %% ../../nbs/lib/clean/decisions.ipynb #4e9bf1d8
+@patch
+def meaning(self:Cleaning,
+    df, # of `layout`
+): # of `folder_labels`
+    "What folders stand for, where there are scores"
+    if self.scores is None: return {}
+    at,here = dict(zip(df.name, df.label.map(as_text))),self.everything()
+    return folder_labels({(at.get(o, ''),label) for o,label in zip(here.file, here.label)})
 
 # %% ../../nbs/lib/clean/decisions.ipynb #79401592
 @patch
@@ -125,14 +174,9 @@ def take_labels(self:Cleaning,
     df, # of `layout`
 ):
     "Note how folders are spelt, and what they stand for or, where a list says so, what each file is"
-    self.folders = {as_text(o):o for o in {PurePosixPath(o).parent.name for o in df.name}}
-    self.names,self.labels = {},{}
-    if self.scores is not None:
-        at,here = dict(zip(df.name, df.label.map(as_text))),self.everything()
-        named = folder_labels({(at.get(o, ''),label) for o,label in zip(here.file, here.label)})
-        if named is None: self.labels = dict(self.scores[['file','label']].values)
-        else: self.names = named
-    self.first = dict(self.labels)
+    self.folders,names = spellings(df.name),self.meaning(df)
+    self.labels = dict(self.scores[['file','label']].values) if names is None else {}
+    self.names,self.first = names or {},dict(self.labels)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #7129b0be
 def check_choice(
@@ -168,23 +212,39 @@ def moves_of(self:Cleaning, batches): # rows of the journal of moves, in order
     "Files that `batches` moved, or were about to"
     return self.data.moves.table.read().query('action=="move" and batch in @batches')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #c0bbbed2
+@patch
+def was_made(self:Cleaning, src, dst):
+    "Was a move from `src` to `dst` made, as far as files tell?"
+    return (self.path/dst).exists() or not (self.path/src).exists()
+
 # %% ../../nbs/lib/clean/decisions.ipynb #80447af2
 @patch
 def carried_out(self:Cleaning): # rows of the journal of moves, in order
     "Moves that were applied and not taken back"
     df = self.moves_of(self.data.moves.pending('clean '))
-    def exists(rel): return (self.path/rel).exists()
-    return df.loc[[exists(dst) or not exists(src) for src,dst in zip(df.src, df.dst)]]
+    return df.loc[list(map(self.was_made, df.src, df.dst))]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #b84945d2
+@patch
+def last_said(self:Cleaning): # rows of the journal, by file
+    "What was decided last about each file, whether it was carried out or not"
+    return self.journal.read().query('action=="decide"').drop_duplicates('file', keep='last').set_index('file')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #dff86b52
+def settled(
+    o, # row of the journal of moves
+): # file → decision; '' is none
+    "What decisions come to by a move"
+    return {o.src:'', o.dst:keep_it if o.dst[0]!='.' else ''}
 
 # %% ../../nbs/lib/clean/decisions.ipynb #80f97772
 @patch
 def noted(self:Cleaning): # file → decision; '' is none
     "What the journals say: what was decided, less what was carried out; what got another label was looked at"
-    df = self.journal.read().query('action=="decide"').drop_duplicates('file', keep='last').set_index('file')
+    df = self.last_said()
     now = dict(df.decision)
-    for o in self.carried_out().itertuples():
-        done = {o.src:'', o.dst:keep_it if o.dst[0]!='.' else ''}
-        now |= {k:v for k,v in done.items() if df.time.get(k, '')<=o.time}
+    for o in self.carried_out().itertuples(): now |= {k:v for k,v in settled(o).items() if df.time.get(k, '')<=o.time}
     return now
 
 # %% ../../nbs/lib/clean/decisions.ipynb #dd1ed9ed
@@ -199,17 +259,30 @@ def refresh(self:Cleaning,
     also=(), # files that may be gone; what was decided about others that are is left out
 ):
     "Read the journals again"
-    def counts(rel): return rel in also or (self.path/rel).is_file()
-    self.decisions = {k:self.meant(k, v) for k,v in self.noted().items() if v and counts(k)}
+    now = self.noted().items()
+    self.decisions = {k:self.meant(k, v) for k,v in now if v and (k in also or has(self.path, k))}
+
+# %% ../../nbs/lib/clean/decisions.ipynb #48d11f43
+@patch
+def is_placed(self:Cleaning, rel):
+    "Is file `rel` where pictures of the dataset are?"
+    in_folder = '/' in rel and (rel[0]!='.' or rel.startswith(f'{unlabelled}/'))
+    return in_folder or rel in self.labels
+
+# %% ../../nbs/lib/clean/decisions.ipynb #26b6a5a2
+def check_one(
+    fn, # anything
+):
+    "Refuse what is not one file"
+    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; go through several in a loop')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #50c44ed9
 @patch
 def found(self:Cleaning, fn):
     "Picture `fn` as the journal has it; what is no picture of the dataset is refused"
-    if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; go through several in a loop')
+    check_one(fn)
     rel = self.data.rel(fn)
-    placed = '/' in rel and (rel[0]!='.' or rel.startswith(f'{unlabelled}/'))
-    if has(self.path, rel) and (placed or rel in self.labels): return rel
+    if has(self.path, rel) and self.is_placed(rel): return rel
     raise FileNotFoundError(f'{fn}: no such picture in the class folders of {self.path}, nor in {unlabelled}. '
         '.quarantine/moves.csv there says what was moved where')
 
@@ -217,6 +290,12 @@ def found(self:Cleaning, fn):
 def one_of(name, got, options, hint=''):
     "Refuse what is not among `options`"
     if got not in options: raise ValueError(f'{name}={got!r}: wanted one of {", ".join(map(str, options))}{hint}')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #81b97b0a
+@patch(as_prop=True)
+def choices(self:Cleaning):
+    "All that can be decided about a picture"
+    return [keep_it,delete_it,*self.vocab]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d5fef2df
 @patch
@@ -226,7 +305,7 @@ def decide(self:Cleaning,
 ):
     "Remember what should become of a picture"
     what = as_text(what)
-    one_of('what', what, [keep_it,delete_it,*self.vocab], '; `forget` takes a decision back')
+    one_of('what', what, self.choices, '; `forget` takes a decision back')
     self.note([self.found(fn)], what)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #88a3e353
@@ -242,42 +321,70 @@ def digest(fn):
 
 # %% ../../nbs/lib/clean/decisions.ipynb #adaf3667
 @patch
-def write(self:Cleaning, todo):
-    "Append decisions `todo` (file → decision) to the journal"
-    rows = [dict(time=timestamp(), action='decide', file=k, decision=v, sha256=digest(self.path/k)) for k,v in todo.items()]
-    try: self.journal.append(*rows)
-    except OSError as e:
-        said = f'Decisions are kept in {self.journal.fn}, which could not be written ({e.strerror}). '
-        raise type(e)(e.errno, f'{said}Copy the dataset to a folder of yours') from None
+def entries(self:Cleaning,
+    todo, # file → decision
+): # rows of the journal
+    "Decisions as they are noted"
+    return [dict(time=timestamp(), action='decide', file=k, decision=v, sha256=digest(self.path/k)) for k,v in todo.items()]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #d7d961d3
+@patch
+def changes(self:Cleaning, rels, what):
+    "What decision `what` about files `rels` changes: file → decision"
+    return {o:new for o in rels if (new := self.meant(o, what))!=self.decisions.get(o, '')}
+
+# %% ../../nbs/lib/clean/decisions.ipynb #e466247c
+@patch
+def remember(self:Cleaning, todo):
+    "Take `todo` (file → decision, '' for none) for what is decided"
+    for k in todo: self.decisions.pop(k, None)
+    self.decisions |= filter_values(todo, bool)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #80c05e6a
 @patch
 def note(self:Cleaning, rels, what):
     "Write down decision `what` about files `rels`, then remember it; '' is none"
-    todo = {o:self.meant(o, what) for o in rels}
-    todo = {k:v for k,v in todo.items() if self.decisions.get(k, '')!=v}
-    if todo: self.write(todo)
-    for k in todo: self.decisions.pop(k, None)
-    self.decisions |= {k:v for k,v in todo.items() if v}
+    todo = self.changes(rels, what)
+    if todo: self.journal.append(*self.entries(todo))
+    self.remember(todo)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #f5c9f2dd
+@patch
+def first_home(self:Cleaning):
+    "Folder of the class folders for a first label, which is for training"
+    split = 'train' not in self.vocab and (self.path/'train').is_dir()
+    return PurePosixPath('train'*split)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b9fd9d35
 @patch
 def above(self:Cleaning, rel):
-    "Folder that the class folder of file `rel` is in; a first label is for training"
+    "Folder that the class folder of file `rel` is in"
     folder = PurePosixPath(rel).parent
-    if folder.name!=unlabelled: return folder.parent
-    split = 'train' not in self.vocab and (self.path/'train').is_dir()
-    return PurePosixPath('train'*split)
+    return self.first_home() if folder.name==unlabelled else folder.parent
+
+# %% ../../nbs/lib/clean/decisions.ipynb #b280dfe1
+@patch
+def folder_of(self:Cleaning, label):
+    "Name of the class folder that stands for `label`, as it is spelt"
+    top = {v:k for k,v in self.names.items()}.get(label, label)
+    return self.folders.get(top, top)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #94b15e61
 @patch
 def home(self:Cleaning, rel, label):
     "Where file `rel` goes when its label is `label`"
+    top = self.folder_of(label)
     if rel in self.labels: return rel
-    top = {v:k for k,v in self.names.items()}.get(label, label)
-    top = self.folders.get(top, top)
     if self.data.label(rel): return self.data.relabelled(rel, top)
     return (self.above(rel)/top/PurePosixPath(rel).name).as_posix()
+
+# %% ../../nbs/lib/clean/decisions.ipynb #84031b46
+@patch
+def goal(self:Cleaning,
+    o, # file, decision
+): # relative to the dataset
+    "Where a decision would bring a file, if nothing is there"
+    return f'.quarantine/{o.file}' if o.decision==delete_it else self.home(o.file, o.decision)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3f4f9ebd
 @patch
@@ -286,9 +393,7 @@ def places(self:Cleaning,
 ): # paths relative to the dataset
     "Where each file goes"
     res = []
-    for o in df.itertuples():
-        to = f'.quarantine/{o.file}' if o.decision==delete_it else self.home(o.file, o.decision)
-        res.append(self.path/to if to==o.file else free_name(self.path/to, res))
+    for fn,to in zip(df.file, map(self.goal, df.itertuples())): res.append(self.path/to if to==fn else free_name(self.path/to, res))
     return [o.relative_to(self.path).as_posix() for o in res]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3dcf1060
@@ -323,14 +428,28 @@ def write_cleaned(
 @patch
 def by_name(self:Cleaning): return self.everything().sort_values('file').assign(why='')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #1d5f132f
+@patch
+def list_now(self:Cleaning):
+    "What `cleaned.csv` should say"
+    return list_rows(self.everything() if self.labels else self.data.layout())
+
+# %% ../../nbs/lib/clean/decisions.ipynb #083b70de
+@patch
+def is_written(self:Cleaning,
+    df, # of `list_rows`
+):
+    "Does `cleaned.csv` say what `df` says?"
+    fn = self.path/'cleaned.csv'
+    return fn.exists() and fn.read_bytes()==df.to_csv(index=False, lineterminator='\n').encode()
+
 # %% ../../nbs/lib/clean/decisions.ipynb #01d4c2b9
 @patch
 def write_list(self:Cleaning, batch):
     "Bring `cleaned.csv` up to date; the one before goes to quarantine, and comes back with undo"
-    fn = self.path/'cleaned.csv'
-    rows = list_rows(self.everything() if self.labels else self.data.layout())
-    if fn.exists() and fn.read_bytes()==rows.to_csv(index=False, lineterminator='\n').encode(): return
-    self.data.moves.make(fn.name, 'replaced by the cleaner', batch)
+    rows = self.list_now()
+    if self.is_written(rows): return
+    self.data.moves.make('cleaned.csv', 'replaced by the cleaner', batch)
     write_cleaned(self.path, rows)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #e59c8e3c
@@ -342,13 +461,19 @@ def alone(self:Cleaning):
     except Timeout: raise TimeoutError(f'Another process has been applying decisions to {self.path} for a minute. '
         'Wait for it, or stop it, and try again') from None
 
+# %% ../../nbs/lib/clean/decisions.ipynb #768c7aa2
+def in_words(
+    o, # row of the plan
+):
+    "What was decided about a picture"
+    return 'deleted in the cleaner' if o.decision==delete_it else f'{o.label or "no label"} → {o.decision}'
+
 # %% ../../nbs/lib/clean/decisions.ipynb #c1cbadc5
 @patch
 def carry_out(self:Cleaning, o, batch):
     "Do what row `o` of the plan says"
-    why = 'deleted in the cleaner' if o.decision==delete_it else f'{o.label or "no label"} → {o.decision}'
     if o.to==o.file: self.labels[o.file] = o.decision
-    else: self.data.moves.move(o.file, o.to, why, batch)
+    else: self.data.moves.move(o.file, o.to, in_words(o), batch)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #67c57584
 def reason(e): return getattr(e, 'strerror', None) or str(e)
@@ -356,15 +481,23 @@ def reason(e): return getattr(e, 'strerror', None) or str(e)
 # %% ../../nbs/lib/clean/decisions.ipynb #8f730195
 other = 'another picture has this name by now: decide again'
 
+# %% ../../nbs/lib/clean/decisions.ipynb #94e27a35
+def objection(
+    was, # `digest` of what was decided about; '' if that is not known
+    now, # of what is there
+):
+    "What stands against a decision; '' for nothing"
+    if not now: return 'the file is gone'
+    return other if was not in ('',now) else ''
+
 # %% ../../nbs/lib/clean/decisions.ipynb #77131816
 @patch
 def outdated(self:Cleaning,
     files, # of the plan
 ): # [n]: '' or why
     "What stands against a decision about each file"
-    was = {o.file:o[-1] for o in self.journal.read().itertuples(index=False)} # '' in journals of 0.1.0, which had another column there
-    now = [digest(self.path/o) for o in files]
-    return ['the file is gone' if not b else other if was[o] not in ('',b) else '' for o,b in zip(files, now)]
+    was = {o[2]:o[-1] for o in self.journal.read().values} # '' in journals of 0.1.0, which had another column there
+    return [objection(was[o], digest(self.path/o)) for o in files]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #49b2c908
 @patch
@@ -381,8 +514,8 @@ def follow(self:Cleaning,
 ):
     "Note in `scores` where files are now, and how they are labelled"
     if self.scores is None: return
-    for k in {'file','twin'}&set(self.scores): self.scores[k] = [moved.get(o, o) for o in self.scores[k]]
-    self.scores['label'] = self.scores.file.map(self.label_of)
+    df = mapped(self.scores, lambda o: moved.get(o, o), 'file', 'twin')
+    self.scores = df.assign(label=df.file.map(self.label_of))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #ce6cff4f
 @patch
@@ -391,6 +524,15 @@ def settle(self:Cleaning, moved):
     self.follow(moved)
     self.data.manifest()
     self.refresh()
+
+# %% ../../nbs/lib/clean/decisions.ipynb #43f2cf7c
+@patch
+def attempts(self:Cleaning,
+    df, # of `plan`
+    batch, # name of the action
+): # [n]: '' or what prevented it
+    "Carry out what nothing stands against"
+    return [no or self.attempt(o, batch) for no,o in zip(self.outdated(df.file), df.itertuples())]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #fbd84461
 @patch
@@ -402,8 +544,8 @@ def apply(self:Cleaning,
     with self.alone():
         self.refresh(self.decisions)
         df,batch = self.plan(),f'clean {timestamp()}'
-        why = [no or self.attempt(o, batch) for no,o in zip(self.outdated(df.file), df.itertuples())]
-        df = df.assign(done=[o=='' for o in why], why=pd.Series(why, dtype=object))
+        why = pd.Series(self.attempts(df, batch), dtype=object)
+        df = df.assign(done=why=='', why=why)
         self.note(df.file[df.why==other], '')
         self.settle(dict(df.loc[df.done, ['file','to']].values))
         self.write_list(batch)
@@ -464,14 +606,29 @@ ranked_by = dict(loss=why_loss, issue=why_issue, margin=why_margin, outlier=why_
 # %% ../../nbs/lib/clean/decisions.ipynb #0d1286d4
 views = [*ranked_by, 'alike', 'unlabelled', 'next', 'all']
 
+# %% ../../nbs/lib/clean/decisions.ipynb #53088f1c
+def check_opinion(
+    known, # is there one?
+    by, # name of a view
+    how, # to get one
+):
+    "Refuse a view that needs a model where none was asked"
+    if not known: raise ValueError(f'The view {by!r} needs what a model thinks: {how}')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #f68aeb74
+def explained(
+    df, # of a view
+    why, # function of a row
+):
+    "`df` with the reason for each row"
+    return df.assign(why=[why(o) for o in df.itertuples()])
+
 # %% ../../nbs/lib/clean/decisions.ipynb #ba5661d0
 @patch
 def ranked(self:Cleaning, by):
     "Pictures in order of a column of `scores`"
-    known = self.scores is not None and by in self.scores
-    if not known: raise ValueError(f'The view {by!r} needs what a model thinks: Cleaning(path, scores(learn))')
-    df = self.everything().sort_values(by, key=abs, ascending=by=='margin', kind='stable')
-    return df.assign(why=[ranked_by[by](o) for o in df.itertuples()])
+    check_opinion(self.scores is not None and by in self.scores, by, 'Cleaning(path, scores(learn))')
+    return explained(self.everything().sort_values(by, key=abs, ascending=by=='margin', kind='stable'), ranked_by[by])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #24477125
 @patch
@@ -481,18 +638,30 @@ def waiting(self:Cleaning):
     if self.guesses is None: return df
     return df.merge(self.guesses, 'left', 'file').sort_values('prob', ascending=False, kind='stable')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #458bbb27
+def why_next(o):
+    "Between which labels a model wavers at row `o`"
+    return f'{o.pred} or {o.second}? {o.margin:.0%} apart' if o.margin>=0 else ''
+
 # %% ../../nbs/lib/clean/decisions.ipynb #174596fc
 @patch
 def to_label(self:Cleaning):
     "Pictures without a label, those first that would teach a model most"
     df = self.waiting()
     if not len(df): return df
-    if self.guesses is None: raise ValueError("The view 'next' needs what a model thinks: ImageLabeler(path, learn=…) or ImageClassifierCleaner(learn), also with a `probe`")
-    df = df.sort_values('next', kind='stable')
-    return df.assign(why=[f'{o.pred} or {o.second}? {o.margin:.0%} apart' if o.margin>=0 else '' for o in df.itertuples()])
+    check_opinion(self.guesses is not None, 'next', 'ImageLabeler(path, learn=…) or ImageClassifierCleaner(learn), also with a `probe`')
+    return explained(df.sort_values('next', kind='stable'), why_next)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #c22a9d3d
 likeness = dict(exact='the same file as', near='looks like', mirrored='mirror image of', similar='perhaps the same as')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #8728dba7
+def far_pairs(
+    df, # of `scores`
+): # i, j, kind
+    "Pairs of look-alikes that only features find"
+    j = df.twin.map(pd.Series(df.index, df.file))
+    return df.assign(i=df.index, j=j).query('kind=="similar"').dropna(subset='j')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #1213d09f
 def twin_pairs(
@@ -502,8 +671,7 @@ def twin_pairs(
     "Pairs of look-alikes: by hash, and by features as far as `scores` has found them"
     res = look_alikes(hash_array(df.phash), sha=list(df.sha256), max_dist=max_dist)
     if 'twin' not in df: return res
-    far = df.assign(i=df.index, j=df.twin.map(pd.Series(df.index, df.file)))[df.kind=='similar'].dropna(subset='j')
-    return pd.concat([res, far], join='inner').astype(dict(j=int))
+    return pd.concat([res, far_pairs(df)], join='inner').astype(dict(j=int))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #3fba91c5
 def grouped(
@@ -515,16 +683,38 @@ def grouped(
     best = best_twins(pairs[['i','j','kind']], df.file)
     return df.assign(**best, group=group_ids(pairs[['i','j']].values, len(df)))[best.kind!='']
 
+# %% ../../nbs/lib/clean/decisions.ipynb #feadb3ef
+def largest_first(
+    df, # of `grouped`
+): # with sure: the place of its kind in `likeness`
+    "Look-alikes by size"
+    df = df.assign(area=-df.width*df.height, sure=df.kind.map([*likeness].index))
+    return df.sort_values(['area','file'])
+
+# %% ../../nbs/lib/clean/decisions.ipynb #8977bcf5
+def by_urgency(
+    g, # `largest_first` by group
+): # a row per picture, in the order to look at them; lead: the file that stands for the group
+    "Groups with several labels, then those in both splits, then the surest"
+    one = g[['label','split']].transform('nunique')<2
+    return one.assign(sure=g.sure.transform('min'), lead=g.file.transform('first')).sort_values('label split sure lead'.split())
+
 # %% ../../nbs/lib/clean/decisions.ipynb #dfd2eaa7
 def in_groups(
     df, # of `grouped`
 ): # the largest picture of a group comes first
-    "Groups in the order to look at them: those with several labels, then those in both splits, then the surest"
-    df = df.assign(area=-df.width*df.height, sure=df.kind.map([*likeness].index)).sort_values(['area','file'])
-    g = df.groupby('group')
-    one = g[['label','split']].transform('nunique')<2
-    order = one.assign(sure=g.sure.transform('min'), first=g.file.transform('first')).sort_values([*one,'sure','first'], kind='stable')
-    return df.loc[order.index].assign(group=order['first'].factorize()[0]).reset_index(drop=True)
+    "Groups in the order to look at them"
+    df = largest_first(df)
+    order = by_urgency(df.groupby('group'))
+    return df.loc[order.index].assign(group=order.lead.factorize()[0]).reset_index(drop=True)
+
+# %% ../../nbs/lib/clean/decisions.ipynb #959eb267
+def unlike(
+    o, # one of several look-alikes
+    a, # another
+):
+    "What tells look-alikes apart"
+    return [f'other {k}' for k in ('label','split') if getattr(o, k)!=getattr(a, k)]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f60f29c9
 def likened(
@@ -532,16 +722,30 @@ def likened(
     a, # the largest of them
 ):
     "What there is to say of a picture that looks like another"
-    apart = [f'other {k}' for k in ('label','split') if getattr(o, k)!=getattr(a, k)]
-    return ', '.join([*apart, f'{likeness[o.kind]} {o.twin}'])
+    return ', '.join([*unlike(o, a), f'{likeness[o.kind]} {o.twin}'])
+
+# %% ../../nbs/lib/clean/decisions.ipynb #f8fa9616
+def readable(
+    data:Dataset,
+    names, # of pictures in it
+): # rows of `looks`
+    "What is to be seen in those of some pictures that can be read"
+    return data.looks([data.path/o for o in names]).query('wrong==""')
 
 # %% ../../nbs/lib/clean/decisions.ipynb #b51bab9e
 @patch
 def looked_at(self:Cleaning): # columns of `scores`, and sha256, phash, width, height
     "All labelled pictures that can be read, with what is to be seen in them"
     df = self.everything()
-    seen = self.data.looks([self.path/o for o in df.file])
-    return df.merge(seen.loc[seen.wrong=='', ['file','sha256','phash','width','height']], 'inner', 'file')
+    seen = readable(self.data, df.file)
+    return df.merge(seen[['file','sha256','phash','width','height']], 'inner', 'file')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #28d822d1
+def why_first(
+    g, # rows of a group, the largest picture first
+):
+    "What there is to say of the picture to keep"
+    return f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
 
 # %% ../../nbs/lib/clean/decisions.ipynb #a44324cf
 def why_alike(
@@ -549,8 +753,14 @@ def why_alike(
 ): # a sentence for each
     "What there is to say of several look-alikes"
     a,*others = g.itertuples()
-    first = f'{"largest" if g.sha256.nunique()>1 else "one"} of {len(g)}'
-    return [first, *[likened(o, a) for o in others]]
+    return [why_first(g), *[likened(o, a) for o in others]]
+
+# %% ../../nbs/lib/clean/decisions.ipynb #cf87e1fb
+def reasons(
+    df, # of `in_groups`
+): # a sentence for each row
+    "What there is to say of each look-alike"
+    return pd.Series([o for _,g in df.groupby('group') for o in why_alike(g)], dtype=object)
 
 # %% ../../nbs/lib/clean/decisions.ipynb #297d87c1
 @patch
@@ -560,8 +770,16 @@ def alike(self:Cleaning,
     "Groups of look-alikes, in the order to look at them"
     df = self.looked_at()
     df = in_groups(grouped(df, twin_pairs(df, max_dist)))
-    why = [o for _,g in df.groupby('group') for o in why_alike(g)]
-    return df.assign(why=pd.Series(why, dtype=object))
+    return df.assign(why=reasons(df))
+
+# %% ../../nbs/lib/clean/decisions.ipynb #9fe29fec
+def hits(
+    df, # of a view
+    col, # 'label' or 'split'
+    want, # what it should say
+): # [n], bool
+    "Rows that say what is wanted; without that column, none does"
+    return df.get(col, pd.Series('', df.index))==want
 
 # %% ../../nbs/lib/clean/decisions.ipynb #d07963c3
 def only(
@@ -571,7 +789,7 @@ def only(
 ):
     "Rows with what is wanted in a column; of look-alikes, the groups that have one"
     if want is None: return df
-    hit = df.get(col, pd.Series('', df.index))==want
+    hit = hits(df, col, want)
     return df[df.group.isin(df.group[hit])] if 'group' in df else df[hit]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2725d9b2
@@ -579,7 +797,7 @@ def only(
 def rows_of(self:Cleaning, by):
     "All rows of view `by`"
     made = dict(all=self.by_name, alike=self.alike, unlabelled=self.waiting, next=self.to_label)
-    return made[by]() if by in made else self.ranked(by)
+    return made.get(by, lambda: self.ranked(by))()
 
 # %% ../../nbs/lib/clean/decisions.ipynb #f19de29b
 def proposed(
@@ -588,6 +806,14 @@ def proposed(
 ): # a label for each row, '' for none
     "What else the pictures could be called"
     return df.second.where(df.issue>clear_issue, '') if by=='issue' else df.get('pred', '')
+
+# %% ../../nbs/lib/clean/decisions.ipynb #be004af0
+@patch
+def check_view(self:Cleaning, by, label, split):
+    "Refuse a view, a label or a split that there is none of"
+    one_of('by', by, views)
+    one_of('label', label, [*self.vocab,None])
+    one_of('split', split, ['train','valid',None])
 
 # %% ../../nbs/lib/clean/decisions.ipynb #fa7c9df8
 @patch
@@ -599,9 +825,7 @@ def view(self:Cleaning,
 )->pd.DataFrame: # columns of `scores`, why, and proposal (another label); 'alike' has group as well
     "What to look at, in order, with the reason"
     label = label if label is None else as_text(label)
-    one_of('by', by, views)
-    one_of('label', label, [*self.vocab,None])
-    one_of('split', split, ['train','valid',None])
+    self.check_view(by, label, split)
     df = self.rows_of(by)
     df = only(only(df.assign(proposal=proposed(df, by)), 'label', label), 'split', split)
     return df[~(new & df.file.isin(self.decisions))].reset_index(drop=True)

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/clean/widgets.html.md"""
 __all__ = ['ImageClassifierCleaner', 'ImageCleaner', 'ImageLabeler']
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ebce16df
-import io, math, os, textwrap, time
+import math, os, textwrap, time
 import ipywidgets as W
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -19,9 +19,9 @@ from PIL import Image, ImageDraw
 from fastcore.basics import AttrDict, chunked, defaults, nested_attr, patch, store_attr
 from fastcore.foundation import L
 from fastcore.xml import B, Br, Code, Div, to_xml
-from .decisions import Cleaning, delete_it, effect, keep_it, reason, tally
+from .decisions import Cleaning, delete_it, effect, keep_it, readable, reason, tally
 from ..dataset import Dataset
-from ..picture import thumbnail
+from ..picture import encode, thumbnail
 
 # %% ../../nbs/lib/clean/widgets.ipynb #75023b9a
 def note(
@@ -29,10 +29,9 @@ def note(
     px, # pixels a side
 ): # JPEG
     "A picture that says something"
-    im,buf = Image.new('RGB', (px,px), '#dddddd'),io.BytesIO()
+    im = Image.new('RGB', (px,px), '#dddddd')
     ImageDraw.Draw(im).multiline_text((8,8), textwrap.fill(text, px//7), '#a00000')
-    im.save(buf, 'JPEG')
-    return buf.getvalue()
+    return encode(im, 'JPEG')
 
 # %% ../../nbs/lib/clean/widgets.ipynb #23faaed2
 def thumb(
@@ -81,15 +80,23 @@ def facts(loss=None, split='', width=None, height=None, **kwargs):
     res = [loss is not None and f'loss {loss:.2f}', split, width and f'{width:.0f}×{height:.0f} px']
     return [o for o in res if o]
 
+# %% ../../nbs/lib/clean/widgets.ipynb #42741abe
+def model_says(
+    row, # of `known`
+): # class of the stylesheet → text, nothing where it says nothing
+    "What the model says about a picture"
+    pred = row.get('pred')
+    name = 'differs' if row.label and pred!=row.label else 'agrees'
+    return {name:pred and f'model: {pred} {row.prob:.0%}'}
+
 # %% ../../nbs/lib/clean/widgets.ipynb #f4d28187
 def sayings(
     row, # of `known`
 ): # class of the stylesheet → text, '' for nothing
     "What there is to say about a picture"
-    label,pred,small = row.label,row.get('pred', ''),facts(**row)
-    opinion = 'differs' if label and pred!=label else 'agrees'
-    res = {'label':label, 'none':'' if label else 'no label', opinion:pred and f'model: {pred} {row.prob:.0%}'}
-    return res | dict(facts=' · '.join(small), why='' if row.why in small else row.why)
+    small = facts(**row)
+    own = {'label':row.label, 'none':'' if row.label else 'no label'}
+    return own | model_says(row) | dict(facts=' · '.join(small), why='' if row.why in small else row.why)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #cc868ab8
 def caption(
@@ -113,6 +120,15 @@ def button(
     res.on_click(lambda _: do())
     return res
 
+# %% ../../nbs/lib/clean/widgets.ipynb #256815b9
+def on_change(
+    widget, # that has a value
+    do, # called with each new value
+): # `widget`
+    "Let `do` follow the value of a widget"
+    widget.observe(lambda ch: do(ch['new']), 'value')
+    return widget
+
 # %% ../../nbs/lib/clean/widgets.ipynb #112d71fe
 def classed(
     name, # class of the stylesheet
@@ -135,11 +151,9 @@ class Card:
         self.row,self.decide = None,decide
         self.img = W.Image(format='jpeg', layout=dict(height=f'{px}px'))
         self.txt = W.HTML()
-        self.menu = W.Dropdown(options=opts)
-        self.menu.observe(lambda ch: self.choose(ch['new']), 'value')
+        self.menu = on_change(W.Dropdown(options=opts), self.choose)
         self.labels = {o:self.label_button(i, o) for i,o in enumerate(labels, 1)}
-        rows = classed('labels', *self.labels.values()),classed('buttons', *self.buttons())
-        self.box = W.VBox([self.img, self.txt, *rows, *([] if labels else [self.menu])])
+        self.box = W.VBox([self.img, self.txt, *self.controls()])
 
     def label_button(self, i, o): return button(f'{i} {o}', '', lambda: self.choose(o), f'{o} (key {i})')
     def choose(self, what):
@@ -155,6 +169,28 @@ def buttons(self:Card):
     self.back = button('Undo', 'undo', lambda: self.choose(''), 'Take this decision back', 'back')
     return self.yes,self.no,self.back
 
+# %% ../../nbs/lib/clean/widgets.ipynb #c396002d
+@patch
+def controls(self:Card):
+    "What stands below the text"
+    rows = [classed('labels', *self.labels.values()),classed('buttons', *self.buttons())]
+    return rows if self.labels else [*rows, self.menu]
+
+# %% ../../nbs/lib/clean/widgets.ipynb #75b2624d
+@patch
+def fitting(self:Card):
+    "The label to propose; '' for none"
+    label = self.row.get('proposal', '')
+    return label if label!=self.row.label and label in self.menu.options else ''
+
+# %% ../../nbs/lib/clean/widgets.ipynb #3bf1d532
+@patch
+def propose(self:Card, label):
+    "Offer `label` with one click; '' for nothing"
+    self.proposal = self.yes.description = label
+    self.yes.tooltip = f'The label is {label}'
+    self.no.description = '' if label else 'Delete'
+
 # %% ../../nbs/lib/clean/widgets.ipynb #8419c165
 @patch
 def show(self:Card,
@@ -162,19 +198,30 @@ def show(self:Card,
     thumb, # JPEG
 ):
     "Show another picture"
-    self.row,self.proposal = row,row.get('proposal', '')
-    if self.proposal==row.label or self.proposal not in self.menu.options: self.proposal = ''
-    self.img.value,self.txt.value = thumb,caption(row)
-    self.yes.description = self.proposal
-    self.yes.tooltip = f'The label is {self.proposal}'
-    self.no.description = '' if self.proposal else 'Delete'
+    self.row = row
+    self.img.value = thumb
+    self.txt.value = caption(row)
+    self.propose(self.fitting())
 
 # %% ../../nbs/lib/clean/widgets.ipynb #700448a8
 @patch
 def choice(self:Card, what):
     "Let the menu show decision `what`, also one that it did not offer"
-    if what and what not in self.menu.options: self.menu.options = (*self.menu.options, what)
+    if what and what not in self.menu.options: self.menu.options += (what,)
     self.menu.value = what or keep_it
+
+# %% ../../nbs/lib/clean/widgets.ipynb #23835d79
+@patch
+def light(self:Card, what):
+    "Colour the button of the label that was decided"
+    for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
+
+# %% ../../nbs/lib/clean/widgets.ipynb #aefd5d90
+@patch
+def frame(self:Card, what, here):
+    "Let the stylesheet frame the card by what was decided"
+    names = ['card', effect(what), self.proposal and 'proposes', here and 'here']
+    self.box._dom_classes = [f'imgcls-{o}' for o in names if o]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #2ecea0da
 @patch
@@ -183,24 +230,37 @@ def mark(self:Card,
     here=False, # is it the one that keys are for?
 ):
     "Show what was decided"
-    row,self.row = self.row,None # while the menu is set, it decides nothing
+    row,self.row = self.row,None
     self.choice(what)
     self.row = row
-    for o,b in self.labels.items(): b.button_style = 'info' if o==what else ''
-    names = ['card', effect(what)] + ['proposes']*bool(self.proposal) + ['here']*here
-    self.box._dom_classes = [f'imgcls-{o}' for o in names]
+    self.light(what)
+    self.frame(what, here)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #9e4bb4f5
 def counted(n, what): return f'{n:,} {what}{"s"*(n!=1)}'
+
+# %% ../../nbs/lib/clean/widgets.ipynb #b62b8955
+def failed(
+    bad, # rows of `Cleaning.apply`
+):
+    "What was not applied, and why; '' for nothing"
+    return f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
 
 # %% ../../nbs/lib/clean/widgets.ipynb #03061650
 def applied(
     res, # of `Cleaning.apply`
 ):
     "What was applied, and what was not"
-    bad = res[~res.done]
-    left = f' {len(bad)} were not: {bad.file.iloc[0]}: {bad.why.iloc[0]}.' if len(bad) else ''
-    return f'{counted(int(res.done.sum()), "picture")} moved or relabelled.{left}'
+    return f'{counted(int(res.done.sum()), "picture")} moved or relabelled.{failed(res[~res.done])}'
+
+# %% ../../nbs/lib/clean/widgets.ipynb #2ab6b955
+def taken_back(
+    when, # of `Cleaning.last_apply`, before it was taken back
+    n, # files
+):
+    "What was taken back"
+    if not when: return 'Nothing to take back.'
+    return f'What was applied at {when[:19]} UTC is taken back: {counted(n, "file")}. The decisions are still noted.'
 
 # %% ../../nbs/lib/clean/widgets.ipynb #2244cbc1
 def stylesheet():
@@ -245,6 +305,7 @@ class Review:
     def listed(self, by, label, split): return self.cleaning.view(by, label, split, self.new.value)
     def on_page(self, page): return self.rows.iloc[page*self.max_n:][:self.max_n]
     def pages(self): return max(1, math.ceil(len(self.rows)/self.max_n))
+    def is_last(self): return self.page+1==self.pages()
     def shown(self): return self.cards[:len(self.on_page(self.page))]
     def back(self): self.show(self.page-1)
     def refresh(self): self.choose(self.page)
@@ -280,10 +341,8 @@ def filters(self:Review, by):
 @patch
 def menus(self:Review, by):
     "What stands above the page"
-    filters = self.filters(by)
-    for o in filters: o.observe(lambda _: self.safely(self.choose), 'value')
-    self.at = W.BoundedIntText(value=1, min=1, max=1, description='Page')
-    self.at.observe(lambda ch: self.turned(ch['new']-1), 'value')
+    filters = [on_change(o, lambda _: self.safely(self.choose)) for o in self.filters(by)]
+    self.at = on_change(W.BoundedIntText(value=1, min=1, max=1, description='Page'), lambda n: self.turned(n-1))
     return [*filters, self.at]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0bc959e8
@@ -353,51 +412,78 @@ def asked(self:Review): # name of a view, label, split; None: all
     split = (None,'train','valid')[self.dd_ds.index]
     return (by,None,None) if by in ('unlabelled','next') else (by,None if label==every else label,split)
 
+# %% ../../nbs/lib/clean/widgets.ipynb #162f0a77
+@patch
+def announce(self:Review, by):
+    "Say so, if view `by` takes a while"
+    slow = by=='alike' and not (self.cleaning.path/'.looks.csv').exists()
+    if slow: self.say('Looking at every picture, once, to find those that look alike …')
+
 # %% ../../nbs/lib/clean/widgets.ipynb #3d0415e7
 @patch
 def choose(self:Review, page=0):
     "Make the list that the menus ask for, and show a page of it"
     asked = self.asked()
-    slow = asked[0]=='alike' and not (self.cleaning.path/'.looks.csv').exists()
-    if slow: self.say('Looking at every picture, once, to find those that look alike …')
+    self.announce(asked[0])
     self.btn_undo.disabled = not self.cleaning.last_apply()
     self.rows = self.listed(*asked)
     self.show(page)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #3e9d84b6
+@patch
+def new_card(self:Review): return Card(self.cleaning.choices, self.height, self.decide, self.labels)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #f0397df5
 @patch
 def take(self:Review, n):
     "`n` cards, not those that are shown: a click that is under way means the picture that was there"
     self.cards,self.others = self.others,self.cards
-    opts = [keep_it,delete_it,*self.cleaning.vocab]
-    while len(self.cards)<n: self.cards.append(Card(opts, self.height, self.decide, self.labels))
+    while len(self.cards)<n: self.cards.append(self.new_card())
     return self.cards
 
 # %% ../../nbs/lib/clean/widgets.ipynb #18fcb6e8
 @patch
 def fill(self:Review):
-    "Put the pictures of the page on cards"
+    "Put the pictures of the page on cards, and get those of the next ready"
     rows = self.on_page(self.page)
     cards = self.take(len(rows))
     for card,row,o in zip(cards, known(rows), self.thumbs(rows.file)): card.show(row, o)
     self.grid.children = self.arranged([o.box for o in self.shown()])
+    self.thumbs.ahead(self.on_page(self.page+1).file)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #c420c8f6
+@patch
+def number_page(self:Review):
+    "Say which page it is, and how many there are"
+    with self.at.hold_trait_notifications(): self.at.max,self.at.value = self.pages(),self.page+1
+
+# %% ../../nbs/lib/clean/widgets.ipynb #29b3cfa2
+@patch
+def turn_to(self:Review, page):
+    "Let `page` be the page, or the nearest that there is"
+    self.page = min(max(page, 0), self.pages()-1)
+    self.number_page()
 
 # %% ../../nbs/lib/clean/widgets.ipynb #178f8934
 @patch
 def show(self:Review, page):
     "Show page `page` of the list, from 0"
-    self.page,self.said.value = min(max(page, 0), self.pages()-1),''
-    with self.at.hold_trait_notifications(): self.at.max,self.at.value = self.pages(),self.page+1
+    self.said.value = ''
+    self.turn_to(page)
     self.fill()
-    self.thumbs.ahead(self.on_page(self.page+1).file)
     self.mark()
+
+# %% ../../nbs/lib/clean/widgets.ipynb #abf1d382
+@patch
+def how_many(self:Review):
+    "How many pictures there are, or why there are none"
+    return [counted(len(self.rows)//self.per, self.noun)] if len(self.rows) else self.nothing()
 
 # %% ../../nbs/lib/clean/widgets.ipynb #d36bd9ee
 @patch
 def where(self:Review):
     "The page, and of how many pictures"
-    many = [counted(len(self.rows)//self.per, self.noun)] if len(self.rows) else self.nothing()
-    return [f'Page {self.page+1} of {self.pages()} · ', *many]
+    return [f'Page {self.page+1} of {self.pages()} · ', *self.how_many()]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0c5d9026
 @patch
@@ -416,13 +502,18 @@ def decide(self:Review, fn, what):
     self.safely(lambda: self.cleaning.decide(fn, what) if what else self.cleaning.forget(fn))
     self.mark()
 
+# %% ../../nbs/lib/clean/widgets.ipynb #32abd426
+@patch
+def passed(self:Review): # files
+    "What was left undecided on the page"
+    return [o.row.file for o in self.shown() if o.row.label and o.row.file not in self.cleaning.decisions]
+
 # %% ../../nbs/lib/clean/widgets.ipynb #bd976bf0
 @patch
 def next(self:Review):
     "On to the next page; what was left undecided on this one is kept"
-    last,now = self.page+1==self.pages(),self.cleaning.decisions
-    rels = [o.row.file for o in self.shown() if o.row.label and o.row.file not in now]
-    try: self.cleaning.note(rels, keep_it)
+    last = self.is_last()
+    try: self.cleaning.note(self.passed(), keep_it)
     finally: self.show(self.page+1)
     if last: self.say('That was the last page.')
 
@@ -445,11 +536,20 @@ def apply(self:Review):
 @patch
 def undo(self:Review):
     "Take the last apply back"
-    when,res = self.cleaning.last_apply(),self.cleaning.undo()
+    when = self.cleaning.last_apply()
+    res = self.cleaning.undo()
     self.refresh()
-    done = f'What was applied at {when[:19]} UTC is taken back: {counted(len(res), "file")}. The decisions are still noted.'
-    self.say(done if when else 'Nothing to take back.')
+    self.say(taken_back(when, len(res)))
     return res
+
+# %% ../../nbs/lib/clean/widgets.ipynb #310da631
+def are_in(
+    fns, # files
+    path, # folder
+):
+    "Are all files somewhere in a folder?"
+    top = os.path.abspath(path)+os.sep
+    return all(os.path.abspath(o).startswith(top) for o in fns)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #b0fd6fff
 def learner_home(
@@ -457,8 +557,8 @@ def learner_home(
     fns, # those that are there
 ):
     "Folder of the dataset that a learner was trained on: its own, if the files are in there, else the one around them"
-    said,top = str(learn.path)!='.',os.path.abspath(learn.path)+os.sep
-    return learn.path if said and all(os.path.abspath(o).startswith(top) for o in fns) else Dataset.of(list(fns)).path
+    own = str(learn.path)!='.' and are_in(fns, learn.path)
+    return learn.path if own else Dataset.of(list(fns)).path
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0d19b9ca
 def guesses(
@@ -466,11 +566,25 @@ def guesses(
     data:Dataset, # with pictures that wait for a label
 ): # as of `suggestions`, file relative to the dataset
     "What the model says about pictures without a label, as far as they can be read; None where there are none"
-    seen = data.looks([data.path/o for o in data.waiting()])
-    fns = [data.path/o for o in seen.file[seen.wrong=='']]
+    fns = [data.path/o for o in readable(data, data.waiting()).file]
     if not fns: return
     from imgcls.learn.probe import suggestions
     return suggestions(learn, fns).assign(file=lambda df: df.file.map(data.rel))
+
+# %% ../../nbs/lib/clean/widgets.ipynb #6839bd58
+def vocab_of(
+    learn, # a learner, or a `probe`
+):
+    "The classes that a model knows"
+    return list(learn.dls.vocab if hasattr(learn, 'dls') else learn.vocab)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #83550182
+def check_model(
+    learn, # anything
+):
+    "Refuse what has no opinion of pictures"
+    if hasattr(learn, 'scores') or hasattr(learn, 'dls'): return
+    raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner or a probe')
 
 # %% ../../nbs/lib/clean/widgets.ipynb #5e420ee2
 def opinion(
@@ -478,9 +592,8 @@ def opinion(
 ): # (its scores, its classes)
     "What a model thinks of pictures and their labels"
     from imgcls.learn.scores import scores # here: to look at pictures needs no torch
-    if hasattr(learn, 'dls'): return scores(learn),list(learn.dls.vocab)
-    if not hasattr(learn, 'scores'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner or a probe')
-    return learn.scores(),learn.vocab
+    check_model(learn)
+    return scores(learn) if hasattr(learn, 'dls') else learn.scores(),vocab_of(learn)
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
@@ -547,11 +660,23 @@ class Pairs(Review):
     def listed(self, *args): return side_by_side(super().listed(*args))
     def arranged(self, boxes): return [classed('pair', *o, kind=W.GridBox) for o in chunked(boxes, 2)]
 
+    def deleted(self): return {k for k,v in self.cleaning.decisions.items() if v==delete_it}
+    def lost(self):
+        "The first file of each pair of which both would go"
+        gone = self.deleted()
+        return [a.row.file for a,b in chunked(self.shown(), 2) if {a.row.file,b.row.file}<=gone]
+
     def mark(self):
         super().mark()
-        gone = {k for k,v in self.cleaning.decisions.items() if v==delete_it}
-        lost = [a.row.file for a,b in chunked(self.shown(), 2) if {a.row.file,b.row.file}<=gone]
-        if lost: self.say(f'Both pictures of {counted(len(lost), "pair")} would go, e.g. {lost[0]}.', 'alert')
+        if lost := self.lost(): self.say(f'Both pictures of {counted(len(lost), "pair")} would go, e.g. {lost[0]}.', 'alert')
+
+# %% ../../nbs/lib/clean/widgets.ipynb #37bf967a
+def views_without_model(
+    scores, # of `scores`, or None
+):
+    "The views that a table of scores is enough for"
+    if scores is None: return ['All','Look-alikes','No label yet']
+    return [o for o in named_views if o!='Label next']
 
 # %% ../../nbs/lib/clean/widgets.ipynb #cbec7b0c
 def ImageCleaner(
@@ -564,7 +689,14 @@ def ImageCleaner(
     "Look at a dataset without a model: at all of it, or at pairs that look alike"
     c = Cleaning(path, scores)
     if duplicates: return Pairs(c, ['Look-alikes'], max(2, max_n-max_n%2), height)
-    return Review(c, ['All','Look-alikes','No label yet'] if scores is None else [o for o in named_views if o!='Label next'], max_n, height)
+    return Review(c, views_without_model(scores), max_n, height)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #694ad9b5
+def key_meanings(
+    vocab, # labels
+): # key → decision, '' for none
+    "What each key decides"
+    return {' ':'', **{str(i):o for i,o in enumerate([delete_it,*vocab[:9]])}}
 
 # %% ../../nbs/lib/clean/widgets.ipynb #b90f173b
 class ImageLabeler(Review):
@@ -577,62 +709,76 @@ class ImageLabeler(Review):
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
     ):
-        if classes is None and learn: classes = learn.dls.vocab if hasattr(learn, 'dls') else learn.vocab
+        if classes is None and learn: classes = vocab_of(learn)
         c = Cleaning(path, vocab=classes)
         if not c.vocab: raise ValueError(f"{path} has no class folders yet: say which classes, ImageLabeler(path, ['cat','dog'])")
         if learn: c.guesses = guesses(learn, c.data)
-        self.typed,keys = [],[delete_it,*c.vocab[:9]]
-        self.meanings = {' ':'', **{str(i):o for i,o in enumerate(keys)}}
+        self.typed,self.meanings = [],key_meanings(c.vocab)
         super().__init__(c, ['No label yet']+['Label next']*bool(learn), max_n, height, c.vocab if len(c.vocab)<10 else ())
 
     def menus(self, by):
-        self.keys = W.Text(description='Keys', placeholder='click here, then 1–9', _dom_classes=['imgcls-keys'])
-        self.keys.observe(lambda ch: self.safely(lambda: self.type(ch['new'])), 'value')
+        field = W.Text(description='Keys', placeholder='click here, then 1–9', _dom_classes=['imgcls-keys'])
+        self.keys = on_change(field, lambda txt: self.safely(lambda: self.type(txt)))
         res = super().menus(by)
         hide(self.dd_cats)
         return [*res, self.keys]
 
+    def where(self):
+        "The page, and what keys mean where there is no button for each class"
+        keys = [] if self.labels else [f' · {k} {v}' for k,v in self.meanings.items() if v]
+        return super().where()+keys
+
+    def show(self, page):
+        "Show page `page`, with an empty field"
+        self.typed,self.keys.value = [],''
+        super().show(page)
+
     def again(self): return f'dls = get_dls({str(self.cleaning.path)!r})'
     def nothing(self): return ['No pictures wait for a label. ', Code('import_folder(src, path, label=None)'), ' brings some in']
 
-# %% ../../nbs/lib/clean/widgets.ipynb #0b7b78e1
+# %% ../../nbs/lib/clean/widgets.ipynb #aab75865
 @patch
-def where(self:ImageLabeler):
-    "The page, and what keys mean"
-    keys = [] if self.labels else [f' · {k} {v}' for k,v in self.meanings.items() if v]
-    return super(ImageLabeler, self).where()+keys
+def skipped(self:ImageLabeler): # files
+    "What a space has passed over"
+    return {fn for key,fn in self.typed if key==' '}
 
 # %% ../../nbs/lib/clean/widgets.ipynb #0aaa2cb1
 @patch
 def turn(self:ImageLabeler):
     "The card whose turn it is; None when the page is done"
-    past = {*self.cleaning.decisions, *[fn for key,fn in self.typed if key==' ']}
+    past = self.skipped().union(self.cleaning.decisions)
     return next((o for o in self.shown() if o.row.file not in past), None)
+
+# %% ../../nbs/lib/clean/widgets.ipynb #3551f5eb
+@patch
+def answered(self:ImageLabeler, key): # the picture; '' if there is none
+    "Decide what `key` means about the picture whose turn it is"
+    if key not in self.meanings or not (here := self.turn()): return ''
+    what,fn = self.meanings[key],here.row.file
+    if what: self.cleaning.decide(fn, what)
+    return fn
 
 # %% ../../nbs/lib/clean/widgets.ipynb #c0e3004c
 @patch
 def press(self:ImageLabeler, key):
     "What one key does"
-    here = self.turn() if key in self.meanings else None
-    if here and self.meanings[key]: self.cleaning.decide(here.row.file, self.meanings[key])
-    self.typed.append((key, here.row.file if here else ''))
-    done = not self.turn() and self.page+1<self.pages()
-    if done: super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
+    self.typed.append((key, self.answered(key)))
+    if self.turn() or self.is_last(): return
+    super(ImageLabeler, self).show(self.page+1) # the field is left alone: more may be on its way
+
+# %% ../../nbs/lib/clean/widgets.ipynb #da458c92
+@patch
+def untype(self:ImageLabeler, n):
+    "Take back what was typed after the first `n` keys"
+    for _,fn in self.typed[n:]:
+        if fn: self.cleaning.forget(fn)
+    self.typed = self.typed[:n]
 
 # %% ../../nbs/lib/clean/widgets.ipynb #5b471c04
 @patch
 def type(self:ImageLabeler, txt):
     "The text in the field is `txt` now"
     same = len(os.path.commonprefix([txt, ''.join(key for key,_ in self.typed)]))
-    for _,fn in self.typed[same:]:
-        if fn: self.cleaning.forget(fn)
-    self.typed = self.typed[:same]
+    self.untype(same)
     for key in txt[same:]: self.press(key)
     self.mark()
-
-# %% ../../nbs/lib/clean/widgets.ipynb #2c1cd59e
-@patch
-def show(self:ImageLabeler, page):
-    "Show page `page`, with an empty field"
-    self.typed,self.keys.value = [],''
-    super(ImageLabeler, self).show(page)

@@ -9,27 +9,16 @@ __all__ = ['Features', 'features']
 
 # %% ../../nbs/lib/learn/features.ipynb #74896727
 import hashlib, time, timm, torchvision
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from fastai.vision.all import *
 from fastai.vision.learner import create_timm_model, model_meta
 from huggingface_hub import try_to_load_from_cache
 from timm.data import resolve_model_data_config
-from ..dataset import Dataset, progress
-from .pixels import UprightImage, attempt
+from ..dataset import Dataset
+from .pixels import UprightImage, attempt, batches, sorted_out
 from .scores import flat_features
-from .stages import read_stage, write_stage
+from .stages import cuda_half, read_stage, weights_of, write_stage
 from .train import ChannelsFirst, check_weights, find_arch
-
-# %% ../../nbs/lib/learn/features.ipynb #1992bbbc
-@contextmanager
-def weights_of(
-    arch, # name of a network
-):
-    "Say what to do where the weights of `arch` can't be had"
-    try: yield
-    except OSError as e:
-        raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
-            '(torchvision) or HF_HOME (timm) to a folder that has them; or pass pretrained=False.') from None
 
 # %% ../../nbs/lib/learn/features.ipynb #9e80a900
 def torchvision_weights(
@@ -53,42 +42,59 @@ def in_hub(
     "Is what `url` names in the folder where torch keeps weights?"
     return bool(url) and (Path(torch.hub.get_dir())/'checkpoints'/Path(url).name).is_file()
 
+# %% ../../nbs/lib/learn/features.ipynb #9fe8eed7
+def timm_on_disk(
+    f:str, # name of a network
+)->bool:
+    "Are timm's pretrained weights on this disk?"
+    cfg = timm.get_pretrained_cfg(f)
+    return in_cache(cfg.hf_hub_id) or in_hub(cfg.url)
+
 # %% ../../nbs/lib/learn/features.ipynb #c2df398d
 def has_weights(
     arch, # name of a torchvision or timm network
 )->bool:
     "Are the pretrained weights of `arch` on this disk?"
     f = find_arch(arch)
-    if not isinstance(f, str): return in_hub(torchvision_weights(f).url)
-    cfg = timm.get_pretrained_cfg(f)
-    return in_cache(cfg.hf_hub_id) or in_hub(cfg.url)
+    return timm_on_disk(f) if isinstance(f, str) else in_hub(torchvision_weights(f).url)
 
 # %% ../../nbs/lib/learn/features.ipynb #ffa63ddf
-def own_way(
-    body, # of timm, or None
-    f, # of `find_arch`
+def torchvision_way(
+    f, # function of torchvision that makes a network
 )->dict: # mean, std (of each colour, 0 to 1), size (pixels a side), interpolation, fixed (does it take that size alone?)
-    "How a network was shown pictures when it was trained"
-    if body is not None:
-        cfg = resolve_model_data_config(body.model)
-        fixed = bool(body.model.pretrained_cfg.get('fixed_input_size'))
-        return dict(cfg, size=cfg['input_size'][-1], fixed=fixed)
+    "How a network of torchvision was shown pictures when it was trained"
     tfm = torchvision_weights(f).transforms()
     return dict(mean=tfm.mean, std=tfm.std, size=tfm.crop_size[0], interpolation=tfm.interpolation.value, fixed=False)
+
+# %% ../../nbs/lib/learn/features.ipynb #2a8df693
+def timm_way(
+    body, # of timm
+)->dict: # as of `torchvision_way`
+    "How a network of timm was shown pictures when it was trained"
+    cfg = resolve_model_data_config(body.model)
+    fixed = bool(body.model.pretrained_cfg.get('fixed_input_size'))
+    return dict(cfg, size=cfg['input_size'][-1], fixed=fixed)
+
+# %% ../../nbs/lib/learn/features.ipynb #ec92a85b
+def torchvision_body(f, pretrained): # (body, `torchvision_way`)
+    "A network of torchvision without its head"
+    return create_vision_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())[0],torchvision_way(f)
+
+def timm_body(f, pretrained): # (body, `timm_way`)
+    "A network of timm without its head"
+    body = create_timm_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())[0][0]
+    return body,timm_way(body)
 
 # %% ../../nbs/lib/learn/features.ipynb #f0fd2181
 def pretrained_body(
     arch, # name of a torchvision or timm network, or a function as `vision_learner` takes
     pretrained:bool=True, # with ImageNet weights? Without them features are those of a random network
-)->tuple: # (body, `own_way`)
+)->tuple: # (body, how it wants pictures: as of `torchvision_way`)
     "A network without its head, and how it wants pictures"
     f = find_arch(arch)
     if pretrained: check_weights(f)
-    with weights_of(arch):
-        if not isinstance(f, str): body,own = create_vision_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())[0],own_way(None, f)
-        else:
-            body = create_timm_model(f, 2, pretrained=pretrained, custom_head=nn.Identity())[0][0]
-            own = own_way(body, f)
+    make = timm_body if isinstance(f, str) else torchvision_body
+    with weights_of(arch): body,own = make(f, pretrained)
     if nested_attr(body, 'model.output_fmt')=='NHWC': body = nn.Sequential(body, ChannelsFirst())
     return body.eval().requires_grad_(False),own
 
@@ -124,20 +130,25 @@ def forward_type(
     least=1.2, # so many times as fast it has to be
 ): # torch.bfloat16, torch.float16 or None
     "The half precision that makes answers faster where `net` is"
-    if x.device.type=='cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if x.device.type=='cuda': return cuda_half()
     secs = [[forward_secs(net, x, o) for _ in range(3)] for o in (None,torch.bfloat16)]
     plain,half = map(min, secs)
     return torch.bfloat16 if plain>least*half else None
 
+# %% ../../nbs/lib/learn/features.ipynb #a57876b7
+def content_key(
+    fn, # file
+)->str: # SHA-256; '' for what can't be opened
+    "What a file is known by"
+    try: return hashlib.sha256(Path(fn).read_bytes()).hexdigest()
+    except OSError: return ''
+
 # %% ../../nbs/lib/learn/features.ipynb #da48e315
 def content_keys(
     fns, # files
-)->list: # SHA-256 of each; '' for what can't be opened
+)->list: # of `content_key`
     "What files are known by"
-    def key(fn):
-        try: return hashlib.sha256(Path(fn).read_bytes()).hexdigest()
-        except OSError: return ''
-    with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(key, fns))
+    with ThreadPoolExecutor(defaults.cpus) as ex: return list(ex.map(content_key, fns))
 
 # %% ../../nbs/lib/learn/features.ipynb #7fc43ac1
 def shown(
@@ -149,18 +160,6 @@ def shown(
     "A picture as a network is shown it"
     kernel = Image.Resampling[interpolation.upper()]
     return array(Resize(size, method=method, resamples=(kernel,)*2)(UprightImage.create(fn, least=size), split_idx=1))
-
-# %% ../../nbs/lib/learn/features.ipynb #e7658b68
-def batches(
-    make, # file → array; raises ValueError or OSError
-    fns, # files
-    n=64, # in a batch
-): # batches of (file, array, or a text that says what is wrong)
-    "Files decoded, some at a time"
-    parts = list(chunked(fns, n))
-    with ThreadPoolExecutor(defaults.cpus) as ex:
-        for part in progress(parts, len(parts), 'features') if len(parts)>8 else parts:
-            yield list(zip(part, ex.map(partial(attempt, make), part)))
 
 # %% ../../nbs/lib/learn/features.ipynb #44ee9d38
 @patch
@@ -180,8 +179,8 @@ def answers(self:Embedder,
 ): # pairs of file and feature
     "Features of pictures as they are decoded"
     for part in made:
-        errors.update({fn:o for fn,o in part if isinstance(o, str)})
-        good = {fn:o for fn,o in part if fn not in errors}
+        good,bad = sorted_out(part)
+        errors.update(bad)
         if good: yield from zip(good, self.answer(list(good.values())))
 
 # %% ../../nbs/lib/learn/features.ipynb #5e5f4e10
@@ -203,13 +202,29 @@ class FeatureStore(dict):
         try: write_stage(self.fn, dict(f=dict(x=x)), dict(keys=list(self), version=features_version), 'features')
         except OSError as e: warnings.warn(f'Features could not be kept ({e}), and are made again next time')
 
+# %% ../../nbs/lib/learn/features.ipynb #93b935ab
+@patch
+def rows(self:FeatureStore,
+    keys, # of `content_keys`
+)->np.ndarray: # [n,nf]; NaN for what there is none of
+    "Features by content"
+    none = np.full(len(next(iter(self.values()), [])), np.nan, 'float32')
+    return np.array([self.get(k, none) for k in keys])
+
+# %% ../../nbs/lib/learn/features.ipynb #855f1d5d
+def raw(
+    v, # tensor
+)->np.ndarray: # uint8
+    "The bytes of a tensor; numpy has no bfloat16"
+    return v.detach().cpu().flatten().view(torch.uint8).numpy()
+
 # %% ../../nbs/lib/learn/features.ipynb #8f34f660
 def weights_key(
     net, # network
 )->str: # 12 letters
     "What weights are known by"
     h = hashlib.sha256()
-    for v in net.state_dict().values(): h.update(v.detach().cpu().flatten().view(torch.uint8).numpy()) # numpy has no bfloat16
+    for v in net.state_dict().values(): h.update(raw(v))
     return h.hexdigest()[:12]
 
 # %% ../../nbs/lib/learn/features.ipynb #62966d25
@@ -221,11 +236,20 @@ def fill(self:FeatureStore,
 )->dict: # file → what is wrong with it
     "Compute and keep what is missing"
     missing,errors = {fn:k for k,fn in todo.items() if k not in self},{}
-    made = net.to(default_device()).answers(batches(make, list(missing)), errors)
+    made = net.to(default_device()).answers(batches(make, list(missing), 'features'), errors)
     with torch.inference_mode(): found = {missing[fn]:f for fn,f in made}
     self.update(found)
     if found: self.keep()
     return errors
+
+# %% ../../nbs/lib/learn/features.ipynb #8bcf256c
+def file_name(
+    net, # `Embedder`
+    how:dict, # arch, size, method, interpolation
+)->str:
+    "What features are kept under"
+    name = '-'.join(str(how[k]) for k in 'arch size method interpolation'.split())
+    return f'{name}-{weights_key(net)}.safetensors'
 
 # %% ../../nbs/lib/learn/features.ipynb #4ab9531c
 class Extractor:
@@ -236,11 +260,19 @@ class Extractor:
         folder=None, # for what is kept; None: nothing is
     ):
         store_attr()
-        name = '-'.join(str(how[k]) for k in 'arch size method interpolation'.split())
-        self.store = FeatureStore(folder and Path(folder)/f'{name}-{weights_key(net)}.safetensors')
+        self.store = FeatureStore(folder and Path(folder)/file_name(net, how))
 
     def make(self, fn): return shown(fn, *[self.how[k] for k in 'size method interpolation'.split()])
     def shown_by(self, interpolation): return Extractor(self.net, dict(self.how, interpolation=interpolation), self.folder)
+
+# %% ../../nbs/lib/learn/features.ipynb #24cd0dc4
+@patch
+def few(self:Extractor,
+    fns, # files
+)->list: # of uint8 tensors [size,size,3]
+    "The first of some pictures, as far as they can be read"
+    made = map(partial(attempt, self.make), fns[:4])
+    return [tensor(o) for o in made if not isinstance(o, str)]
 
 # %% ../../nbs/lib/learn/features.ipynb #b6262bbc
 @patch
@@ -248,11 +280,19 @@ def seconds(self:Extractor,
     fns, # files
 )->float:
     "About how long pictures will take, going by a few"
-    few = [torch.from_numpy(o) for o in map(partial(attempt, self.make), fns[:4]) if not isinstance(o, str)]
-    if not few: return 0.
+    if not (few := self.few(fns)): return 0.
     x,net = torch.stack(few).to(default_device()),self.net.to(default_device())
     with torch.inference_mode(): secs = [forward_secs(net, x, None) for _ in range(3)] # the first warms up
     return min(secs)*len(fns)/len(x)
+
+# %% ../../nbs/lib/learn/features.ipynb #b6b60fb7
+@patch
+def check_time(self:Extractor,
+    fns, # files
+    within:float=None, # seconds; None: any
+):
+    "Raise if pictures would take longer"
+    if within is not None and (secs := self.seconds(fns))>within: raise TimeoutError(f'would take about {secs:.0f} s')
 
 # %% ../../nbs/lib/learn/features.ipynb #0426f4ed
 @patch
@@ -264,11 +304,9 @@ def of(self:Extractor,
     "Features of pictures"
     keys = content_keys(fns) if keys is None else keys
     todo = dict(zip(keys, fns))
-    missing = [v for k,v in todo.items() if k not in self.store]
-    if within is not None and (secs := self.seconds(missing))>within: raise TimeoutError(f'would take about {secs:.0f} s')
+    self.check_time([v for k,v in todo.items() if k not in self.store], within)
     errors = self.store.fill(todo, self.net, self.make)
-    none = np.full(len(next(iter(self.store.values()), [])), np.nan, 'float32')
-    return np.array([self.store.get(k, none) for k in keys]),errors
+    return self.store.rows(keys),errors
 
 # %% ../../nbs/lib/learn/features.ipynb #cc47dbb7
 class Features:
@@ -286,14 +324,30 @@ class Features:
     def __repr__(self):
         return f'Features: {len(self)} pictures of {self.items.label.nunique()} classes, {self.x.shape[1]} numbers each, {self.how}'
 
+# %% ../../nbs/lib/learn/features.ipynb #915ecce1
+def in_words(
+    bad:dict, # file → what is wrong with it
+)->str:
+    "The first three files, and what is wrong with them"
+    return '; '.join(f'{k.parent.name}/{k.name}: {v}' for k,v in [*bad.items()][:3])
+
 # %% ../../nbs/lib/learn/features.ipynb #3ffc42db
 def say_unread(
     bad:dict, # file → what is wrong with it
     n:int, # pictures in all
 ):
     "A word on pictures that are left out"
-    said = '; '.join(f'{k.parent.name}/{k.name}: {v}' for k,v in [*bad.items()][:3])
-    if bad: warnings.warn(f'{len(bad)} of {n} pictures can not be read and are left out: {said}')
+    if bad: warnings.warn(f'{len(bad)} of {n} pictures can not be read and are left out: {in_words(bad)}')
+
+# %% ../../nbs/lib/learn/features.ipynb #ba6906c9
+def check_fixed(
+    arch, # name of a network
+    size, # pixels a side; None: its own
+    own:dict, # of `torchvision_way`
+):
+    "Refuse a size that a network does not take"
+    if not size or not own['fixed'] or size==own['size']: return
+    raise NotImplementedError(f"{arch} takes pictures of {own['size']} px alone: leave size out, or take another network")
 
 # %% ../../nbs/lib/learn/features.ipynb #9b974792
 def extractor(
@@ -306,7 +360,7 @@ def extractor(
 )->Extractor:
     "A frozen network that is shown pictures as it was trained, unless you say otherwise"
     body,own = pretrained_body(arch, pretrained)
-    if size and own['fixed'] and size!=own['size']: raise NotImplementedError(f"{arch} takes pictures of {own['size']} px alone: leave size out, or take another network")
+    check_fixed(arch, size, own)
     how = dict(arch=arch, size=size or own['size'], method=method, interpolation=interpolation or own['interpolation'], pretrained=pretrained)
     return Extractor(Embedder(body, own['mean'], own['std']).eval(), how, folder)
 

@@ -76,6 +76,14 @@ def tallies(
     m = confusion_matrix(list(df.label), list(df.pred), labels=classes)
     return [np.append(o, o.sum()) for o in (m.diagonal(),m.sum(0),m.sum(1))]
 
+# %% ../../nbs/lib/learn/interpret.ipynb #5241823b
+def with_intervals(
+    found:dict, # name → [n,3]: value, low, high
+    rows, # their names
+)->pd.DataFrame:
+    "Figures and where they lie, side by side"
+    return pd.concat({k:pd.DataFrame(v, rows, ['value','low','high']) for k,v in found.items()}, axis=1)
+
 # %% ../../nbs/lib/learn/interpret.ipynb #b48d279a
 def class_report(
     df, # rows of `scores`
@@ -85,7 +93,7 @@ def class_report(
     d,classes = of_split(df, split),sorted({*df.label,*df.pred})
     both,said,n = tallies(d, classes)
     found = dict(precision=shares(both, said), recall=shares(both, n), F1=f1_rows(both, said+n-both))
-    res = pd.concat({k:pd.DataFrame(v, [*classes,'all'], ['value','low','high']) for k,v in found.items()}, axis=1)
+    res = with_intervals(found, [*classes,'all'])
     res.insert(0, ('n',''), n)
     return res
 
@@ -139,6 +147,14 @@ def evidence(
         grad, = torch.autograd.grad(z.gather(1, idx[:,None]).sum(), a)
     return a.detach(),grad,z.detach(),idx
 
+# %% ../../nbs/lib/learn/interpret.ipynb #99c574b5
+def weighed(
+    a, # activations [n,nf,h,w]
+    grad, # gradients of the same shape
+): # [n,1,h,w], 0 or more
+    "Activations, weighed by the mean of their gradients"
+    return F.relu((grad.mean((2,3), keepdim=True)*a).sum(1, keepdim=True))
+
 # %% ../../nbs/lib/learn/interpret.ipynb #abb85e31
 def heat_maps(
     a, # activations [n,nf,h,w]
@@ -146,8 +162,7 @@ def heat_maps(
     size, # (height, width) of the picture
 ): # [n,h,w], from 0 to 1
     "Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391)"
-    heat = F.relu((grad.mean((2,3), keepdim=True)*a).sum(1, keepdim=True))
-    heat = F.interpolate(heat, size, mode='bicubic')[:,0].clamp(min=0)
+    heat = F.interpolate(weighed(a, grad), size, mode='bicubic')[:,0].clamp(min=0)
     return F.normalize(heat, math.inf, (1,2), eps=1e-30)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #9bf71fa4
@@ -175,6 +190,14 @@ def explain_batch(
     probs = z.softmax(1).gather(1, idx[:,None])[:,0]
     return zip(to_np(heat_maps(a, grad, x.shape[-2:])), [class_labels(learn.dls)[o] for o in idx], probs.tolist())
 
+# %% ../../nbs/lib/learn/interpret.ipynb #c5a2987d
+def check_halves(
+    model, # a network
+):
+    "Refuse a network that is not body and head"
+    if not has_body(model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
+        f'this is a {type(model).__name__}.')
+
 # %% ../../nbs/lib/learn/interpret.ipynb #a0700eb9
 def explain(
     learn, # a convolutional network
@@ -182,8 +205,7 @@ def explain(
     label=None, # the class to look for, or a list with one for each; default: the one predicted
 ):
     "For each picture: as the model sees it, its map, the class, and its probability"
-    if not has_body(learn.model): raise ValueError('Grad-CAM needs nn.Sequential(body, head), as get_learner makes it; '
-        f'this is a {type(learn.model).__name__}.')
+    check_halves(learn.model)
     dl = picture_dl(learn.dls, fns)
     for b,idx in zip(dl, class_indices(class_labels(learn.dls), label, len(fns)).split(dl.bs)):
         for im,o in zip(dl.decode(b)[0], explain_batch(learn, b, idx)): yield im,*o
@@ -211,6 +233,13 @@ def show_cam(
     titles = [f'{shortened(o)} {p:.0%}' for o,p in zip(names, probs)]
     for ax,o in zip(show_grid(pics, titles, nrows, imsize=1.6), maps): ax.imshow(o, cmap='jet', alpha=.2+.4*o, vmin=0, vmax=1)
 
+# %% ../../nbs/lib/learn/interpret.ipynb #ae44edcc
+def bin_names(
+    edges, # n+1 numbers from 0 to 1
+)->list: # n
+    "What bins are called"
+    return [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])]
+
 # %% ../../nbs/lib/learn/interpret.ipynb #843db41c
 def in_bins(
     prob, # probabilities
@@ -218,8 +247,7 @@ def in_bins(
 ): # the bin of each, by name
     "Which bin probabilities belong to"
     edges = np.linspace(0, 1, n+1)
-    names = [f'{lo:.2f}–{hi:.2f}' for lo,hi in zip(edges, edges[1:])]
-    return pd.cut(prob.clip(0, 1), edges, labels=names, include_lowest=True).rename('bin')
+    return pd.cut(prob.clip(0, 1), edges, labels=bin_names(edges), include_lowest=True).rename('bin')
 
 # %% ../../nbs/lib/learn/interpret.ipynb #f8411574
 def reliability(

@@ -28,6 +28,16 @@ class UprightImage(PILImage):
         if isinstance(fn, (Tensor,np.ndarray)): fn = super().create(fn, **kwargs)
         return cls(open_image(fn, least, most=2*Image.MAX_IMAGE_PIXELS))
 
+# %% ../../nbs/lib/learn/pixels.ipynb #45fa5f61
+def small_size(
+    size:tuple, # (width, height)
+    side:int, # pixels of the shorter side afterwards
+    ratio:float, # how many times as long the longer one may be
+)->list: # [width, height]
+    "Size of a small copy"
+    m = min(size)
+    return [max(side, round(min(o, ratio*m)*side/m)) for o in size]
+
 # %% ../../nbs/lib/learn/pixels.ipynb #d50d0023
 def short_side(
     im:Image.Image, # picture
@@ -35,8 +45,7 @@ def short_side(
     ratio:float=4, # what is longer than this many times the shorter side is cut off at both ends
 )->Image.Image: # proportions kept
     "`im` with a shorter side of `side`"
-    m = min(im.size)
-    return ImageOps.fit(im, [max(side, round(min(o, ratio*m)*side/m)) for o in im.size], Image.BILINEAR)
+    return ImageOps.fit(im, small_size(im.size, side, ratio), Image.BILINEAR)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #87819f1c
 class Pixels:
@@ -116,17 +125,25 @@ def check_room(
     if need>free*.9: raise OSError(errno.ENOSPC, said, str(path))
 
 # %% ../../nbs/lib/learn/pixels.ipynb #f03f2373
-@patch
-def portions(self:PixelCache,
-    make, # file → uint8 array, height × width × 3
-    todo:dict, # key → file
+def batches(
+    make, # x → array; raises ValueError or OSError
+    xs:list, # what to make them of
+    comment:str, # a word on what it is for
     n_workers:int=None, # threads; default: one per core
-): # dicts: key → array, or what is wrong
-    "Make pictures, 64 at a time"
-    parts = list(chunked(todo, 64))
+): # batches of (x, array, or a text that says what is wrong)
+    "Make arrays of pictures, 64 at a time"
+    parts = list(chunked(xs, 64))
     with ThreadPoolExecutor(n_workers or defaults.cpus) as ex:
-        for part in progress(parts, len(parts), 'decoding') if len(parts)>8 else parts:
-            yield dict(zip(part, ex.map(partial(attempt, make), [todo[k] for k in part])))
+        for part in progress(parts, len(parts), comment) if len(parts)>8 else parts:
+            yield list(zip(part, ex.map(partial(attempt, make), part)))
+
+# %% ../../nbs/lib/learn/pixels.ipynb #e11dec15
+def sorted_out(
+    made, # of `batches`
+)->tuple: # (x → array; x → what is wrong with it)
+    "Pictures, and what is wrong with those that can't be read"
+    bad,good = partition(made, lambda o: isinstance(o[1], str))
+    return dict(good),dict(bad)
 
 # %% ../../nbs/lib/learn/pixels.ipynb #7e8dd9e0
 @patch
@@ -138,20 +155,32 @@ def build(self:PixelCache,
     "Add what is missing of `items`"
     self.path.mkdir(parents=True, exist_ok=True)
     todo,bad = {k:f for k,f in items.items() if k not in self},{}
-    for i,made in enumerate(self.portions(make, todo, n_workers)):
-        arrs = {k:o for k,o in made.items() if not isinstance(o, str)}
-        bad |= {todo[k]:o for k,o in made.items() if k not in arrs}
-        if i==0: check_room(self.path, sum(o.nbytes for o in arrs.values())*len(todo)/len(made))
-        if arrs: self.keep(arrs)
+    for i,made in enumerate(batches(lambda k: make(todo[k]), list(todo), 'decoding', n_workers)):
+        good,wrong = sorted_out(made)
+        bad |= {todo[k]:o for k,o in wrong.items()}
+        if i==0: check_room(self.path, sum(o.nbytes for o in good.values())*len(todo)/len(made))
+        if good: self.keep(good)
     return bad
+
+# %% ../../nbs/lib/learn/pixels.ipynb #2ae12ff2
+sides = 'train','valid' # as `items` names them; the first is for training
 
 # %% ../../nbs/lib/learn/pixels.ipynb #d6925977
 @patch
 def cached(self:Pixels, folder, split_idx):
     "Where arrays for training or validation are kept in `folder`"
-    how = f'{self.size}-{self.method}-{self.pad_mode}-{self.presize}'
-    return PixelCache(Path(folder)/f'{how}-{["train","valid"][split_idx]}')
+    name = f'{self.size}-{self.method}-{self.pad_mode}-{self.presize}-{sides[split_idx]}'
+    return PixelCache(Path(folder)/name)
 
+# %% ../../nbs/lib/learn/pixels.ipynb #e3e83a2a
+@patch
+def fill(self:Pixels, items, split_idx): # file → what is wrong with it
+    "Make what is missing of the arrays for training or validation"
+    df = items[items.split==sides[split_idx]]
+    make = partial(self.make, split_idx=split_idx)
+    return self.caches[split_idx].build(make, dict(zip(df.sha256, df.file)))
+
+# %% ../../nbs/lib/learn/pixels.ipynb #bc184019
 @patch
 def prepare(self:Pixels,
     folder, # where to keep the arrays, e.g. data/bears/.pixels; None or False: keep none
@@ -162,9 +191,7 @@ def prepare(self:Pixels,
     self.keys,bad = dict(zip(items.file, items.sha256)),{}
     self.caches = [self.cached(folder, i) for i in (0,1)]
     try:
-        for i,cache in enumerate(self.caches):
-            df = items[items.split==['train','valid'][i]]
-            bad |= cache.build(partial(self.make, split_idx=i), dict(zip(df.sha256, df.file)))
+        for i in (0,1): bad |= self.fill(items, i)
     except OSError as e: warnings.warn('The pictures are decoded anew in every epoch, which is slow: '
         f'{e.strerror} ({e.filename}). `cache` (in the shell: --keep) takes another folder.')
     return sorted(bad)
@@ -193,12 +220,18 @@ def arrays(self:Pixels,
     with ThreadPoolExecutor(defaults.cpus) as ex: made = ex.map(partial(self.make, split_idx=split_idx), todo)
     return [next(made) if o is None else o for o in kept]
 
+# %% ../../nbs/lib/learn/pixels.ipynb #8245bd4e
+@patch
+def where(self:Pixels):
+    "How much is kept, and where"
+    kept = [o for o in self.caches if o]
+    return f'{sum(o.nbytes for o in kept)/2**20:.1f} MB in {kept[0].path.parent}' if kept else 'not kept'
+
 # %% ../../nbs/lib/learn/pixels.ipynb #bda469d7
 @patch
 def __repr__(self:Pixels):
-    kept = [o for o in self.caches if o]
-    where = f'{sum(o.nbytes for o in kept)/2**20:.1f} MB in {kept[0].path.parent}' if kept else 'not kept'
-    return f'{self.size} px by {self.method}, from {self.presize} px for training; {sum(map(len, kept))} pictures decoded, {where}'
+    said = f'{self.size} px by {self.method}, from {self.presize} px for training'
+    return f'{said}; {sum(map(len, self.caches))} pictures decoded, {self.where()}'
 
 # %% ../../nbs/lib/learn/pixels.ipynb #6601d11f
 def square(a, side, p):

@@ -26,7 +26,7 @@ from .data import class_labels, get_dls
 from .export import Scale, export_onnx, milliseconds, session, to_onnx
 from .features import content_keys, features, has_weights
 from .interpret import class_report, wilson
-from .scores import best_twins, body_features, grouped_folds, known_pairs, learner_items, predictions, score_cols, score_rows, sure_groups
+from .scores import best_twins, body_features, grouped_folds, known_pairs, learner_items, pooled, predictions, score_cols, score_rows, sure_groups
 from .train import get_learner, train
 from ..twins import outliers
 
@@ -50,6 +50,14 @@ def loss_of(
     "Mean cross-entropy"
     return -np.log(head.predict_proba(x)[y[:,None]==head.classes_].clip(1e-9)).mean()
 
+# %% ../../nbs/lib/learn/probe.ipynb #94776b5d
+def fifth_aside(
+    y, # [n], numbers of classes
+    idx, # which of them
+): # [m], [k]: those to learn from, and those to be asked about
+    "A fifth of some pictures set aside, with some of each class"
+    return train_test_split(idx, test_size=max(.2, 1.01*len(np.unique(y))/len(idx)), stratify=y[idx], random_state=42)
+
 # %% ../../nbs/lib/learn/probe.ipynb #da46381f
 def best_strength(
     x, # [n,nf]
@@ -59,7 +67,7 @@ def best_strength(
     "The strength that predicts a fifth best which is set aside"
     few = np.random.default_rng(42).permutation(len(y))[:most]
     if np.unique(y[few], return_counts=True)[1].min()<2: return .01 # none to set aside
-    fit,held = train_test_split(few, test_size=max(.2, 1.01*len(np.unique(y))/len(few)), stratify=y[few], random_state=42)
+    fit,held = fifth_aside(y, few)
     scale,head = StandardScaler().fit(x[fit]),LogisticRegression(warm_start=True, max_iter=200, tol=1e-3)
     seen,asked,best = scale.transform(x[fit]),scale.transform(x[held]),(np.inf,None)
     for o in strengths:
@@ -67,6 +75,24 @@ def best_strength(
         if loss>=best[0]: break
         best = loss,o
     return best[1]
+
+# %% ../../nbs/lib/learn/probe.ipynb #49802e7a
+def best_head(
+    x, # [n,nf]
+    y, # [n], numbers of classes
+): # of `linear_head`
+    "A head with the strength that predicts best"
+    return linear_head(x, y, best_strength(x, y))
+
+# %% ../../nbs/lib/learn/probe.ipynb #467ed325
+def warn_together(
+    fold, # [n], the part each is in
+    y, # [n], numbers of classes
+    vocab, # names of the classes
+):
+    "Say which classes are in one part only"
+    for o in np.flatnonzero(pd.Series(fold).groupby(y).nunique()<2):
+        warnings.warn(f'All pictures of {vocab[o]!r} look like pictures of other classes, and are in one part with them: they count as wrong. Look at them in the cleaner, in the view of look-alikes.')
 
 # %% ../../nbs/lib/learn/probe.ipynb #c4b473d1
 def folds_for(
@@ -81,8 +107,7 @@ def folds_for(
     if n.min()<2: raise ValueError(f'{vocab[n.idxmin()]!r} has {n.min()} picture (copies count once): wanted 2 or more to learn from and to be asked about. Gather more.')
     if n.min()<k: warnings.warn(f'{vocab[n.idxmin()]!r} has {n.min()} pictures (copies count once): {n.min()} parts, not {k}')
     fold = grouped_folds(y, groups, min(k, n.min()))
-    for o in np.flatnonzero(pd.Series(fold).groupby(y).nunique()<2):
-        warnings.warn(f'All pictures of {vocab[o]!r} look like pictures of other classes, and are in one part with them: they count as wrong. Look at them in the cleaner, in the view of look-alikes.')
+    warn_together(fold, y, vocab)
     return fold
 
 # %% ../../nbs/lib/learn/probe.ipynb #e93cc5b5
@@ -98,7 +123,7 @@ def cross_probs(
         for k in np.unique(fold):
             rest = fold!=k
             known = np.unique(y[rest])
-            head = linear_head(x[rest], y[rest], best_strength(x[rest], y[rest])) if len(known)>1 else None
+            head = best_head(x[rest], y[rest]) if len(known)>1 else None
             probs[np.ix_(~rest, known)] = head.predict_proba(x[~rest]) if head else 1
     return probs
 
@@ -114,8 +139,8 @@ class Probe:
         others=None, # `Archs` that were tried with it
     ):
         store_attr()
-        self.vocab = sorted(feats.items.label.unique())
-        self.y = pd.Categorical(feats.items.label, self.vocab).codes.astype(int)
+        vocab,self.y = np.unique(feats.items.label, return_inverse=True)
+        self.vocab = list(vocab)
 
     @property
     def path(self): return self.feats.path # dataset folder
@@ -156,14 +181,21 @@ def __repr__(self:Probe):
     said = f'Probe: {self.accuracy:.3f} ({low:.3f} to {high:.3f}) of {len(self.y)} pictures right, {how}, {self.seconds:.1f} s'
     return said if self.others is None else f'{said}\n{self.others!r}'
 
+# %% ../../nbs/lib/learn/probe.ipynb #2d89f775
+def check_classes(
+    labels, # of pictures that can be read, each once
+    path, # dataset folder
+):
+    "Refuse what can't be told apart"
+    if not len(labels): raise ValueError(f'{path}: none of its pictures can be read')
+    if len(labels)<2: raise ValueError(f'All pictures are {labels[0]!r}: a classifier needs two classes or more')
+
 # %% ../../nbs/lib/learn/probe.ipynb #a58cdb1b
 def check_features(
     feats, # `Features`
 ):
     "Refuse features that can't make a classifier"
-    labels = feats.items.label.unique()
-    if not len(labels): raise ValueError(f'{feats.path}: none of its pictures can be read')
-    if len(labels)<2: raise ValueError(f'All pictures are {labels[0]!r}: a classifier needs two classes or more')
+    check_classes(feats.items.label.unique(), feats.path)
     if not np.isfinite(feats.x).all(): raise ValueError('Some features are not numbers: the weights of this network are broken')
 
 # %% ../../nbs/lib/learn/probe.ipynb #d9ac0a5f
@@ -234,15 +266,20 @@ def plot(self:Probe):
     axs[1].set(yticks=range(len(n)), yticklabels=n.index, xlabel='share recognised', ylim=(len(n)-.5,-.5))
     return fig
 
+# %% ../../nbs/lib/learn/probe.ipynb #74902f2e
+def valid_answers(
+    learn, # trained
+)->tuple: # (SHA-256 of each picture; [n], bool)
+    "Which pictures of the validation set a learner recognises"
+    df = learner_items(learn).query('split=="valid"')
+    return content_keys(df.file),(predictions(learn, df.file).argmax(1)==tensor(df.targ)).numpy()
+
 # %% ../../nbs/lib/learn/probe.ipynb #e25373f7
 def right_answers(
     o, # `Probe`, or trained learner
 )->pd.Series: # by content, bool; the same picture twice counts once
     "Which pictures are recognised that had no part in the training"
-    if isinstance(o, Probe): keys,right = o.feats.items.sha256,o.right
-    else:
-        df = learner_items(o).query('split=="valid"')
-        keys,right = content_keys(df.file),(predictions(o, df.file).argmax(1)==tensor(df.targ.values)).numpy()
+    keys,right = (o.feats.items.sha256,o.right) if isinstance(o, Probe) else valid_answers(o)
     return pd.Series(right, list(keys)).groupby(level=0).first()
 
 # %% ../../nbs/lib/learn/probe.ipynb #13ffdc2b
@@ -255,6 +292,14 @@ def sign_test(
     res = binomtest(only_b, only_a+only_b)
     return res.pvalue,*res.proportion_ci()
 
+# %% ../../nbs/lib/learn/probe.ipynb #5ac6c942
+def check_same(
+    a, # of `right_answers`
+    b, # of another one
+):
+    "Refuse to compare answers to different questions"
+    if set(a.index)!=set(b.index): raise ValueError('These were not asked about the same pictures: wanted two of one dataset and one split')
+
 # %% ../../nbs/lib/learn/probe.ipynb #247de49e
 def compare(
     a, # `Probe`, or trained learner
@@ -262,11 +307,19 @@ def compare(
 )->pd.Series: # gain of `b`, low and high (95 %), only_a, only_b (right where the other is wrong), p, luck (is it chance?)
     "Is `b` better than `a`, or was it luck?"
     ra,rb = map(right_answers, (a,b))
-    if set(ra.index)!=set(rb.index): raise ValueError('These were not asked about the same pictures: wanted two of one dataset and one split')
+    check_same(ra, rb)
     only_a,only_b = (ra&~rb).sum(),(rb&~ra).sum()
     p,low,high = sign_test(only_a, only_b)
     gain,low,high = [100*(2*o-1)*(only_a+only_b)/len(ra) for o in (only_b/max(1, only_a+only_b),low,high)]
     return pd.Series(dict(gain=gain if only_a+only_b else 0., low=low, high=high, only_a=only_a, only_b=only_b, p=p, luck=p>.05))
+
+# %% ../../nbs/lib/learn/probe.ipynb #b5056f6e
+def per_class(
+    fit, # `LogisticRegression`
+)->tuple: # (weights [classes,nf], [classes])
+    "Weights and bias with a row for each class"
+    w,b = fit.coef_,fit.intercept_
+    return (w,b) if len(w)>1 else (np.concatenate([-w,w])/2,np.concatenate([-b,b])/2)
 
 # %% ../../nbs/lib/learn/probe.ipynb #f988451c
 def folded(
@@ -274,8 +327,7 @@ def folded(
 ): # nn.Linear
     "Standardisation and logistic regression as one layer"
     scale,fit = head
-    w,b = fit.coef_,fit.intercept_
-    if len(w)==1: w,b = np.concatenate([-w,w])/2,np.concatenate([-b,b])/2 # scikit-learn has one row for two classes
+    w,b = per_class(fit)
     w = w/scale.scale_
     layer = nn.Linear(w.shape[1], len(w))
     layer.weight.data,layer.bias.data = tensor(w).float(),tensor(b-w@scale.mean_).float()
@@ -284,7 +336,7 @@ def folded(
 # %% ../../nbs/lib/learn/probe.ipynb #3a841987
 class MeanPool(nn.Module):
     "Activation [n,nf], [n,places,nf] or [n,nf,h,w] → [n,nf], averaged over places, as `flat_features` does"
-    def forward(self, x): return x if x.ndim==2 else x.mean((2,3)) if x.ndim==4 else x.mean(1)
+    def forward(self, x): return pooled(x)
 
 # %% ../../nbs/lib/learn/probe.ipynb #7bca85f0
 @patch
@@ -295,7 +347,7 @@ def head_for(self:Probe,
     "The head that some of the pictures make"
     seen = self.feats.items.file.isin(files).values
     x,y = (self.feats.x if x is None else x)[seen],self.y[seen]
-    with threadpool_limits(1): return nn.Sequential(MeanPool(), Flatten(), folded(linear_head(x, y, best_strength(x, y))))
+    with threadpool_limits(1): return nn.Sequential(MeanPool(), Flatten(), folded(best_head(x, y)))
 
 # %% ../../nbs/lib/learn/probe.ipynb #758cfb19
 def colours(
@@ -349,14 +401,17 @@ def online()->bool:
     try: return httpx.head(constants.ENDPOINT, timeout=5).status_code>0
     except httpx.HTTPError: return False
 
+# %% ../../nbs/lib/learn/probe.ipynb #a2fa6c1b
+def known_archs()->list: # of names
+    "All networks that timm and fastai know pretrained weights of"
+    return timm.list_models(pretrained=True) + [o.__name__ for o in model_meta if hasattr(torchvision.models, o.__name__)]
+
 # %% ../../nbs/lib/learn/probe.ipynb #e1175406
 def on_disk(
     names, # of networks; those that are there
 )->list: # of names: those, else any
     "Networks whose weights are on this disk"
-    every = timm.list_models(pretrained=True) + [o.__name__ for o in model_meta if hasattr(torchvision.models, o.__name__)]
-    here = names or [o for o in every if has_weights(o)]
-    if here: return here
+    if here := names or list(filter(has_weights, known_archs())): return here
     raise ConnectionError('No connection, and no pretrained weights on this disk: connect once, '
         'or set TORCH_HOME (torchvision) or HF_HOME (timm) to a folder that has some; or pass arch and pretrained=False')
 

@@ -24,6 +24,14 @@ def _harmless(): # classes, as `torch.serialization.safe_globals` takes them
     ours = [o for o in found if issubclass(o, (nn.Module,optim.Optimizer,lr_scheduler.LRScheduler))]
     return ours + [dict, (lambda *args: {}, 'collections.defaultdict')]
 
+# %% ../../nbs/lib/learn/pth.ipynb #070de1ce
+def _refused(
+    e, # exception of `torch.load`
+):
+    "Why a file was not read"
+    if odd := re.search(r'GLOBAL (\S+)', str(e)): return f'there is {odd[1]} in it'
+    return 'it is no .pth file, not a whole one, or has more in it than numbers and layers'
+
 # %% ../../nbs/lib/learn/pth.ipynb #4979b24f
 def _load_safely(
     fname, # .pth file
@@ -34,9 +42,7 @@ def _load_safely(
         with torch.serialization.safe_globals(_harmless()): return torch.load(fname, 'cpu', weights_only=True)
     except (FileNotFoundError,IsADirectoryError): raise
     except Exception as e:
-        odd = re.search(r'GLOBAL (\S+)', str(e))
-        why = f'there is {odd[1]} in it' if odd else 'it is no .pth file, not a whole one, or has more in it than numbers and layers'
-        raise ValueError(f'{fname} can not be read safely: {why}. Where you trust it, open it as before and save '
+        raise ValueError(f'{fname} can not be read safely: {_refused(e)}. Where you trust it, open it as before and save '
             'anew a dict of architecture, classifier, state_dict and class_to_idx.') from None
 
 # %% ../../nbs/lib/learn/pth.ipynb #750cdfd0
@@ -48,6 +54,14 @@ def first(
     "What `d` has under one of `keys`"
     return next((d[k] for k in keys if isinstance(d.get(k), kind)), None)
 
+# %% ../../nbs/lib/learn/pth.ipynb #9f5697b6
+def weights_in(
+    d:dict, # that somebody saved
+)->dict:
+    "The state_dict of a checkpoint"
+    if res := first(d, dict, 'state_dict', 'model_state_dict', 'model'): return res
+    raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with state_dict and class_to_idx')
+
 # %% ../../nbs/lib/learn/pth.ipynb #25c38c35
 def as_saved(
     o, # of `_load_safely`
@@ -56,10 +70,7 @@ def as_saved(
     if isinstance(o, nn.Module): return dict(o.named_children(), state_dict=o.state_dict())
     if not isinstance(o, dict): o = {}
     if o and all(map(torch.is_tensor, o.values())): return dict(state_dict=o)
-    weights = first(o, dict, 'state_dict', 'model_state_dict', 'model')
-    if not weights: raise ValueError('There is no state_dict: wanted a dict as the tutorial saves it, with '
-        'state_dict and class_to_idx')
-    return o | dict(state_dict=weights)
+    return o | dict(state_dict=weights_in(o))
 
 # %% ../../nbs/lib/learn/pth.ipynb #e3e37d22
 def layer_words(

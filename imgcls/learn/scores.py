@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/scores.html.md"""
 __all__ = ['score_rows', 'scores', 'show_scores']
 
 # %% ../../nbs/lib/learn/scores.ipynb #5cfaf7cc
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from fastai.vision.all import *
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -19,33 +19,80 @@ from .pixels import UprightImage
 from ..picture import hash_array
 from ..twins import group_ids, look_alikes, outliers
 
+# %% ../../nbs/lib/learn/scores.ipynb #2d1d3823
+def split_items(
+    dl, # loader of a learner
+    split, # its name
+)->pd.DataFrame: # a row per picture: file, targ (its label as an index), split
+    "The pictures of a loader"
+    fns = files(dl)
+    return pd.DataFrame(dict(file=fns, targ=fns and targets(dl), split=split))
+
+# %% ../../nbs/lib/learn/scores.ipynb #efd8dadc
+def check_learner(
+    learn, # anything
+):
+    "Refuse what has no loaders"
+    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
+
 # %% ../../nbs/lib/learn/scores.ipynb #638784cf
 def all_items(
     learn, # with `dls`
 )->pd.DataFrame: # a row per picture: file, targ (its label as an index), split
     "The pictures that a learner was made with, in both splits"
-    if not hasattr(learn, 'dls'): raise TypeError(f'learn is a {type(learn).__name__}: wanted a trained learner')
-    parts = [dict(file=(fns := files(dl)), targ=fns and targets(dl), split=o) for o,dl in zip(('train','valid'), learn.dls)]
-    res = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    check_learner(learn)
+    res = pd.concat(map(split_items, learn.dls, ('train','valid')), ignore_index=True)
     if len(res): return res
     raise ValueError('This learner has no pictures in files, as after `load_learner`: '
         'wanted one that still has the DataLoaders it was trained with (`learn.dls`).')
+
+# %% ../../nbs/lib/learn/scores.ipynb #ce1ec1bb
+def warn_gone(
+    fns:pd.Series, # those that are gone
+    n:int, # pictures in all
+):
+    "Say that pictures are left out"
+    if len(fns): warnings.warn(f'{len(fns)} of the {n} pictures of this learner are gone and left out, the first is {fns.iloc[0]}')
+
+# %% ../../nbs/lib/learn/scores.ipynb #996e33da
+def still_there(
+    df, # of `all_items`
+): # rows of it
+    "The pictures that are there, with a warning about others"
+    gone = ~df.file.map(os.path.exists)
+    if gone.all(): raise FileNotFoundError(f'All {len(df)} pictures of this learner are gone, the first is {df.file[0]}')
+    warn_gone(df.file[gone], len(df))
+    return df[~gone].reset_index(drop=True)
 
 # %% ../../nbs/lib/learn/scores.ipynb #dcbca8e8
 def learner_items(
     learn, # with `dls` of any make
 )->pd.DataFrame: # a row per picture: file, targ (its label as an index), split, label (as text)
     "The pictures of a learner that are still there"
-    df = all_items(learn)
-    gone = ~df.file.map(os.path.exists)
-    if gone.all(): raise FileNotFoundError(f'All {len(df)} pictures of this learner are gone, the first is {df.file[0]}')
-    if gone.any(): warnings.warn(f'{gone.sum()} of the {len(df)} pictures of this learner are gone and left out, '
-        f'the first is {df.file[gone].iloc[0]}')
+    df = still_there(all_items(learn))
     names = class_labels(learn.dls)
-    return df.assign(label=[names[o] for o in df.targ])[~gone].reset_index(drop=True)
+    return df.assign(label=[names[o] for o in df.targ])
 
 # %% ../../nbs/lib/learn/scores.ipynb #0c47f207
 def copied(o, dtype=None): return np.array(torch.as_tensor(o).numpy(force=True), dtype)
+
+# %% ../../nbs/lib/learn/scores.ipynb #b0105ada
+def own_probs(
+    p, # [n,classes], probabilities
+    t, # [n], labels as indices
+): # [n]
+    "How much each label is believed in"
+    return np.take_along_axis(p, t[:,None], 1)[:,0]
+
+# %% ../../nbs/lib/learn/scores.ipynb #04146c75
+def others(
+    p, # [n,classes], probabilities
+    t, # [n], labels as indices
+): # [n,classes]; -1 for the label
+    "How much is believed in the other classes"
+    res = p.copy()
+    np.put_along_axis(res, t[:,None], -1, 1)
+    return res
 
 # %% ../../nbs/lib/learn/scores.ipynb #d8cce9a0
 def score_rows(
@@ -54,14 +101,11 @@ def score_rows(
     vocab, # names of the classes
 )->pd.DataFrame: # a row per picture: label, pred, prob, label_prob, loss, second (the best other class), margin (over it)
     "What probabilities say about labels"
-    p = copied(probs)
-    t = copied(targs, int)
+    p,t = copied(probs),copied(targs, int)
     names = np.array(list(vocab), dtype=object)
-    at = np.arange(len(t)),t
-    own = p[at]
+    own,rest = own_probs(p, t),others(p, t)
     said = dict(label=names[t], pred=names[p.argmax(1)], prob=p.max(1), label_prob=own, loss=-np.log(own.clip(1e-9)))
-    p[at] = -1 # what is left are the others
-    return pd.DataFrame(dict(said, second=names[p.argmax(1)], margin=own-p.max(1)))
+    return pd.DataFrame(dict(said, second=names[rest.argmax(1)], margin=own-rest.max(1)))
 
 # %% ../../nbs/lib/learn/scores.ipynb #d4114527
 def predictions(
@@ -101,21 +145,55 @@ def warn_headless(
     warnings.warn(f'The model is a {type(model).__name__}, not nn.Sequential(body, head): its outputs serve as features. '
         'They know the training labels better than features do, so wrong labels there are harder to find.')
 
+# %% ../../nbs/lib/learn/scores.ipynb #853b5c8e
+def sound_predictions(
+    learn, # any classifier
+    fns, # paths of pictures
+): # probabilities [n,classes]
+    "`predictions`, or an error if the model is broken"
+    probs = predictions(learn, fns)
+    if probs.isfinite().all(): return probs
+    raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
+
+# %% ../../nbs/lib/learn/scores.ipynb #ea02f99a
+def headless_features(
+    learn, # its model is something else than body and head
+    fns, # paths of pictures
+): # (what serves as features [n,classes], probabilities [n,classes])
+    "What a network makes of pictures that can't be taken apart"
+    warn_headless(learn.model)
+    probs = sound_predictions(learn, fns)
+    return probs.clamp(min=1e-9).log().numpy(),probs.numpy()
+
+# %% ../../nbs/lib/learn/scores.ipynb #61537b11
+@contextmanager
+def head_inputs(
+    model, # nn.Sequential(body, head)
+): # a list that is filled, batch by batch
+    "The features that go into the head of a model, while it is asked"
+    found = []
+    def keep(m, x): found.append(flat_features(x[0]))
+    with model[1].register_forward_pre_hook(keep): yield found
+
 # %% ../../nbs/lib/learn/scores.ipynb #53eb722b
 def body_features(
     learn, # its model is `nn.Sequential(body, head)`, as `get_learner` and `vision_learner` make it
     fns, # paths of pictures
 ): # (features that go into the head [n,nf], probabilities [n,classes])
     "What the body makes of pictures, and the head of that"
-    two,found = has_body(learn.model),[]
-    if not two: warn_headless(learn.model)
-    def keep(m, x): found.append(flat_features(x[0]))
-    hook = learn.model[1].register_forward_pre_hook(keep) if two else nullcontext()
-    with hook: probs = predictions(learn, fns)
-    if not probs.isfinite().all():
-        raise ValueError('The model answers NaN: its training diverged. Train again, with a lower learning rate.')
-    feats = torch.cat(found) if two else probs.clamp(min=1e-9).log()
-    return feats.numpy(),probs.numpy()
+    if not has_body(learn.model): return headless_features(learn, fns)
+    with head_inputs(learn.model) as found: probs = sound_predictions(learn, fns)
+    return torch.cat(found).numpy(),probs.numpy()
+
+# %% ../../nbs/lib/learn/scores.ipynb #4ffbc07d
+def noted_looks(
+    path, # dataset folder
+    items, # paths of pictures in it
+)->pd.DataFrame: # as of `Dataset.seen`; NaN where nothing was noted
+    "What is known of the looks of pictures"
+    data = Dataset(path)
+    seen = data.seen().query('phash!=""').set_index('file')
+    return seen.reindex([data.rel(o) for o in items])
 
 # %% ../../nbs/lib/learn/scores.ipynb #bea2635a
 def known_pairs(
@@ -124,9 +202,7 @@ def known_pairs(
     feats=None, # [n,nf], from `body_features`; None: go by hashes alone
 ): # as `look_alikes` has it
     "Which pictures look alike, by the hashes that `verify_images` noted and by features"
-    data = Dataset(path)
-    seen = data.seen().query('phash!=""').set_index('file')
-    mine = seen.reindex([data.rel(o) for o in items])
+    mine = noted_looks(path, items)
     return look_alikes(hash_array(mine.phash.fillna('0'*64)), feats, mine.sha256.fillna(''), mine.phash.notna().values)
 
 # %% ../../nbs/lib/learn/scores.ipynb #4e642204
@@ -190,7 +266,7 @@ def usual_probs(
     targs, # [n], labels as indices
 ): # [classes]; 2 for a class without pictures
     "How much a model believes in each class where that is the label, on average"
-    own = pd.Series(np.take_along_axis(probs, targs[:,None], 1)[:,0])
+    own = pd.Series(own_probs(probs, targs))
     return own.groupby(targs).mean().clip(2e-6).reindex(range(probs.shape[1]), fill_value=2).values
 
 # %% ../../nbs/lib/learn/scores.ipynb #41771f11
@@ -214,14 +290,20 @@ def label_issues(
     margin = score_rows(copied(probs, float), t, range(len(probs[0]))).margin
     return (c>=0) & (c!=t) & (margin.values<-1e-6)
 
+# %% ../../nbs/lib/learn/scores.ipynb #311abe53
+def both_ways(
+    pairs, # of `look_alikes`, the surest first
+): # twice as many
+    "Each pair, and the same the other way round"
+    return pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable')
+
 # %% ../../nbs/lib/learn/scores.ipynb #937c005c
 def best_twins(
     pairs, # of `look_alikes`, the surest first
     items, # paths of the pictures that `pairs` are about
 ): # a row per picture: twin (a path) and kind, '' where there is none
     "The picture that each looks like most"
-    both = pd.concat([pairs, pairs.rename(columns=dict(i='j', j='i'))]).sort_index(kind='stable')
-    best = both.drop_duplicates('i').set_index('i')
+    best = both_ways(pairs).drop_duplicates('i').set_index('i')
     best['twin'] = [items[o] for o in best.j]
     return best[['twin','kind']].astype(object).reindex(range(len(items)), fill_value='')
 
@@ -267,6 +349,21 @@ def show_grid(
 # %% ../../nbs/lib/learn/scores.ipynb #6bc6906b
 def shortened(s, n=16): return s if len(s)<=n else s[:n-1]+'…'
 
+# %% ../../nbs/lib/learn/scores.ipynb #8fb7e254
+def doubt(
+    o, # row of `scores`
+):
+    "The label as a question, and what the model answers"
+    return f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}'
+
+# %% ../../nbs/lib/learn/scores.ipynb #52990004
+def write_below(
+    ax, # axes of a picture
+    txt,
+):
+    "Write `txt` below a picture"
+    ax.text(.5, -.02, txt, transform=ax.transAxes, size=7, ha='center', va='top')
+
 # %% ../../nbs/lib/learn/scores.ipynb #ca115ddc
 def show_scores(
     df, # rows of `scores`
@@ -276,7 +373,5 @@ def show_scores(
     "The first pictures of a table of scores: label, what the model said instead, how sure it was, and the file"
     df = df.head(n)
     if not len(df): raise ValueError(f'No pictures to show: `df` has no rows, or n={n} is none.')
-    titles = [f'{shortened(o.label)}?\n{shortened(o.pred)} {o.prob:.0%}' for o in df.itertuples()]
-    axs = show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
-    below = dict(size=7, ha='center', va='top')
-    for ax,o in zip(axs, df.file): ax.text(.5, -.02, shortened(Path(o).name, 24), transform=ax.transAxes, **below)
+    axs = show_grid([UprightImage.create(o, 300) for o in df.file], map(doubt, df.itertuples()), nrows)
+    for ax,o in zip(axs, df.file): write_below(ax, shortened(Path(o).name, 24))

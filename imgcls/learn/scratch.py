@@ -16,7 +16,7 @@ from collections import namedtuple
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from fastcore.basics import attrdict, patch, store_attr
+from fastcore.basics import attrdict, patch, store_attr, val2idx
 from fastprogress.fastprogress import master_bar, progress_bar
 from pathlib import Path
 from PIL import Image
@@ -31,7 +31,7 @@ from ..dataset import Dataset
 from ..picture import cores, open_image, prepare
 from ..sample import draw_digit, split_digits
 from .stages import check_classes, check_plan, digest, half_type, join_state, kept_random, load_weights, plot_history
-from .stages import all_numbers, note_in_stage, read_stage, seed_of, seeded, split_state, stacked, write_stage
+from .stages import all_numbers, note_in_stage, read_stage, seed_of, seeded, split_state, stacked, weights_of, write_stage
 
 # %% ../../nbs/lib/learn/scratch.ipynb #6edd8a1d
 def _check_whole(**kwargs):
@@ -42,21 +42,37 @@ def _check_whole(**kwargs):
 # %% ../../nbs/lib/learn/scratch.ipynb #5dbe99b0
 _splits = 'train valid test'.split()
 
-# %% ../../nbs/lib/learn/scratch.ipynb #445df211
-def _write_picture(
+# %% ../../nbs/lib/learn/scratch.ipynb #ed7f6e30
+def place_for(
     path, # folder for all
     split, # train, valid or test
     label, # class
     name, # of the file
-    x, # PIL image, or path of a file
-):
-    "Write a picture to `path`/split/class/file name, over no other"
+)->Path:
+    "Where a picture goes, if nothing is there"
     fn = path/split/str(label)/name
     if split not in _splits: raise ValueError(f'{split!r}: wanted train, valid or test')
     if fn.exists(): raise ValueError(f'Two pictures would be {fn.relative_to(path)}: give each a name of its own')
+    return fn
+
+# %% ../../nbs/lib/learn/scratch.ipynb #445df211
+def _write_picture(
+    fn, # of `place_for`
+    x, # PIL image, or path of a file
+):
+    "Write a picture"
     fn.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(x, Image.Image): x.save(fn, quality=90)
     else: shutil.copyfile(x, fn)
+
+# %% ../../nbs/lib/learn/scratch.ipynb #8bfa4c98
+def check_others(
+    ds:Dataset, # that pictures come to
+    new, # folder with these pictures
+):
+    "Refuse to lay pictures among those of another layout"
+    rest = [o for o in ds.names() if not (new/o).exists()]
+    if rest: raise ValueError(f'{ds.path} has {len(rest)} pictures of another layout, such as {rest[0]}: choose a new folder')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #61414c03
 def lay_out(
@@ -68,10 +84,9 @@ def lay_out(
     ds = Dataset(dest)
     with ds.scratch() as tmp:
         new = tmp/'new'
-        for item in items: _write_picture(new, *item)
+        for *where,im in items: _write_picture(place_for(new, *where), im)
         if not new.exists(): raise ValueError('No pictures to lay out')
-        rest = [o for o in ds.names() if not (new/o).exists()]
-        if rest: raise ValueError(f'{dest} has {len(rest)} pictures of another layout, such as {rest[0]}: choose a new folder')
+        check_others(ds, new)
         (new/'names.json').write_text(json.dumps(names, ensure_ascii=False), encoding='utf-8')
         shutil.copytree(new, ds.path, copy_function=os.replace, dirs_exist_ok=True)
     return ds.path
@@ -98,6 +113,12 @@ def split_by_content(
     side = np.select([place<test_pct, place<test_pct+valid_pct], ['test','valid'], 'train')
     return pd.Series(side, df.index).groupby(df.digest).transform('first')
 
+# %% ../../nbs/lib/learn/scratch.ipynb #6d237a32
+def check_shares(valid_pct, test_pct):
+    "Refuse shares that leave nothing to learn from"
+    if min(valid_pct, test_pct)>=0 and valid_pct+test_pct<1: return
+    raise ValueError(f'valid_pct={valid_pct}, test_pct={test_pct}: wanted shares such as .15')
+
 # %% ../../nbs/lib/learn/scratch.ipynb #848f785d
 def folder_items(
     path, # folder with a folder per class
@@ -106,8 +127,7 @@ def folder_items(
     seed=42, # of the order
 ):
     "Pictures of class folders for `lay_out`"
-    if min(valid_pct,test_pct)<0 or valid_pct+test_pct>=1: raise ValueError(f'valid_pct={valid_pct}, '
-        f'test_pct={test_pct}: wanted shares such as .15')
+    check_shares(valid_pct, test_pct)
     df = Dataset.of(path).items()
     def digest(fn): return hashlib.sha256(f'{seed} '.encode()+fn.read_bytes()).hexdigest()
     def name(fn, label):
@@ -205,10 +225,15 @@ _forks = sys.platform=='linux'
 
 def _deaf(i): signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+# %% ../../nbs/lib/learn/scratch.ipynb #982974fd
+def for_learning(ds, bs, workers):
+    "What a loader of pictures to learn from has beside others: a new order each time, and no batch of one"
+    return dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0)
+
 # %% ../../nbs/lib/learn/scratch.ipynb #52700076
 def _loader(ds, bs, workers):
     "`DataLoader` whose workers leave the random numbers and the stop button alone; to learn from, in a new order each time"
-    learns = dict(sampler=_Order(len(ds), ds.seed), drop_last=len(ds)%bs==1, persistent_workers=workers>0) if ds.tfm is not None else {}
+    learns = {} if ds.tfm is None else for_learning(ds, bs, workers)
     ctx = 'fork' if _forks and workers else None
     return DataLoader(ds, bs, num_workers=workers, worker_init_fn=_deaf, multiprocessing_context=ctx,
         pin_memory=torch.cuda.is_available(), generator=torch.Generator(), **learns)
@@ -218,16 +243,33 @@ def in_order(labels): # as text, numbers by their size
     "Classes in the order of their numbers"
     return sorted(set(map(str, labels)), key=lambda o: (o.zfill(99) if o.isdecimal() else o, o))
 
+# %% ../../nbs/lib/learn/scratch.ipynb #582f8219
+def check_sides(
+    path, # folder
+    there, # names of splits
+):
+    "Raise unless there are pictures to learn from and pictures to choose by"
+    if not {'train','valid'} <= set(there): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, '
+        'in a folder per class, as `lay_out` makes them')
+
 # %% ../../nbs/lib/learn/scratch.ipynb #56f5a5f9
 def _class_items(
     path, # folder with train, valid and perhaps test
 )->pd.DataFrame: # file, label, split
     "The pictures in the class folders of train, valid and test"
     df = Dataset.of(path).items()
-    df = df[df.file.map(lambda o: o.parent.parent!=path)] # what lies beside the classes has none
-    if not {'train','valid'} <= set(df.split): raise FileNotFoundError(f'{path}: wanted pictures in train and in valid, '
-        'in a folder per class, as `lay_out` makes them')
+    df = df[df.file.map(lambda o: o.parent.parent!=path)]
+    check_sides(path, df.split)
     return df
+
+# %% ../../nbs/lib/learn/scratch.ipynb #d25f947c
+def check_known(
+    found, # classes in the folders
+    labels, # classes
+):
+    "Refuse classes that are none of those to be learned"
+    odd = found.difference(labels)
+    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {labels[:5]} …')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #db1641b6
 def _check_labels(
@@ -236,13 +278,28 @@ def _check_labels(
 ):
     "Raise if `df` has others, warn if it lacks some"
     n = pd.crosstab(df.label, df.split)
-    odd = n.index.difference(labels)
-    if len(odd): raise ValueError(f'There is a class {odd[0]!r}, which is none of those to be learned: wanted {labels[:5]} …')
+    check_known(n.index, labels)
     n = n.reindex(labels, fill_value=0).unstack()
     if not n.all(): warnings.warn(f'No pictures in {", ".join(map("/".join, n.index[n==0][:5]))}')
 
 # %% ../../nbs/lib/learn/scratch.ipynb #527a6ac5
 _Data = namedtuple('Data', 'train valid test labels names prep')
+
+# %% ../../nbs/lib/learn/scratch.ipynb #42dc2aa6
+def datasets(
+    df, # of `_class_items`
+    labels, # classes in the order of their numbers
+    prep, # of `preparation`
+    seed, # of order and changes
+)->dict: # split → `_Pictures`
+    "The pictures of each split"
+    number = val2idx(labels)
+    return {k:_Pictures(list(zip(g.file, g.label.map(number))), labels, prep, seed=seed) for k,g in df.groupby('split')}
+
+# %% ../../nbs/lib/learn/scratch.ipynb #6871bdf6
+def usual_workers()->int:
+    "How many processes prepare pictures if nobody says so"
+    return _forks and min(8, cores()-(not torch.cuda.is_available()))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #964c254f
 def get_data(
@@ -259,24 +316,29 @@ def get_data(
     "Loaders for the pictures in `path`"
     path,prep = Path(path),preparation(size, method)
     _check_whole(bs=bs)
-    if workers is None: workers = _forks and min(8, cores()-(not torch.cuda.is_available()))
+    if workers is None: workers = usual_workers()
     df,names = _class_items(path),Dataset(path).class_names(names)
     labels = in_order(df.label[df.split=='train']) if labels is None else list(map(str, labels))
     _check_labels(df, labels)
-    number = {o:i for i,o in enumerate(labels)}
-    found = {k:list(zip(g.file, g.label.map(number))) for k,g in df.groupby('split')}
-    dss = {k:_Pictures(v, labels, prep, seed=seed) for k,v in found.items()}
+    dss = datasets(df, labels, prep, seed)
     dss['train'].tfm = photo_tfm(size) if tfm is None else tfm
     dss['train'][0] # so that what is wrong with the transform is said at once
     dls = [_loader(dss[o], bs, workers) if o in dss else None for o in _splits]
     return _Data(*dls, labels, {o:names.get(o, o) for o in labels}, prep)
+
+# %% ../../nbs/lib/learn/scratch.ipynb #76582311
+def matrices(
+    model, # a network
+)->dict: # name → layer
+    "The layers that are linear, or convolutions"
+    return {k:o for k,o in model.named_modules() if isinstance(o, (nn.Linear,nn.Conv2d))}
 
 # %% ../../nbs/lib/learn/scratch.ipynb #36356b65
 def find_head(
     model, # a classification network of torchvision
 )->str: # dotted name, as `model.get_submodule` takes it
     "Name of the last layer of `model` that has as many outputs as ImageNet has classes"
-    found = [k for k,o in model.named_modules() if isinstance(o, (nn.Linear,nn.Conv2d)) and len(o.weight)==1000]
+    found = [k for k,o in matrices(model).items() if len(o.weight)==1000]
     if not found: raise ValueError(f'{type(model).__name__} has no layer with 1000 outputs: say by `head` which part '
         'is to be replaced')
     return found[-1]
@@ -294,12 +356,14 @@ def head_layers(
     *inner,last = [['Linear',a,b] for a,b in zip(widths, widths[1:])]
     return [o for linear in inner for o in (linear,['ReLU'],['Dropout',p])] + [last]
 
+# %% ../../nbs/lib/learn/scratch.ipynb #af0f47d6
+kinds = dict(Linear=nn.Linear, ReLU=nn.ReLU, Dropout=nn.Dropout) # layers of a head
+
 # %% ../../nbs/lib/learn/scratch.ipynb #2784592e
 def make_head(
     layers:list, # of `head_layers`
 )->nn.Sequential:
     "The head that `layers` describe"
-    kinds = dict(Linear=nn.Linear, ReLU=nn.ReLU, Dropout=nn.Dropout)
     return nn.Sequential(*(kinds[k](*args) for k,*args in layers))
 
 # %% ../../nbs/lib/learn/scratch.ipynb #fb86b6cb
@@ -352,10 +416,7 @@ def backbone(
     "A torchvision network without side exits"
     exits = arch in ('googlenet','inception_v3')
     if exits: kwargs.update(transform_input=True, init_weights=weights is None)
-    try: net = models.get_model(arch, weights=weights, **kwargs)
-    except OSError as e:
-        raise ConnectionError(f'The weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME to a '
-            'folder that has them; or pass weights=None to start from nothing.') from None
+    with weights_of(arch, 'weights=None, to start from nothing'): net = models.get_model(arch, weights=weights, **kwargs)
     if exits: net.aux1,net.aux2,net.AuxLogits,net.aux_logits = None,None,None,False
     return net
 
@@ -365,9 +426,9 @@ def _cut_head(
     name, # of `find_head`, or of a larger part
 ): # how many features it was given
     "Take the part `name` out of `body`"
-    inside = [o for o in body.get_submodule(name).modules() if isinstance(o, (nn.Linear,nn.Conv2d))]
+    first,*_ = matrices(body.get_submodule(name)).values()
     body.set_submodule(name, nn.Identity())
-    return inside[0].weight.shape[1]
+    return first.weight.shape[1]
 
 # %% ../../nbs/lib/learn/scratch.ipynb #178071ba
 imagenet = dict(mean=[.485,.456,.406], std=[.229,.224,.225])
@@ -533,6 +594,13 @@ def _plan(
     how.update(pictures=[_known_as(train), _known_as(valid)], tfm=re.sub(r' at 0x\w+', '', repr(ds.tfm)))
     return how | {k:v for k,v in o.model.info.items() if k!='names'}
 
+# %% ../../nbs/lib/learn/scratch.ipynb #2bdfbd5e
+def chosen_device(
+    device=None, # where to train; default: the GPU if there is one
+)->torch.device:
+    "Where a network is trained"
+    return torch.device(('cuda' if torch.cuda.is_available() else 'cpu') if device is None else device)
+
 # %% ../../nbs/lib/learn/scratch.ipynb #41eab184
 class Trainer:
     "Trains `model` on `data`, an epoch at a time; goes on where it was stopped, if it has a `path`"
@@ -553,7 +621,7 @@ class Trainer:
         store_attr()
         if lr is None: self.lr = presets[preset][1]
         if path is not None: self.path = _kept_at(path)
-        self.device = torch.device(('cuda' if torch.cuda.is_available() else 'cpu') if device is None else device)
+        self.device = chosen_device(device)
         model.to(self.device, memory_format=torch.channels_last)
         model.info.update(labels=data.labels, names=data.names, prep=data.prep | model.info['colours'])
         self.opt,self.sched = _recipe(preset, model.learned.parameters(), self.lr, epochs, len(data.train))
@@ -569,6 +637,12 @@ class Trainer:
     @cached_property
     def scaler(self): return torch.amp.GradScaler(self.device.type, enabled=self.type==torch.float16)
 
+# %% ../../nbs/lib/learn/scratch.ipynb #062c2382
+@patch
+def halved(self:Trainer):
+    "Half precision inside, where that was chosen"
+    return torch.autocast(self.device.type, self.type, enabled=self.type is not None)
+
 # %% ../../nbs/lib/learn/scratch.ipynb #cb850593
 @patch
 def features(self:Trainer, dl, epoch=0):
@@ -576,7 +650,7 @@ def features(self:Trainer, dl, epoch=0):
     dl.sampler.epoch = epoch
     for x,y in progress_bar(dl, parent=self.bar, leave=False):
         x = x.to(self.device, non_blocking=True, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.type, enabled=self.type is not None): f = self.model.features(x)
+        with self.halved(): f = self.model.features(x)
         yield f.float(),y.to(self.device)
 
 # %% ../../nbs/lib/learn/scratch.ipynb #4508df91
@@ -665,12 +739,18 @@ def run_epoch(self:Trainer, i):
     self.rows.append(dict(train_loss=train_loss, valid_loss=valid_loss, accuracy=accuracy, seconds=secs))
     if self.best_epoch==i: self.best = deepcopy(self.model.learned.state_dict())
 
+# %% ../../nbs/lib/learn/scratch.ipynb #d6a7d5d1
+@patch
+def moving(self:Trainer):
+    "What goes on from epoch to epoch beside the network: nested, as `split_state` takes it"
+    return dict(opt=self.opt.state_dict(), sched=self.sched.state_dict(), scaler=self.scaler.state_dict())
+
 # %% ../../nbs/lib/learn/scratch.ipynb #7c483fbc
 @patch
 def keep(self:Trainer):
     "Write the training to `path`, if it has one"
     if not self.path: return
-    tensors,state = split_state(dict(opt=self.opt.state_dict(), sched=self.sched.state_dict(), scaler=self.scaler.state_dict()))
+    tensors,state = split_state(self.moving())
     facts = dict(plan=self.planned, rows=self.rows, state=state, device=self.device.type, type=str(self.type)[6:])
     save_checkpoint(self.model, self.path, dict(state=tensors, best=self.best), facts)
 
@@ -699,9 +779,7 @@ def restore(self:Trainer, tensors, facts):
     "Bring everything to where `keep` found it"
     load_weights(self.model, tensors['model'])
     state = join_state(tensors['state'], facts['state'])
-    old = facts['plan']['lr']
-    if self.lr!=old:
-        for o in state['opt']['param_groups']: o.update(at_rate(o, self.lr/old))
+    for o in state['opt']['param_groups']: o.update(at_rate(o, self.lr/facts['plan']['lr']))
     _load_optimiser(self.opt, state['opt'])
     self.sched.load_state_dict(state['sched'])
     self.rows,self.best = facts['rows'],tensors['best']
@@ -731,6 +809,14 @@ def begin(self:Trainer):
     self.type # what has to be measured, before the clock runs
     self.keep()
 
+# %% ../../nbs/lib/learn/scratch.ipynb #a0cb86df
+def told(
+    i:int, # number of an epoch
+    row:dict, # what is noted about it
+)->str:
+    "An epoch in words"
+    return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in row.items())
+
 # %% ../../nbs/lib/learn/scratch.ipynb #fc73005d
 @patch
 def advance(self:Trainer, i):
@@ -739,7 +825,7 @@ def advance(self:Trainer, i):
     self.run_epoch(i)
     self.keep()
     self.broken = False
-    return f'epoch {i}: ' + ', '.join(f'{k} {v:.3f}' for k,v in self.rows[i].items())
+    return told(i, self.rows[i])
 
 # %% ../../nbs/lib/learn/scratch.ipynb #5e9af7fb
 @patch

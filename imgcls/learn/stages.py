@@ -20,6 +20,24 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from ..dataset import progress
 
+# %% ../../nbs/lib/learn/stages.ipynb #555173c8
+def contiguous(
+    v, # tensor
+):
+    "A tensor as the format has it"
+    return v.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+# %% ../../nbs/lib/learn/stages.ipynb #41619cf6
+@contextmanager
+def usual_mode(
+    fn, # file that is made inside
+):
+    "Whoever may read other files may read this one"
+    Path(fn).touch()
+    mode = os.stat(fn).st_mode
+    yield
+    os.chmod(fn, mode)
+
 # %% ../../nbs/lib/learn/stages.ipynb #dd3d71ba
 def save_tensors(
     fn, # file to write
@@ -27,11 +45,25 @@ def save_tensors(
     **kwargs # texts
 ):
     "Write `tensors`, such that others may read the file"
-    Path(fn).touch()
-    mode = os.stat(fn).st_mode
-    def plain(v): return v.detach().cpu().clone(memory_format=torch.contiguous_format)
-    save_file({k:plain(v) for k,v in tensors.items()}, fn, kwargs)
-    os.chmod(fn, mode)
+    with usual_mode(fn): save_file({k:contiguous(v) for k,v in tensors.items()}, fn, kwargs)
+
+# %% ../../nbs/lib/learn/stages.ipynb #637292b5
+def flat(
+    tensors:dict, # name → its tensors, a dict
+)->dict: # 'name.key' → tensor
+    "Tensors of several parts in one dict"
+    return {f'{name}.{k}':v for name,part in tensors.items() for k,v in part.items()}
+
+# %% ../../nbs/lib/learn/stages.ipynb #0cba840e
+@contextmanager
+def saying(
+    fn, # file that is written
+    advice:str, # to whoever can't write there
+):
+    "Say what to do where `fn` can't be written"
+    try: yield
+    except (OSError,SafetensorError) as e:
+        raise OSError(f'{fn} could not be written, and is as it was ({getattr(e, "strerror", None) or e}). {advice}') from None
 
 # %% ../../nbs/lib/learn/stages.ipynb #4722b770
 def write_stage(
@@ -45,15 +77,24 @@ def write_stage(
     fn = Path(fn)
     tmp = fn.with_name(f'{fn.name}.tmp')
     try:
-        fn.parent.mkdir(parents=True, exist_ok=True)
-        flat = {f'{name}.{k}':v for name,part in tensors.items() for k,v in part.items()}
-        save_tensors(tmp, flat, **{kind:json.dumps(facts, default=float)})
-        os.replace(tmp, fn)
-    except (OSError,SafetensorError) as e:
-        raise OSError(f'{fn} could not be written, and is as it was ({getattr(e, "strerror", None) or e}). {advice}') from None
+        with saying(fn, advice):
+            fn.parent.mkdir(parents=True, exist_ok=True)
+            save_tensors(tmp, flat(tensors), **{kind:json.dumps(facts, default=float)})
+            os.replace(tmp, fn)
     finally:
         with suppress(OSError): tmp.unlink()
     return fn
+
+# %% ../../nbs/lib/learn/stages.ipynb #068263f9
+def parts(
+    f, # open file of safetensors
+)->dict: # name → its tensors, a dict
+    "What `flat` has put together"
+    res = defaultdict(dict)
+    for key in f.keys():
+        name,_,k = key.partition('.')
+        res[name][k] = f.get_tensor(key).clone()
+    return res
 
 # %% ../../nbs/lib/learn/stages.ipynb #d3110378
 def read_stage(
@@ -63,15 +104,22 @@ def read_stage(
 )->tuple: # (tensors, facts), as `write_stage` took them
     "What is in a file of `write_stage`"
     if not Path(fn).is_file(): raise FileNotFoundError(f'{fn}: no such file')
-    tensors = defaultdict(dict)
     try:
-        with safe_open(fn, 'pt') as f:
-            for key in f.keys():
-                name,_,k = key.partition('.')
-                tensors[name][k] = f.get_tensor(key).clone()
-            return tensors,json.loads((f.metadata() or {})[kind])
+        with safe_open(fn, 'pt') as f: return parts(f),json.loads((f.metadata() or {})[kind])
     except Exception as e:
         raise ValueError(f'{fn} was not written here, or is not a whole file ({type(e).__name__}: {e}). {advice}') from None
+
+# %% ../../nbs/lib/learn/stages.ipynb #01779288
+@contextmanager
+def weights_of(
+    arch, # name of a network
+    instead='pretrained=False', # how to start without them
+):
+    "Say what to do where the pretrained weights of `arch` can't be had"
+    try: yield
+    except OSError as e:
+        raise ConnectionError(f'The pretrained weights of {arch} can not be had ({e}). Connect to the network; or set TORCH_HOME '
+            f'(torchvision) or HF_HOME (timm) to a folder that has them; or pass {instead}.') from None
 
 # %% ../../nbs/lib/learn/stages.ipynb #da9a5c71
 def load_weights(
@@ -120,7 +168,7 @@ def check_classes(
     "Refuse weights that number other classes"
     was,now = list(map(str, was)),list(map(str, now))
     if was==now: return
-    at = next((i for i,(a,b) in enumerate(zip(was, now)) if a!=b), min(len(was), len(now)))
+    at = len(os.path.commonprefix([was, now]))
     raise ValueError(f'{what} knows the classes {some(was, at)}; the data has {some(now, at)}. {how}')
 
 # %% ../../nbs/lib/learn/stages.ipynb #3133ae28
@@ -136,6 +184,14 @@ def difference(k, was, now):
     said = f'{k} was {was}, is {now}'
     return said if len(said)<200 else f'{k} has changed'
 
+# %% ../../nbs/lib/learn/stages.ipynb #4c1a7916
+def changes(
+    old:dict, # of the file
+    new:dict, # of now
+)->list: # a sentence for each
+    "What a plan says otherwise than before"
+    return [difference(k, old.get(k), v) for k,v in new.items() if old.get(k)!=v]
+
 # %% ../../nbs/lib/learn/stages.ipynb #253ba226
 def check_plan(
     old:dict, # of the file
@@ -144,8 +200,7 @@ def check_plan(
     how, # what to do about it
 ):
     "Refuse to go on with another plan"
-    diff = [difference(k, old.get(k), v) for k,v in new.items() if old.get(k)!=v]
-    if diff: raise ValueError(f'{what} can not go on: {"; ".join(diff)}. {how}')
+    if diff := changes(old, new): raise ValueError(f'{what} can not go on: {"; ".join(diff)}. {how}')
 
 # %% ../../nbs/lib/learn/stages.ipynb #cf765761
 def split_state(
@@ -173,15 +228,35 @@ def join_state(
         o[key(o, k)] = v
     return plain
 
+# %% ../../nbs/lib/learn/stages.ipynb #d725d43a
+def numpy_state()->list: # as `np.random.set_state` takes it
+    "The state of NumPy's random numbers in plain numbers"
+    name,keys,*rest = np.random.get_state()
+    return [name,keys.tolist(),*rest]
+
 # %% ../../nbs/lib/learn/stages.ipynb #4aa254bc
 def random_state(
     dls=(), # fastai loaders
 )->dict: # nested, as `split_state` takes it
     "The state of all random numbers"
-    name,keys,*rest = np.random.get_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    own = dict(torch=torch.get_rng_state(), cuda=cuda, numpy=[name,keys.tolist(),*rest], python=random.getstate())
-    return dict(own, dls=[o.rng.getstate() for o in dls])
+    return dict(torch=torch.get_rng_state(), cuda=torch.cuda.get_rng_state_all(), numpy=numpy_state(),
+        python=random.getstate(), dls=[o.rng.getstate() for o in dls])
+
+# %% ../../nbs/lib/learn/stages.ipynb #ac37407b
+def set_python(
+    rng, # of Python, such as `random` itself
+    state, # of `getstate`, perhaps by way of a file
+):
+    "Go back to a state of a generator of Python"
+    version,words,gauss = state
+    rng.setstate((version,tuple(words),gauss))
+
+# %% ../../nbs/lib/learn/stages.ipynb #c669c62a
+def set_cuda(
+    states:list, # of tensors, one for each GPU
+):
+    "Go back to the states of the GPUs, if there are as many"
+    if len(states)==torch.cuda.device_count(): torch.cuda.set_rng_state_all(states)
 
 # %% ../../nbs/lib/learn/stages.ipynb #610cdc17
 def set_random_state(
@@ -190,11 +265,9 @@ def set_random_state(
 ):
     "Go back to a state of all random numbers"
     torch.set_rng_state(state['torch'])
-    if len(state['cuda'])==torch.cuda.device_count(): torch.cuda.set_rng_state_all(state['cuda'])
+    set_cuda(state['cuda'])
     np.random.set_state(state['numpy'])
-    for rng,old in zip([random,*(o.rng for o in dls)], [state['python'],*state['dls']]):
-        version,words,gauss = old
-        rng.setstate((version,tuple(words),gauss))
+    for rng,old in zip([random,*(o.rng for o in dls)], [state['python'],*state['dls']]): set_python(rng, old)
 
 # %% ../../nbs/lib/learn/stages.ipynb #4c3a2647
 @contextmanager
@@ -247,6 +320,22 @@ def step_secs(
     res.float().sum().backward()
     return time.perf_counter()-t
 
+# %% ../../nbs/lib/learn/stages.ipynb #b8cd1239
+def bf16_gain(
+    model, # network on the CPU
+    x, # [b,3,h,w], a few pictures
+)->float:
+    "How many times as fast a step is with bfloat16"
+    return step_secs(model, x, False)/step_secs(model, x, True)
+
+# %% ../../nbs/lib/learn/stages.ipynb #a5f16e2f
+def is_clear(
+    gains, # of `bf16_gain`; the first warms up
+)->bool:
+    "Do the last two rounds agree?"
+    last = gains[1:][-2:]
+    return len(last)==2 and (min(last)>1.6 or max(last)<1)
+
 # %% ../../nbs/lib/learn/stages.ipynb #45d9c5ec
 def bf16_pays(
     model, # network on the CPU
@@ -256,9 +345,13 @@ def bf16_pays(
     model,x,gains = deepcopy(model).train(),x.as_subclass(torch.Tensor),[]
     with kept_random(), torch.enable_grad():
         for _ in progress(range(6), 6, 'is bfloat16 faster here?'):
-            last = gains[1:][-2:] # the first warms up
-            if len(last)<2 or min(last)<=1.6 and max(last)>=1: gains.append(step_secs(model, x, False)/step_secs(model, x, True))
+            if not is_clear(gains): gains.append(bf16_gain(model, x))
     return bool(np.median(gains[1:])>1.3)
+
+# %% ../../nbs/lib/learn/stages.ipynb #ee3c9902
+def cuda_half(): # torch.bfloat16 or torch.float16
+    "The half precision of the GPU"
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 # %% ../../nbs/lib/learn/stages.ipynb #c8a02b54
 def half_type(
@@ -269,7 +362,7 @@ def half_type(
     "The half precision in which to train `model` where it is"
     dev = x.device.type
     if half is False: return None
-    if dev=='cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if dev=='cuda': return cuda_half()
     return torch.bfloat16 if half or dev=='cpu' and bf16_pays(model, x) else None
 
 # %% ../../nbs/lib/learn/stages.ipynb #c3930dc5
@@ -278,6 +371,15 @@ def stacked(
 )->tuple: # of tensors
     "Batches as one"
     return tuple(map(torch.cat, zip(*batches)))
+
+# %% ../../nbs/lib/learn/stages.ipynb #1b66e78e
+def circle(
+    ax, # where `y` is plotted
+    y, # by epoch
+    i, # epoch
+):
+    "Draw a circle around an epoch"
+    ax.plot(i, y[i], 'o', mfc='none', ms=10, color='C0')
 
 # %% ../../nbs/lib/learn/stages.ipynb #57eaed21
 def plot_history(
@@ -291,5 +393,5 @@ def plot_history(
     metrics = h.columns.difference(losses, sort=False)
     axs = h.plot(subplots=[losses,metrics], layout=(1,2), figsize=figsize, marker='.', grid=True).flat
     for ax in axs: ax.xaxis.get_major_locator().set_params(integer=True)
-    if best is not None: axs[1].plot(best, h[metrics[0]][best], 'o', mfc='none', ms=10, color='C0')
+    if best is not None: circle(axs[1], h[metrics[0]], best)
     axs[0].figure.tight_layout()

@@ -10,6 +10,7 @@ __all__ = ['Ask', 'ClassifierApp']
 # %% ../../nbs/lib/use/app.ipynb #0d15a421
 import base64, os, re, sys, tempfile, time
 import ipywidgets as W
+from contextlib import contextmanager
 from IPython.display import display
 from ..picture import html_accept, thumbnail
 from .predict import Predictor, css, macros, percent, sample_model
@@ -30,17 +31,31 @@ def clear(
     if isinstance(up.value, dict): up.data,up.metadata,up._counter = [],[],0
     else: up.value = ()
 
+# %% ../../nbs/lib/use/app.ipynb #ff2301a6
+@contextmanager
+def elsewhere():
+    "Work in a folder that is gone afterwards"
+    here = os.getcwd()
+    with tempfile.TemporaryDirectory() as tmp:
+        os.chdir(tmp)
+        try: yield
+        finally: os.chdir(here)
+
 # %% ../../nbs/lib/use/app.ipynb #6dd7fc9c
 def _in_colab(): return 'google.colab' in sys.modules
 
 def _colab_uploads()->list: # (file name, bytes)
     "What somebody chooses in Colab's upload dialog"
     from google.colab import files
-    here = os.getcwd()
-    with tempfile.TemporaryDirectory() as tmp:
-        os.chdir(tmp)
-        try: return [(os.path.basename(k),v) for k,v in files.upload().items()]
-        finally: os.chdir(here)
+    with elsewhere(): return [(os.path.basename(k),v) for k,v in files.upload().items()]
+
+# %% ../../nbs/lib/use/app.ipynb #f462a829
+def embedded(
+    txt:str, # base64
+)->bytes:
+    "A picture that an address holds"
+    try: return base64.b64decode(txt)
+    except ValueError: raise ValueError('This address holds the picture itself, but was cut short. Save the picture and choose the file.') from None
 
 # %% ../../nbs/lib/use/app.ipynb #bc58f878
 def address(
@@ -48,9 +63,7 @@ def address(
 ): # an address, or the bytes of a picture whose address holds all of it
     "Where the picture is that `txt` stands for"
     txt = txt.strip().strip('<>"\'')
-    if m := re.match(r'data:image/[\w.+-]+;base64,', txt):
-        try: return base64.b64decode(txt[m.end():])
-        except ValueError: raise ValueError('This address holds the picture itself, but was cut short. Save the picture and choose the file.') from None
+    if m := re.match(r'data:image/[\w.+-]+;base64,', txt): return embedded(txt[m.end():])
     if re.match(r'https?://[^/\s]+', txt, re.I): return txt
     if re.match(r'[\w-]+(\.[\w-]+)+(:\d+)?(/|$)', txt): return f'https://{txt}'
     raise ValueError(f'“{txt[:80]}” is not the address of a picture. It should begin with https://')
@@ -85,6 +98,9 @@ class Tile:
         change = self.widget.add_class if on else self.widget.remove_class
         change('ic-on')
 
+# %% ../../nbs/lib/use/app.ipynb #38416867
+def in_short(pred): return 'unknown' if pred.unknown else 'not sure' if pred.unsure else pred.name
+
 # %% ../../nbs/lib/use/app.ipynb #92c6b56e
 class History:
     "The answers of this visit, the newest first"
@@ -104,14 +120,18 @@ class History:
         same = [o for o in self.tiles if o.what[0].thumb==pred.thumb]
         return same[0] if same else Tile(self.clicked) if len(self.tiles)<self.keep else self.tiles[-1]
 
+    def put_first(self, tile):
+        "Put `tile` before all others"
+        self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
+        self.row.children = [o.widget for o in self.tiles]
+
     def add(self, pred, name):
         "Put an answer in front"
         tile = self.tile(pred)
-        said = 'unknown' if pred.unknown else 'not sure' if pred.unsure else pred.name
+        said = in_short(pred)
         tile.what = pred,name
         tile.show(thumbnail(pred.thumb, 152), said, f'See again: {said}, {percent(pred.prob)}, {name}', said)
-        self.tiles = [tile, *(o for o in self.tiles if o is not tile)]
-        self.row.children = [o.widget for o in self.tiles]
+        self.put_first(tile)
         self.head.value = macros().visit()
         self.mark(tile)
 
@@ -122,6 +142,9 @@ class History:
         "What a click on `tile` does"
         self.mark(tile)
         self.show(*tile.what)
+
+# %% ../../nbs/lib/use/app.ipynb #3851effa
+def shortened(url): return url if len(url)<80 else f'{url[:79]}…'
 
 # %% ../../nbs/lib/use/app.ipynb #187a2994
 class UrlField:
@@ -143,7 +166,7 @@ class UrlField:
         url = self.txt.value.strip()
         if not url: return
         if url!=self.last[0] or time.monotonic()-self.last[1]>.5:
-            self.n = self.ask(lambda: [(url if len(url)<80 else f'{url[:79]}…',address(url))])
+            self.n = self.ask(lambda: [(shortened(url),address(url))])
             self.last = url,time.monotonic()
         if self.n: self.txt.value = ''
 
@@ -220,11 +243,14 @@ class Ask:
 
     def hint(self):
         "What may be chosen, and what to do when nothing comes of it"
-        said = [W.HTML(macros().hint())]
-        if not _in_colab():
-            said.append(stuck := W.Button(description='Nothing happens?').add_class('ic-link'))
-            stuck.on_click(lambda _: self.files.waited())
-        return W.HBox(said).add_class('ic-hint')
+        said = W.HTML(macros().hint())
+        return W.HBox([said] if _in_colab() else [said,self.stuck()]).add_class('ic-hint')
+
+    def stuck(self):
+        "A button for who waits in vain"
+        res = W.Button(description='Nothing happens?').add_class('ic-link')
+        res.on_click(lambda _: self.files.waited())
+        return res
 
     def offered(self, examples):
         "The model's own pictures, if it has some"
@@ -245,6 +271,15 @@ def sorry(
     log.error('imgcls.use.app: unexpected %s: %s', type(e).__name__, e, exc_info=e)
     return 'Something went wrong, and the fault is with this app. It has been noted; another picture may still work.'
 
+# %% ../../nbs/lib/use/app.ipynb #45eb7cd7
+def page_or_reason(
+    make, # function that makes a widget
+    log, # where a mistake of ours is noted
+):
+    "What `make` makes, or why there is nothing"
+    try: return make()
+    except Exception as e: return W.HTML(macros().errors([('The app can not start',sorry(e, log))]))
+
 # %% ../../nbs/lib/use/app.ipynb #395b4518
 class ClassifierApp:
     "Show it a picture, see what it is"
@@ -256,8 +291,7 @@ class ClassifierApp:
     ):
         self.errs,self.busy,self.out,self.more = W.HTML(),W.HTML(),W.HTML(macros().waiting()),W.HTML()
         self.history = History(self.show, keep)
-        try: body = self.page(Predictor(sample_model() if model is None else model, **kwargs))
-        except Exception as e: body = W.HTML(macros().errors([('The app can not start',sorry(e, self.out.log))]))
+        body = page_or_reason(lambda: self.page(Predictor(sample_model() if model is None else model, **kwargs)), self.out.log)
         self.widget = W.VBox([W.HTML(macros().head(css('app'), title)), body]).add_class('ic-app').add_class('ic-wide')
 
     def page(self, predictor):

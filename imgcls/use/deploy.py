@@ -59,6 +59,15 @@ def _licence()->bytes:
     lib = Path(str(_lib)).parent
     return next(o for o in (*lib.glob('imgcls-*.dist-info/**/LICENSE'),lib/'LICENSE') if o.exists()).read_bytes()
 
+# %% ../../nbs/lib/use/deploy.ipynb #01c35249
+def below(
+    top:Path, # folder
+    patterns, # of files in it, as `glob` takes them
+)->dict: # path from where `top` is, with / → bytes
+    "The files of a folder that some patterns name"
+    found = (o for pattern in patterns for o in top.glob(pattern))
+    return {o.relative_to(top.parent).as_posix():o.read_bytes() for o in found}
+
 # %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
 _shared = '__init__.py picture.py net.py use/__init__.py use/predict.py static/visitor.css templates/visitor.html'
 
@@ -66,10 +75,15 @@ def _library(
     kind:str, # 'app' or 'http'
 )->dict: # path in the folder → bytes
     "What of imgcls a folder holds, with the licence"
-    lib = Path(str(_lib))
     patterns = _shared.split()+kinds[kind]['own'].split()
-    own = {o.relative_to(lib.parent).as_posix():o for pattern in patterns for o in lib.glob(pattern)}
-    return {k:o.read_bytes() for k,o in own.items()} | {'imgcls/LICENSE':_licence()}
+    return below(Path(str(_lib)), patterns) | {'imgcls/LICENSE':_licence()}
+
+# %% ../../nbs/lib/use/deploy.ipynb #c17b15a9
+def plan_for(
+    memory:int, # MB
+)->str: # Render's
+    "The plan that has so much memory"
+    return 'free' if memory<=512 else 'standard' if memory<=2048 else 'pro'
 
 # %% ../../nbs/lib/use/deploy.ipynb #d21c3a48
 def _host_facts(
@@ -83,8 +97,7 @@ def _host_facts(
     needs = k['least']+k['per_mb']*size
     seats = max(1, int((memory-100)//visitor))
     if memory<needs: raise ValueError(f'memory={memory}: this {k["noun"]} needs {needs:.0f} MB at least')
-    plan = 'free' if memory<=512 else 'standard' if memory<=2048 else 'pro' # Render's
-    return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan)
+    return dict(memory=memory, needs=round(needs), visitor=round(visitor), largest=200, seats=seats, plan=plan_for(memory))
 
 # %% ../../nbs/lib/use/deploy.ipynb #c41befa6
 def _check_size(
@@ -109,6 +122,15 @@ def _check_names(
         if re.fullmatch(r'[\w.-]+', o): continue
         raise ValueError(f'{o!r} can not be part of an address on GitHub: letters, digits, and - _ . only.')
 
+# %% ../../nbs/lib/use/deploy.ipynb #ea40784d
+def heading(
+    title, # that somebody wants; None: the model's
+    own, # of the model, if it has one
+    name:str, # of the model's file
+)->str: # a line
+    "The title of a page"
+    return ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
+
 # %% ../../nbs/lib/use/deploy.ipynb #a3e40bac
 def _model_facts(
     p:Predictor,
@@ -117,7 +139,7 @@ def _model_facts(
 )->dict:
     "What a folder says about its model"
     own = p.meta.get('title')
-    title = ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
+    title = heading(title, own, name)
     shown = dict(name=name, sha256=file_digest(p.path), title=title, renamed=title!=own)
     return shown | dict(facts=p.facts(), labels=p.labels, names=[p.names[o] for o in p.labels], unknown=bool(p.unknown))
 
@@ -171,6 +193,15 @@ def text_digest(
     "Digest of a file; line ends of another system are no change"
     return hashlib.sha256(b if b'\0' in b else b.replace(b'\r\n', b'\n')).hexdigest()
 
+# %% ../../nbs/lib/use/deploy.ipynb #b2af930e
+def check_empty(
+    path:Path, # folder that has no note of ours
+):
+    "Refuse a folder that somebody else has filled"
+    own = sorted(o.name for o in path.glob('*') if o.name!='.git' and not o.name.startswith(_note))
+    some = ', '.join(own[:3])+', …'*(len(own)>3)
+    if own: raise ValueError(f'{path} is not empty ({some}) and was not written by imgcls-deploy: name a new folder.')
+
 # %% ../../nbs/lib/use/deploy.ipynb #ff8fc46c
 _note = '.imgcls.json'
 
@@ -180,10 +211,18 @@ def _read_note(
     "What was noted in a folder of ours, or in one that is empty; another is refused"
     if (path/_note).exists(): return json.loads((path/_note).read_text(encoding='utf-8'))
     if path.is_file(): raise ValueError(f'{path} is a file: name a folder.')
-    own = sorted(o.name for o in path.glob('*') if o.name!='.git' and not o.name.startswith(_note))
-    some = ', '.join(own[:3])+', …'*(len(own)>3)
-    if own: raise ValueError(f'{path} is not empty ({some}) and was not written by imgcls-deploy: name a new folder.')
+    check_empty(path)
     return dict(asked={}, files={})
+
+# %% ../../nbs/lib/use/deploy.ipynb #f0bbf72c
+def committed(
+    path:Path, # the folder
+    name:str, # of a file in it
+): # bytes; None where there is no git, or no such file in it
+    "A file as git has it"
+    try: res = subprocess.run(['git', '-C', str(path), 'show', f'HEAD:./{name}'], capture_output=True)
+    except FileNotFoundError: return
+    if not res.returncode: return res.stdout
 
 # %% ../../nbs/lib/use/deploy.ipynb #421a2275
 def _is_committed(
@@ -191,9 +230,8 @@ def _is_committed(
     name:str, # of a file in it
 )->bool:
     "Does git have the file as it is now?"
-    try: res = subprocess.run(['git', '-C', str(path), 'show', f'HEAD:./{name}'], capture_output=True)
-    except FileNotFoundError: return False
-    return res.returncode==0 and text_digest(res.stdout)==text_digest((path/name).read_bytes())
+    was = committed(path, name)
+    return was is not None and text_digest(was)==text_digest((path/name).read_bytes())
 
 # %% ../../nbs/lib/use/deploy.ipynb #5c5a8621
 def _only_yours(
@@ -319,6 +357,29 @@ def deploy(
     _write_folder(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
     return path
 
+# %% ../../nbs/lib/use/deploy.ipynb #4962e7bb
+def unused_models(
+    path:Path, # of a folder that was written
+    used:str, # name of the model's file
+)->list: # of names
+    "Models of the folder that nothing uses any more"
+    return sorted(o.name for o in path.glob('*.onnx') if o.name!=used)
+
+# %% ../../nbs/lib/use/deploy.ipynb #242d94c6
+def weight(
+    path:Path, # of a page that was written
+)->str:
+    "What visitors of a page load"
+    said = re.search(r'to load \| (.*) \|', (path/'README.md').read_text(encoding='utf-8'))[1]
+    return f'Visitors load {said}.'
+
+# %% ../../nbs/lib/use/deploy.ipynb #d0cab6cd
+def files_in(
+    path:Path, # folder
+)->dict: # path in it, with / → bytes
+    "All files of a folder that have an ending"
+    return {o.relative_to(path).as_posix():o.read_bytes() for o in path.rglob('*.*') if o.is_file()}
+
 # %% ../../nbs/lib/use/deploy.ipynb #82cf907e
 @call_parse
 @delegates(deploy)
@@ -331,9 +392,8 @@ def imgcls_deploy(
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
     asked = _read_note(path)['asked']
     used = 'model.onnx' if asked['kind']=='static' else _file_name(model)
-    unused = sorted(o.name for o in path.glob('*.onnx') if o.name!=used)
-    if unused: print(f'No longer used, yours to remove: {", ".join(unused)}')
-    if asked['kind']=='static': print(re.search(r'to load \| (.*) \|', (path/'README.md').read_text(encoding='utf-8'))[1].join(('Visitors load ','.')))
-    for o in over_limits({o.relative_to(path).as_posix():o.read_bytes() for o in path.rglob('*.*') if o.is_file()}): print(o)
+    if unused := unused_models(path, used): print(f'No longer used, yours to remove: {", ".join(unused)}')
+    if asked['kind']=='static': print(weight(path))
+    for o in over_limits(files_in(path)): print(o)
     if url := asked['model_url']: print(f'Put {model} at {url} before you push: it is fetched from there.')
     print(f'{path} is ready. What to do with it is in {path/"README.md"}')

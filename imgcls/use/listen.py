@@ -13,7 +13,7 @@ from contextlib import suppress
 from fastcore.script import call_parse, store_true
 from functools import cached_property, partial
 from ..picture import cores
-from .host import address, free_port, usable_port
+from .host import address, port_for
 from .predict import Predictor
 from .serve import Options, make_app
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -86,15 +86,18 @@ class Server(uvicorn.Server):
         if self.should_exit and sig==signal.SIGINT: os._exit(1) # Ctrl-C twice: at once
         super().handle_exit(sig, frame)
 
+    async def let_in(self, late):
+        "Serve the connections `late`, whose senders were still at the door"
+        protocol = partial(Impatient, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        for o in late: await asyncio.get_running_loop().connect_accepted_socket(protocol, o)
+
     async def shutdown(self, sockets=None):
         self.lifespan.state['service'].stopping = True
         await asyncio.sleep(settings()['drain'])
         doors = [o.dup() for o in sockets]
         for o in (*self.servers,*sockets): o.close()
         await asyncio.sleep(.02) # until the loop has let go of them
-        late = [c for o in doors for c in pending(o)]
-        protocol = partial(Impatient, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-        for o in late: await asyncio.get_running_loop().connect_accepted_socket(protocol, o)
+        await self.let_in([c for o in doors for c in pending(o)])
         await super().shutdown(sockets)
 
 # %% ../../nbs/lib/use/listen.ipynb #3d83317f
@@ -201,7 +204,7 @@ def imgcls_serve(
     try:
         if workers<1: raise ValueError(f'--workers {workers}: wanted 1 or more.')
         port = port or int(os.environ.get('PORT') or 0)
-        port = usable_port(port, host) if port else free_port(8000, host)
+        port = port_for(port, host, 8000)
         path = Predictor(model, sha256, n_threads=1).path
         opts = env_options(rate, cors, frames, title=title, allow_private=allow_private, max_body=int(max_body*1e6))
         who = who_may_ask(host, Options(**opts))

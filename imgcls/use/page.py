@@ -52,12 +52,18 @@ def page(
     "The page that asks for pictures and shows answers"
     return document('index', accept=html_accept, title=title, about=about, facts=facts, key=key, max_files=max_files, max_bytes=max_bytes)
 
+# %% ../../nbs/lib/use/page.ipynb #e922ca55
+def source(
+    text:str, # of a script or style
+)->str:
+    "A text within a page, as its policy allows it"
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
 # %% ../../nbs/lib/use/page.ipynb #b2ca8c43
 def csp(
     name:str, # index or docs
     frames:str="'self'", # whose pages may show this one in a frame
 )->str: # value of the header Content-Security-Policy
     "What the browser may load and run for that page, and nothing else"
-    def sha(s): return f"'sha256-{b64encode(hashlib.sha256(s.encode()).digest()).decode()}'"
-    ours = f"script-src {sha(script(name))}; style-src {sha(css('page/page'))}; img-src blob: data: 'self'; connect-src 'self'"
+    ours = f"script-src {source(script(name))}; style-src {source(css('page/page'))}; img-src blob: data: 'self'; connect-src 'self'"
     return f"default-src 'none'; {ours}; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"

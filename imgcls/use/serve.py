@@ -113,6 +113,18 @@ def named(v)->tuple: # (name, bytes or address)
     "An address or a file of a form, with its name"
     return (v,v) if isinstance(v, str) else (v.filename,v.file.read())
 
+# %% ../../nbs/lib/use/serve.ipynb #f8616835
+async def parsed(
+    request,
+    body, # its pieces
+    most:int, # pictures
+):
+    "The form in a request"
+    try: return await Form(request.headers, body, max_files=most, max_fields=most).parse()
+    except MultiPartException as e:
+        if e.message.startswith('Too many'): raise too_many(most) from None
+        raise Problem('bad_request', f'This form can not be read: {e.message}') from None
+
 # %% ../../nbs/lib/use/serve.ipynb #3438ada6
 async def form_pictures(
     request,
@@ -120,12 +132,16 @@ async def form_pictures(
     most:int, # pictures
 )->list: # of (name, bytes or address)
     "The pictures in a form"
-    try: form = await Form(request.headers, body, max_files=most, max_fields=most).parse()
-    except MultiPartException as e:
-        if e.message.startswith('Too many'): raise too_many(most) from None
-        raise Problem('bad_request', f'This form can not be read: {e.message}') from None
+    form = await parsed(request, body, most)
     found = [named(v) for k,v in form.multi_items() if k=='url' or not isinstance(v, str)]
     return [(name,v) for name,v in found if name.strip() or v.strip()]
+
+# %% ../../nbs/lib/use/serve.ipynb #fb028b9f
+def typed_urls(
+    b:bytes, # content of a request
+)->list: # of addresses
+    "The addresses in a short form"
+    return parse_qs(b.decode('latin1')).get('url', []) if b[:4]==b'url=' and len(b)<10**5 else []
 
 # %% ../../nbs/lib/use/serve.ipynb #51dcbb67
 async def pictures(
@@ -138,8 +154,7 @@ async def pictures(
     if kind.startswith('multipart/form-data'): return await form_pictures(request, body, most)
     if kind.startswith('application/json'): raise Problem('no_picture', 'This is JSON: wanted a picture, or a form with a field `url`.')
     b = b''.join([o async for o in body])
-    urls = parse_qs(b.decode('latin1')).get('url', []) if b[:4]==b'url=' and len(b)<10**5 else []
-    return [(o,o) for o in urls] or [(None,b)]*bool(b)
+    return [(o,o) for o in typed_urls(b)] or [(None,b)]*bool(b)
 
 # %% ../../nbs/lib/use/serve.ipynb #a7aa5697
 disable_created_metrics()

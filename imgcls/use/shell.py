@@ -14,13 +14,39 @@ from json import dumps
 from pathlib import Path
 from .predict import Predictor, image_paths
 
-# %% ../../nbs/lib/use/shell.ipynb #5a2445cd
-def _line(file, o, width, as_json):
-    "What is said of a picture: a line for people, or one of JSON"
-    wrong = isinstance(o, Exception)
-    if as_json: return dumps(dict(file=file, **(dict(error=str(o)) if wrong else o.as_dict())), ensure_ascii=False)
-    return f'{file:{width}}  {o}' if wrong else f'{file:{width}}  {o.name} {o.prob:.1%}{f" ({o.doubt})" if o.doubt else ""}'
+# %% ../../nbs/lib/use/shell.ipynb #0cf37134
+def answer_text(
+    o, # `Prediction`
+)->str:
+    "A prediction in a few words"
+    return f'{o.name} {o.prob:.1%}{f" ({o.doubt})" if o.doubt else ""}'
 
+# %% ../../nbs/lib/use/shell.ipynb #0959c669
+def text_line(
+    file:str, # picture
+    o, # `Prediction`, or what was wrong
+    width:int=0, # letters that file names take
+)->str:
+    "What is said of a picture, for people"
+    return f'{file:{width}}  {o if isinstance(o, Exception) else answer_text(o)}'
+
+# %% ../../nbs/lib/use/shell.ipynb #b03523ea
+def json_line(
+    file:str, # picture
+    o, # `Prediction`, or what was wrong
+)->str:
+    "What is said of a picture, as JSON"
+    said = dict(error=str(o)) if isinstance(o, Exception) else o.as_dict()
+    return dumps(dict(file=file, **said), ensure_ascii=False)
+
+# %% ../../nbs/lib/use/shell.ipynb #13756e7c
+def named(
+    pictures, # files, folders, addresses
+)->list: # of files and addresses
+    "The pictures that are meant"
+    return [str(o) for p in pictures for o in (image_paths(p) if Path(p).is_dir() else [p])]
+
+# %% ../../nbs/lib/use/shell.ipynb #5a2445cd
 @call_parse
 def imgcls_predict(
     model:str, # .onnx file, or its address
@@ -30,13 +56,12 @@ def imgcls_predict(
     sha256:str=None, # of the model
 ):
     "Say what is in PICTURES"
-    fns = [str(o) for p in pictures for o in (image_paths(p) if Path(p).is_dir() else [p])]
-    bad = False
+    fns,bad = named(pictures),False
     width = min(60, max(map(len, fns), default=0))
     try:
         if not fns: raise ValueError('no pictures. Name files, folders or addresses behind the model.')
         for fn,o in zip(fns, Predictor(model, sha256).stream(fns, max(topk, 1))):
-            print(_line(fn, o, width, json), flush=True)
+            print(json_line(fn, o) if json else text_line(fn, o, width), flush=True)
             bad |= isinstance(o, Exception)
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError,ValueError) as e: sys.exit(f'imgcls-predict: {e}')

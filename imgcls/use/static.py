@@ -18,6 +18,7 @@ from .predict import Predictor, cached, fetch, file_digest, shipped, template
 
 # %% ../../nbs/lib/use/static.ipynb #5e4aea2f
 runtime_version = '1.30.0'
+runtime_name = f'onnxruntime-web {runtime_version}'
 runtime_cdn = f'https://cdn.jsdelivr.net/npm/onnxruntime-web@{runtime_version}/dist/'
 _script = 'ort.wasm.bundle.min.mjs',73_054,'11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'
 _wasm = 'ort-wasm-simd-threaded.wasm',14_239_897,'3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'
@@ -29,9 +30,8 @@ def check_file(
     sha256:str, # what it has to have
 ):
     "Raise unless `fn` is that file"
-    of = f'onnxruntime-web {runtime_version}'
-    if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing: wanted the folder `dist` of the npm package {of}.')
-    if file_digest(fn)!=sha256: raise ValueError(f'{fn} is another file than the one of {of}.')
+    if not fn.is_file(): raise FileNotFoundError(f'{fn} is missing: wanted the folder `dist` of the npm package {runtime_name}.')
+    if file_digest(fn)!=sha256: raise ValueError(f'{fn} is another file than the one of {runtime_name}.')
 
 def check_runtime(
     path, # folder
@@ -40,12 +40,16 @@ def check_runtime(
     for name,_,sha256 in runtime_files.values(): check_file(Path(path)/name, sha256)
     return Path(path)
 
+# %% ../../nbs/lib/use/static.ipynb #0053e843
+def npm_url()->str:
+    "Where the npm registry has the runtime"
+    registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
+    return f'{registry.rstrip("/")}/onnxruntime-web/-/onnxruntime-web-{runtime_version}.tgz'
+
 # %% ../../nbs/lib/use/static.ipynb #b1561b52
 def npm_package()->tarfile.TarFile:
     "What the npm registry has of the runtime"
-    registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
-    url = f'{registry.rstrip("/")}/onnxruntime-web/-/onnxruntime-web-{runtime_version}.tgz'
-    return tarfile.open(fileobj=io.BytesIO(fetch(url, 10**8, 600, allow_private=True)))
+    return tarfile.open(fileobj=io.BytesIO(fetch(npm_url(), 10**8, 600, allow_private=True)))
 
 def unpack(
     path:Path, # folder to make
@@ -63,15 +67,24 @@ def npm_runtime()->Path:
     with tempfile.TemporaryDirectory(dir=path.parent) as tmp: return check_runtime(unpack(Path(tmp)/'dist')).rename(path)
 
 # %% ../../nbs/lib/use/static.ipynb #d638ef48
+def runtime_folder(
+    where:str, # 'npm', 'cdn', or a folder
+): # None for 'cdn'
+    "The folder that has the runtime"
+    if where=='cdn': return
+    return npm_runtime() if where=='npm' else check_runtime(where)
+
 def runtime_parts(
     where:str='npm', # or 'cdn', or a folder
 )->dict: # script and wasm → url, bytes, sha256, and the file that goes into the folder
     "Where the page finds its runtime"
-    path = None if where=='cdn' else npm_runtime() if where=='npm' else check_runtime(where)
+    path = runtime_folder(where)
     top = 'runtime/' if path else runtime_cdn
     return {k:dict(url=top+name, bytes=n, sha256=sha256, file=path and path/name) for k,(name,n,sha256) in runtime_files.items()}
 
 # %% ../../nbs/lib/use/static.ipynb #19981aa9
+def digest(b): return hashlib.sha256(b).hexdigest()
+
 def of_file(
     url:str, # in the folder, or anywhere
     bytes:int, sha256:str, **_)->dict:
@@ -82,10 +95,17 @@ def facts_file(
     data:bytes, # in the folder as model.onnx
 )->dict:
     "What the page checks the model by"
-    return of_file('model.onnx', len(data), hashlib.sha256(data).hexdigest())
+    return of_file('model.onnx', len(data), digest(data))
 
 # %% ../../nbs/lib/use/static.ipynb #cf18a958
 _facts = 'labels names size crop method pad_mode least temperature'.split()
+
+def refusal(
+    p:Predictor,
+): # as the model's file has it, or None
+    "How the model knows what is none of its classes"
+    res = p.meta.get('unknown')
+    return json.loads(res) if isinstance(res, str) else res
 
 def page_facts(
     p:Predictor,
@@ -95,9 +115,22 @@ def page_facts(
 )->dict: # for model.json
     "What the page has to know of the model"
     own = {k:p.meta.get(k) for k in _facts} | dict(title=title, threshold=p.threshold)
-    unknown = p.meta.get('unknown')
-    if isinstance(unknown, str): unknown = json.loads(unknown)
-    return own | dict(unknown=unknown, model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
+    return own | dict(unknown=refusal(p), model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
+
+# %% ../../nbs/lib/use/static.ipynb #a54dd783
+def scales(
+    a, # array
+): # [n]
+    "What each of the first axis is divided by to fit 8 bits"
+    return abs(a).reshape(len(a), -1).max(1).clip(1e-12)/127
+
+# %% ../../nbs/lib/use/static.ipynb #f0356f60
+def in_8_bits(
+    a, # array
+)->tuple: # (int8 of the same shape, `scales`)
+    "Numbers in 8 bits, as near as may be for each of the first axis"
+    by = scales(a)
+    return (a/by.reshape(-1, *[1]*(a.ndim-1))).round().astype('int8'),by
 
 # %% ../../nbs/lib/use/static.ipynb #d6c6657d
 def stored(
@@ -105,12 +138,29 @@ def stored(
 ): # (its two `TensorProto`, the node that makes one of them)
     "A weight in 8 bits, with a scale for each of its first axis"
     from onnx import helper, numpy_helper
-    a = numpy_helper.to_array(o)
-    scale = abs(a).reshape(len(a), -1).max(1).clip(1e-12)/127
-    small = (a/scale.reshape(-1, *[1]*(a.ndim-1))).round().astype('int8')
+    parts = in_8_bits(numpy_helper.to_array(o))
     names = [f'{o.name}_int8',f'{o.name}_scale']
     node = helper.make_node('DequantizeLinear', names, [o.name], axis=0)
-    return [numpy_helper.from_array(v, k) for k,v in zip(names, (small,scale))],node
+    return [numpy_helper.from_array(v, k) for k,v in zip(names, parts)],node
+
+# %% ../../nbs/lib/use/static.ipynb #9da52838
+def put_first(
+    g, # `GraphProto`
+    nodes, # that others need
+):
+    "Put `nodes` before those of a graph"
+    nodes = [*nodes,*g.node]
+    del g.node[:]
+    g.node.extend(nodes)
+
+# %% ../../nbs/lib/use/static.ipynb #809d1801
+def shrinks(
+    o, # `TensorProto`
+)->bool:
+    "Is a weight worth to be stored in 8 bits? What begins with far_ holds fine differences"
+    from onnx import TensorProto
+    if o.data_type!=TensorProto.FLOAT or o.name.startswith('far_'): return False
+    return len(o.dims)>1 and math.prod(o.dims)>=1024
 
 # %% ../../nbs/lib/use/static.ipynb #12c72f7f
 def packed(
@@ -120,15 +170,12 @@ def packed(
     import onnx
     proto = onnx.load(path)
     g = proto.graph
-    can = [o for o in g.initializer if o.data_type==onnx.TensorProto.FLOAT and not o.name.startswith('far_')] # those are fine differences
-    large = [o for o in can if len(o.dims)>1 and math.prod(o.dims)>=1024]
+    large = list(filter(shrinks, g.initializer))
     if not large: raise ValueError(f'{path} has no weights of 32 bits: it is small already. Leave out precision (--precision).')
     parts,nodes = zip(*map(stored, large))
     for o in large: g.initializer.remove(o)
     g.initializer.extend(chain(*parts))
-    nodes = [*nodes,*g.node]
-    del g.node[:]
-    g.node.extend(nodes)
+    put_first(g, nodes)
     return proto.SerializeToString()
 
 # %% ../../nbs/lib/use/static.ipynb #f420dc21
@@ -146,6 +193,9 @@ def first_answer(
         Predictor(fn, n_threads=1).predict(Image.new('RGB', (64,64)))
         return 8*(len(data)+extra)/line+perf_counter()-start
 
+# %% ../../nbs/lib/use/static.ipynb #d4fb646d
+def megabytes(data): return f'{len(data)/1e6:.1f} MB'
+
 # %% ../../nbs/lib/use/static.ipynb #79962734
 def either(
     p:Predictor,
@@ -154,8 +204,15 @@ def either(
     "The model's file as it is and in 8 bits, with what each of them costs a visitor"
     made = dict(fp32=p.path.read_bytes(), int8=packed(p.path))
     waits = {k:first_answer(v, extra) for k,v in made.items()}
-    said = {k:f'{len(v)/1e6:.1f} MB as {k}, a first answer after {waits[k]:.0f} s' for k,v in made.items()}
+    said = {k:f'{megabytes(v)} as {k}, a first answer after {waits[k]:.0f} s' for k,v in made.items()}
     return {k:(v, waits[k], said[k]) for k,v in made.items()}
+
+# %% ../../nbs/lib/use/static.ipynb #786f341d
+def worth_it(
+    costs:dict, # of `either`
+)->str: # 'int8' or 'fp32'
+    "The file that a visitor is better served with: 8 bits, if they save a quarter of the wait"
+    return 'int8' if costs['int8'][1]<.75*costs['fp32'][1] else 'fp32'
 
 # %% ../../nbs/lib/use/static.ipynb #b8bf0cf7
 def model_file(
@@ -167,9 +224,9 @@ def model_file(
     if precision not in (None,'int8','fp32'): raise ValueError(f"precision={precision!r}: wanted 'int8' or 'fp32'")
     whole = p.path.read_bytes()
     small = p.meta.get('precision')=='int8' or 2*len(whole)<extra # 8 bits can't save a quarter of the wait
-    if precision=='fp32' or small and not precision: return whole,f'{len(whole)/1e6:.1f} MB'
+    if precision=='fp32' or small and not precision: return whole,megabytes(whole)
     costs = either(p, extra)
-    took = precision or ('int8' if costs['int8'][1]<.75*costs['fp32'][1] else 'fp32')
+    took = precision or worth_it(costs)
     other = costs['fp32' if took=='int8' else 'int8']
     return costs[took][0],f'{costs[took][2]} (in place of {other[2]}, at {line/1e6:.0f} Mbit/s)'
 
@@ -191,10 +248,11 @@ def site_page(
     return template('static/page/index.html').render(site=site, accept=html_accept, max_files=1, max_bytes=10**12, **said)
 
 # %% ../../nbs/lib/use/static.ipynb #8445b24d
+own = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
+
 def own_files()->dict: # path → bytes
     "The files of a page that are the same for every model"
-    here = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
-    return {k:shipped(f'static/{v}').read_bytes() for k,v in here.items()}
+    return {k:shipped(f'static/{v}').read_bytes() for k,v in own.items()}
 
 def site_files(
     p:Predictor,
@@ -215,7 +273,7 @@ def kept_files(
     parts:dict, # from `runtime_parts`
 )->dict: # large and small: path or address → sha256
     "What the service worker keeps"
-    found = {k:hashlib.sha256(v).hexdigest() for k,v in made.items()} | {o['url']:o['sha256'] for o in parts.values()}
+    found = {k:digest(v) for k,v in made.items()} | {o['url']:o['sha256'] for o in parts.values()}
     large = {'model.onnx'} | {o['url'] for o in parts.values()}
     return dict(large={k:found[k] for k in sorted(large)}, small={k:found[k][:8] for k in sorted(found.keys()-large)})
 

@@ -21,6 +21,13 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
+# %% ../../nbs/lib/use/voila.ipynb #d8dffe76
+def has_kernel(
+    task, # that heats one
+)->bool:
+    "Has a task made its kernel?"
+    return task.done() and not task.cancelled() and not task.exception()
+
 # %% ../../nbs/lib/use/voila.ipynb #97aa8b64
 class WarmKernels(AsyncMappingKernelManager):
     "A kernel manager that knows which of its kernels Voila keeps warm"
@@ -29,7 +36,7 @@ class WarmKernels(AsyncMappingKernelManager):
     def warm(self):
         "Ids of the kernels that wait for a visitor"
         tasks = (o for pool in self._pools.values() for o in pool)
-        return {o.result()['kernel_id'] for o in tasks if o.done() and not o.cancelled() and not o.exception()}
+        return {o.result()['kernel_id'] for o in tasks if has_kernel(o)}
 
     def greet(self):
         "Somebody comes for a warm kernel: the time that it waited does not count"
@@ -56,12 +63,19 @@ class Kernels(WarmKernels):
         least = self.spare if self._kernel_connections.get(kernel_id) else 15
         return secs if secs>=least and kernel.execution_state!='busy' else 0
 
+    def idle(self):
+        "Ids of the kernels that may go"
+        return list(filter(self.unused, {*self.list_kernel_ids()}-self.coming-self.warm()))
+
+    def first_to_go(self):
+        "The kernel that is missed least: without a page, unused for longest; None if all are in use"
+        return max(self.idle(), key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
+
     async def make_room(self):
         "One place more in a while, or an answer with status 503"
         if self.give_up(): raise asyncio.CancelledError('no room for a warm kernel')
         if self.going: return await asyncio.sleep(.05)
-        ids = filter(self.unused, {*self.list_kernel_ids()}-self.coming-self.warm())
-        first = max(ids, key=lambda o: (not self._kernel_connections.get(o), self.unused(o)), default=None)
+        first = self.first_to_go()
         if first is None: raise HTTPError(503, 'All places are taken')
         await self.shutdown_kernel(first)
 
@@ -123,12 +137,16 @@ def _squeezed(fn, modified): return gzip.compress(Path(fn).read_bytes())
 
 class Scripts(MultiStaticFileHandler):
     "Voila's scripts, compressed once"
-    async def get(self, path, include_body=True):
-        if 'gzip' not in self.request.headers.get('Accept-Encoding', ''): return await super().get(path, include_body)
+    def locate(self, path):
+        "Find the file, as Tornado's own `get` does"
         self.path = self.parse_url_path(path)
         found = self.get_absolute_path(self.root, self.path) # which sets the root, too
         self.absolute_path = self.validate_absolute_path(self.root, found)
         self.modified = self.get_modified_time()
+
+    async def get(self, path, include_body=True):
+        if 'gzip' not in self.request.headers.get('Accept-Encoding', ''): return await super().get(path, include_body)
+        self.locate(path)
         self.set_headers()
         if self.should_return_304(): return self.set_status(304)
         self.set_header('Content-Encoding', 'gzip')
