@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/course.html.md"""
 __all__ = ['start']
 
 # %% ../nbs/lib/course.ipynb #1c3d96dd
-import os, platform, subprocess, sys, sysconfig
+import os, platform, re, subprocess, sys, sysconfig
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,9 @@ def versions(
     names=None, # of packages; default: all
 )->dict: # name → version, of those that are installed
     "What is installed"
-    found = {o.name.lower():o.version for o in metadata.distributions() if o.name}
+    found = {}
+    for o in metadata.distributions():
+        if o.name: found.setdefault(o.name.lower(), o.version) # what comes first on the path is what is imported
     return {k:v for k,v in found.items() if names is None or k in names}
 
 # %% ../nbs/lib/course.ipynb #01f44da6
@@ -65,14 +67,24 @@ def added(
     said = ['added: ' + ', '.join(f'{k} {v}' for k,v in diff.items())] if diff else []
     return said + [f'Restart the kernel and run this cell again: {", ".join(used)} changed while in use'] * bool(used)
 
+# %% ../nbs/lib/course.ipynb #2082a56c
+def older(
+    reqs:list, # of `missing`
+    there:dict, # of `versions`
+)->list: # of those requirements on what is kept
+    "Requirements that may not be met by changing what is here"
+    names = [re.match(r'[\w.-]+', o)[0].lower() for o in reqs]
+    return [o for o,name in zip(reqs, names) if name in kept and name in there]
+
 # %% ../nbs/lib/course.ipynb #4b49132f
 def prepare(
     package:str='imgcls', # whose requirements are to be met
 )->list: # lines to print
     "Install what `package` needs and isn't here"
     reqs,old = missing(package),versions()
-    if reqs: pip_install(reqs)
-    return added(old, versions())
+    held = older(reqs, old)
+    if new := [o for o in reqs if o not in held]: pip_install(new)
+    return added(old, versions()) + [f'Not tried with what is here, and left as it is: wanted {", ".join(held)}']*bool(held)
 
 # %% ../nbs/lib/course.ipynb #cace4472
 def place()->str:

@@ -11,9 +11,8 @@ __all__ = ['imgcls_demo']
 import json, os, sys, time
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
-from fastprogress import fastprogress
 from .sample import heldout_folder, digit_names, sample_web
-from .dataset import image_files, read_manifest
+from .dataset import bars_for_people, image_files, read_manifest
 from .gather.shell import gather
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
@@ -255,7 +254,7 @@ def imgcls_demo(
     no_serve:store_true=False, # stop before serving the app?
 ):
     "Find, download, check, learn, clean and export, offline on the sample web; then serve the app"
-    fastprogress.NO_BAR = not sys.stdout.isatty()
+    bars_for_people()
     try: rep = Demo(path, n, epochs).run()
     except (OSError,ValueError) as e: sys.exit(f'The demo stopped: {e}')
     print(summed_up(rep, path), flush=True)

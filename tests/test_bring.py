@@ -1,5 +1,5 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import os, subprocess, sys, warnings
+import os, re, subprocess, sys, warnings
 import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
@@ -37,6 +37,9 @@ def test_nothing_moves_and_everything_is_accounted_for(tmp_path):
     assert {o.parent.name for o in Dataset(dest).files()}=={'Cats','05','Dogs'} and len(list((dest/unlabelled).iterdir()))==1
     b = next(o for o in Dataset(dest).files() if o.parent.name=='05')
     assert Image.open(b).size==draw_digit(2).size
+    names = {o.title:Path(o.file).name for o in rows.itertuples() if o.status=='ok'}
+    assert all(re.fullmatch(rf'{re.sub(r"[^A-Za-z0-9é]", "_", Path(k).stem)}~[0-9a-f]{{8}}\.\w+', v) for k,v in names.items()), names
+    assert names['b.Jpeg']==b.name.replace(b.suffix, '.jpg') and len(names)==5, 'a name stays through what is stored anew'
     before = content(dest)
     assert len(import_folder(src, dest))==len(rows) and content(dest)==before
 

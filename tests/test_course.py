@@ -68,7 +68,17 @@ def test_only_what_is_missing_is_installed(monkeypatch):
     monkeypatch.setattr(K.metadata, 'requires', lambda o: ['fastcore>=2.2','nothing-of-that-name>=1','numpy<1','voila; extra == "app"'])
     asked = []
     monkeypatch.setattr(K, 'pip_install', asked.extend)
-    assert K.prepare()==[] and asked==['nothing-of-that-name>=1','numpy<1']
+    assert K.prepare()==['Not tried with what is here, and left as it is: wanted numpy<1'] and asked==['nothing-of-that-name>=1']
+
+def test_what_is_first_on_the_path_counts(tmp_path, monkeypatch):
+    "Debian's Python, Kaggle and a user's own folder have packages twice"
+    (tmp_path/'numpy-0.1.dist-info').mkdir()
+    (tmp_path/'numpy-0.1.dist-info'/'METADATA').write_text('Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n')
+    here = K.versions(['numpy'])
+    monkeypatch.setattr(sys, 'path', [*sys.path, str(tmp_path)])
+    assert K.versions(['numpy'])==here
+    monkeypatch.setattr(sys, 'path', [str(tmp_path), *sys.path])
+    assert K.versions(['numpy'])=={'numpy':'0.1'}
 
 def test_what_changed_while_in_use_asks_for_a_restart():
     said = K.added(dict(fastcore='1', onnx='1'), dict(fastcore='2', onnx='1', timm='1'))

@@ -1,5 +1,5 @@
 "What Binder and Docker do with this repository and with a deployed folder, done in an environment with the lean runtime and nothing else"
-import functools, hashlib, io, json, os, re, shlex, shutil, signal, socket, subprocess, sys, threading
+import errno, functools, hashlib, io, json, os, re, shlex, shutil, signal, socket, subprocess, sys, threading
 import httpx, onnx, psutil, pytest, yaml
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,21 @@ def interpreter():
     if named and subprocess.run([named, '-c', 'import ensurepip'], capture_output=True).returncode==0: return named
     if sys.version_info<(3,11): pytest.skip(f'the lean runtime needs Python 3.11 or later, and there is no python{python} here')
     return sys.executable
+
+@pytest.mark.parametrize('kind', ['static','app'])
+def test_a_full_disk_leaves_no_part_of_a_folder(tmp_path, monkeypatch, kind):
+    write,n = Path.write_bytes,[0]
+    def until_full(fn, b):
+        n[0] += 1
+        if n[0]==6: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(fn))
+        return write(fn, b)
+    monkeypatch.setattr(Path, 'write_bytes', until_full)
+    with pytest.raises(OSError, match='No space left'): deploy(model, tmp_path/'site'/'my_page', kind=kind, runtime='cdn')
+    assert n[0]==6 and list((tmp_path/'site').iterdir())==[]
+    deploy(model, tmp_path/'site'/'my_page', kind=kind, runtime='cdn')
+    assert {'README.md','.imgcls.json'}<={*tree(tmp_path/'site'/'my_page')} and len(list((tmp_path/'site').iterdir()))==1
+    mode = oct((tmp_path/'site'/'my_page').stat().st_mode & 0o777)
+    assert os.name=='nt' or mode==oct(tmp_path.joinpath('site').stat().st_mode & 0o777), 'a server can read it'
 
 class Lean:
     "An environment made by the command `install`"

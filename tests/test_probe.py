@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from PIL import Image
 from fastai.vision.all import set_seed
 from huggingface_hub import constants
+from sklearn.datasets import load_digits
 from torch._subclasses import FakeTensorMode
 from imgcls.clean.widgets import ImageClassifierCleaner, ImageLabeler
 from imgcls.learn import features as features_module, probe as probe_module
@@ -16,7 +17,7 @@ from imgcls.learn.pixels import Pixels
 from imgcls.learn.probe import (candidates, compare, compare_archs, cross_probs, folds_for, imgcls_probe, label_order, online, probe,
     probe_features, suggestions)
 from imgcls.learn.train import accuracy_on, get_learner, train
-from imgcls.sample import draw_digit
+from imgcls.sample import draw_digit, split_digits
 from imgcls.use.predict import Predictor
 
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -338,6 +339,39 @@ def test_the_shell_speaks_plainly(monkeypatch, capsys):
     warnings.simplefilter('always')
     with pytest.raises(SystemExit, match='imgcls-probe was interrupted'): imgcls_probe('b', 'resnet18')
     assert capsys.readouterr().err=='! a photo is left out\n'
+
+def test_what_cannot_be_probed_is_said_before_any_network_is_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(probe_module, 'candidates', lambda *args: pytest.fail('asked for networks'))
+    fn = lambda c,i: tmp_path/c/f'{i}.png'
+    for c,i in (('cat',0),('cat',1),('cat',2)):
+        fn(c, i).parent.mkdir(exist_ok=True)
+        draw_digit(i).save(fn(c, i))
+    for ask in (lambda: probe(tmp_path), lambda: compare_archs(tmp_path, 'resnet18')):
+        with pytest.raises(ValueError, match='needs two classes'): ask()
+    (tmp_path/'dog').mkdir()
+    draw_digit(9).save(fn('dog', 9))
+    with pytest.raises(ValueError, match="'dog' has 1 picture: wanted 2 or more"): probe(tmp_path)
+    with pytest.raises(SystemExit, match='--size abc: wanted pixels a side'): imgcls_probe(str(tmp_path), size='abc')
+    with pytest.raises(SystemExit, match='--issues many: wanted how many'): imgcls_probe(str(tmp_path), issues='many')
+
+def test_doubtful_labels_from_the_shell(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for i in split_digits()[0][:300]:
+        c = load_digits().target[i]
+        if c>1: continue
+        (tmp_path/'d'/'01'[c]).mkdir(parents=True, exist_ok=True)
+        draw_digit(int(i)).save(tmp_path/'d'/'01'[c]/f'{i}.png')
+    odd = sorted((tmp_path/'d'/'1').iterdir())[0]
+    wrong = odd.rename(tmp_path/'d'/'0'/odd.name)
+    monkeypatch.setattr(probe_module, 'features', lambda *args, **kwargs: features(*args, pretrained=False, **kwargs))
+    set_seed(42)
+    imgcls_probe('d', 'resnet18', size='64', issues='3')
+    assert f'd/0/{wrong.name}     0         1' in capsys.readouterr().out
+    set_seed(42)
+    imgcls_probe('d', 'resnet18', size='64', issues='doubts.csv')
+    df = pd.read_csv('doubts.csv', dtype=str)
+    assert list(df)==['file','label','suggested','probability'] and f'd/0/{wrong.name}' in df.file.tolist() and (df.label!=df.suggested).all()
+    assert f'{len(df)} labels in doubt are in doubts.csv' in capsys.readouterr().out
 
 def test_a_model_that_is_there_is_not_written_over_unasked(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -43,6 +43,24 @@ def test_names_do_not_count_and_lists_do(data):
     assert part!=digest and sorted(diff(data/f'snapshot_{digest}.csv', data/f'snapshot_{part}.csv').what)==['relabelled, moved']*2+['removed']*4
     assert {*Dataset(data).version('cleaned.csv').label}=={'NA','01'}
 
+def test_a_digest_stands_for_its_file(data, tmp_path, monkeypatch):
+    was = snapshot(data)
+    (data/'train/cat/0.png').unlink()
+    now = snapshot(data)
+    for old,new in ((was, data), (was, Dataset(data)), (was, str(data)), (was, data/f'snapshot_{now}.csv'), (data/f'snapshot_{was}.csv', now)):
+        assert diff(old, new).what.tolist()==['removed']
+    assert diff(data, was).what.tolist()==['added']
+    with pytest.raises(FileNotFoundError, match=f'is not there.*there are .*{was}'): diff('0'*16, data)
+    with pytest.raises(ValueError, match='may be of any dataset: give the file'): diff(was, now)
+    (tmp_path/was).mkdir() # a folder that happens to be called so
+    shutil.copytree(data, tmp_path/was, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    assert len(diff(was, data))==0
+
+def test_they_come_with_all():
+    import imgcls.all
+    assert {'snapshot','diff'}<={*imgcls.all.__all__}
+
 def test_what_is_no_version(data, tmp_path):
     (tmp_path/'x.csv').write_text('name,label\na,b\n')
     with pytest.raises(ValueError, match='`snapshot` writes one'): diff(tmp_path/'x.csv', data)

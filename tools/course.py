@@ -19,9 +19,9 @@ def build(dest):
 
 def skipped(cell): return re.match(r'#\|\s*eval:\s*false', cell.source)
 
-def run(nb, path, timeout=600, before=''):
+def run(nb, path, timeout=600, before='', kernel='python3'):
     "Execute `nb` in folder `path`, after the code `before`; cells that are marked are left as they are"
-    client = NotebookClient(nb, timeout=timeout, resources=dict(metadata=dict(path=str(path))), kernel_name='python3', record_timing=False)
+    client = NotebookClient(nb, timeout=timeout, resources=dict(metadata=dict(path=str(path))), kernel_name=kernel, record_timing=False)
     if before: nb.cells.insert(0, nbformat.v4.new_code_cell(before))
     with client.setup_kernel():
         for i,o in enumerate(nb.cells):

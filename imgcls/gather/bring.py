@@ -72,10 +72,10 @@ def copy_in(
 def copied(
     job, # (file, label, split)
     **kwargs, # of `copy_in`
-)->dict: # row of the manifest, and split, and tmp and ext of `copy_in`
+)->dict: # row of the manifest, and split, own (its name), and tmp and ext of `copy_in`
     "Copy a file, with what there is to note about it"
     fn,label,split = job
-    return copy_in(fn, **kwargs) | dict(label=label, split=split, engine='folder', url=fn.as_uri(), title=os.fsencode(fn.name).decode(errors='replace'))
+    return copy_in(fn, **kwargs) | dict(label=label, split=split, own=fn.name, engine='folder', url=fn.as_uri(), title=os.fsencode(fn.name).decode(errors='replace'))
 
 # %% ../../nbs/lib/gather/bring.ipynb #f8563881
 def untried(

@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import listify
 from fastcore.script import call_parse, store_true
-from fastprogress import fastprogress
-from ..dataset import Dataset, check_label
+from ..dataset import Dataset, bars_for_people, check_label
 from .audit import Audit, waiting_said
 from .bring import import_folder
 from .console import read_urls, url_files
@@ -135,6 +134,7 @@ def sharded(
     **kwargs, # of `gather_shards`
 )->str:
     "Make shards, and say what they come to"
+    if rows<1: raise ValueError(f'--shards {rows}: wanted how many addresses go into a shard, 1 or more')
     if len(out)!=1: raise ValueError(f'with --shards: wanted a list of addresses and a folder, got {len(out)} names after the list')
     df = gather_shards(urls, out[0], rows, **kwargs)
     if (df.error!='').any(): raise ValueError(f'{(df.error!="").sum()} of {len(df)} shards are not done; the same command goes on with them. {df.error.max()}')
@@ -159,13 +159,13 @@ def imgcls_gather(
     allow_private:store_true=False, # fetch from private networks too?
 ):
     "Search, download, verify and take stock of a dataset; run it again to go on"
-    fastprogress.NO_BAR = not sys.stdout.isatty()
+    bars_for_people()
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
     sizes = known(min_size=min_size, max_size=max_size)
     web = dict(licence=licence, contact=contact, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')
-        if shards: return print(sharded(path, terms, shards, allow_private=allow_private, **sizes))
+        if shards is not None: return print(sharded(path, terms, shards, allow_private=allow_private, **sizes))
         if src: import_folder(src, path, None if label=='none' else label, **sizes)
         else: gather(path, parse_terms(terms) or None, words(engine), max_images, **web, **sizes)
         report(path)

@@ -11,7 +11,7 @@ __all__ = ['verify_images', 'tally']
 import numpy as np, os, pandas as pd, shutil
 from fastcore.basics import chunked
 from fastcore.foundation import L
-from ..dataset import Dataset, free_name, stamp, timestamp
+from ..dataset import Dataset, content_name, free_name, stamp, timestamp
 
 # %% ../../nbs/lib/gather/verify.ipynb #4a1fbe55
 def check_sizes(
@@ -32,7 +32,7 @@ def settle(
     if why: what,now = 'quarantined',ds.moves.quarantine(file, why, batch)
     elif 'new' in row:
         what,why = 'stored anew',row['why']
-        now = ds.moves.replace(file, row['new'], row['sha256'][:16]+row['ext'], why, batch)
+        now = ds.moves.replace(file, row['new'], content_name(row['sha256'], row['ext'], file), why, batch)
         row.update(file=now, why='', mtime=stamp(ds.path/now)[0])
     else: return
     return dict(file=file, what=what, reason=why, now=now)

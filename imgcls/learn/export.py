@@ -14,12 +14,12 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
-from fastprogress import fastprogress, progress_bar
+from fastprogress import progress_bar
 from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
 from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
-from ..dataset import Dataset, timestamp, version_digest
+from ..dataset import Dataset, bars_for_people, timestamp, version_digest
 from ..picture import thumbnail
 from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
@@ -647,7 +647,7 @@ def imgcls_export(
     about:str='', # what it is for, where its pictures came from, what it can't do
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
-    fastprogress.NO_BAR = not sys.stdout.isatty()
+    bars_for_people()
     wishes = dict(examples=examples, quantize=quantize, share=share or None, title=title, about=about)
     try: fn = export_onnx(load_kept(path, stage, keep), fname, **wishes)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')

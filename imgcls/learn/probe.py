@@ -10,7 +10,6 @@ __all__ = ['compare_archs', 'probe']
 # %% ../../nbs/lib/learn/probe.ipynb #bf7dd14f
 import httpx, sys, time, timm, torchvision
 from fastai.vision.all import *
-from fastprogress import fastprogress
 from fastcore.script import call_parse
 from fastcore.xml import P, to_xml
 from fastai.vision.learner import model_meta
@@ -28,6 +27,7 @@ from .features import content_keys, features, has_weights
 from .interpret import class_report, wilson
 from .scores import best_twins, body_features, grouped_folds, known_pairs, learner_items, pooled, predictions, score_cols, score_rows, sure_groups
 from .train import get_learner, train
+from ..dataset import Dataset, bars_for_people
 from ..twins import outliers
 
 # %% ../../nbs/lib/learn/probe.ipynb #4631682f
@@ -225,6 +225,21 @@ def probe_one(
     res = probe_features(features(path, arch, size, **kwargs), k)
     res.seconds = time.perf_counter()-t
     return res
+
+# %% ../../nbs/lib/learn/probe.ipynb #6d97cccc
+def check_counts(
+    path, # dataset folder or `Dataset`
+    k:int=5, # parts of the cross-validation
+    csv=None, df=None, names=None, # of `Dataset.items`
+    **_, # what else `features` takes
+):
+    "Refuse, before a network has been fetched or run, classes that can't be cross-validated"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # said when the pictures are read
+        n = Dataset.of(path).items(csv, df, names).label.value_counts()
+    if k<2: raise ValueError(f'k={k}: wanted 2 parts or more, one to be asked about and the others to learn from')
+    if len(n)<2: raise ValueError(f'All pictures are {n.index[0]!r}: a classifier needs two classes or more')
+    if n.min()<2: raise ValueError(f'{n.idxmin()!r} has {n.min()} picture: wanted 2 or more to learn from and to be asked about. Gather more.')
 
 # %% ../../nbs/lib/learn/probe.ipynb #1f4f9556
 @patch
@@ -483,6 +498,7 @@ def compare_archs(
     **kwargs, # of `probe`
 )->Archs: # with `table`, `best`, `plot`
     "Networks side by side on the same pictures: accuracy with its interval, and what each costs"
+    check_counts(path, **kwargs)
     names,out = candidates(archs)
     res = side_by_side(path, names, sizes, seconds, **kwargs)
     res.left_out = out|res.left_out
@@ -511,6 +527,7 @@ def probe(
     **kwargs, # of `features`: method, pretrained, interpolation, cache, csv, df, names
 )->Probe: # with `accuracy`, `interval`, `probs`, `table`
     "How well a linear head on a frozen network does, over all labelled pictures"
+    check_counts(path, k, **kwargs)
     names,out = candidates(arch)
     if not out and len(names)==1: return probe_one(path, names[0], size, k, **kwargs)
     found = side_by_side(path, names, [size], seconds, k=k, **kwargs)
@@ -575,6 +592,41 @@ def suggestions(
     df['next'] = label_order(x, 1-df.margin, o.feats.x if is_probe else None)
     return df.sort_values('prob', ascending=False, kind='stable', ignore_index=True)
 
+# %% ../../nbs/lib/learn/probe.ipynb #5a0627cb
+def sides(
+    text:str, # '160,224'; '' for what a network was trained at
+)->list: # of pixels
+    "Sizes, as somebody has typed them"
+    if not text: return [None]
+    if all(re.fullmatch(r' *[1-9]\d{0,3} *', o) for o in text.split(',')): return [int(o) for o in text.split(',')]
+    raise ValueError(f'--size {text}: wanted pixels a side, such as 224, or several with commas, such as 160,224')
+
+# %% ../../nbs/lib/learn/probe.ipynb #054a560e
+def doubts(
+    o:Probe,
+)->pd.DataFrame: # a row per picture, the most doubtful first: file, label, suggested, probability
+    "Labels that a head contradicts"
+    df = o.scores().query('pred!=label')
+    return pd.DataFrame(dict(file=df.file, label=df.label, suggested=df.pred, probability=df.prob.round(3))).reset_index(drop=True)
+
+# %% ../../nbs/lib/learn/probe.ipynb #987e2ea5
+def check_issues(
+    text:str, # a number, or a file to write
+):
+    "Refuse what says neither how many doubts to list nor where"
+    if not re.fullmatch(r'|\d+|.*\.csv', text): raise ValueError(f'--issues {text}: wanted how many to list, such as 20, or a file for all of them, such as doubts.csv')
+
+# %% ../../nbs/lib/learn/probe.ipynb #04abf2c8
+def tell_issues(
+    o:Probe,
+    text:str, # as of `check_issues`
+):
+    "Print doubtful labels, or write them down"
+    df = doubts(o)
+    if text.isdecimal(): return print(df.head(int(text)).to_string(index=False) if len(df) else 'No label is in doubt.')
+    df.to_csv(text, index=False)
+    print(f'{len(df)} labels in doubt are in {text}')
+
 # %% ../../nbs/lib/learn/probe.ipynb #35bdfc95
 @call_parse
 def imgcls_probe(
@@ -584,15 +636,17 @@ def imgcls_probe(
     k:int=5, # parts of the cross-validation
     seconds:float=60., # for trying those that auto and the like stand for
     model:str='', # file to write the best one to; default with auto: the dataset's name and .onnx, unless it is there
+    issues:str='', # list so many labels that are in doubt; or write all of them to a file .csv
 ):
     "How well frozen networks tell the pictures in PATH apart, with an interval and what they cost, in seconds"
-    fastprogress.NO_BAR = not sys.stdout.isatty()
+    bars_for_people()
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
     group = arch in ('auto',*backbones)
     try:
-        sizes = [int(o) if o else None for o in size.split(',')]
-        found = compare_archs(path, arch if group else arch.split(','), sizes, seconds if group else None, k=k)
+        check_issues(issues)
+        found = compare_archs(path, arch if group else arch.split(','), sides(size), seconds if group else None, k=k)
         print(found)
+        if issues: tell_issues(found.best, issues)
         own = f'{Path(path).absolute().name}.onnx'*group
         if not model and Path(own).is_file(): warnings.warn(f'{own} is there already, and is left as it is: --model {own} writes it anew')
         elif model := model or own: print(f'{found.best}\n{export_onnx(found.best.learner(), model)}')

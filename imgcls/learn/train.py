@@ -12,13 +12,12 @@ __all__ = ['get_learner', 'suggest_lr', 'history', 'accuracy_on', 'train_head', 
 import itertools, json, timm, torchvision
 from contextlib import ExitStack
 from fastcore.script import call_parse, store_true
-from fastprogress import fastprogress
 from fastai.vision.all import *
 from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.tracker import TrackerCallback
 from fastai.vision.learner import model_meta
-from ..dataset import progress
+from ..dataset import bars_for_people, progress
 from .data import BatchDL, class_labels, files, get_dls, targets
 from .stages import bf16_pays, check_classes, check_plan, digest, evaluating, join_state, kept_random, load_weights, plot_history
 from .stages import all_numbers, note_in_stage, random_state, read_stage, set_random_state, split_state, stacked, write_stage
@@ -535,7 +534,7 @@ def imgcls_train(
     restart:store_true=False, # forget what there is of this stage?
 ):
     "Train a classifier for the pictures in PATH, a folder per class; run it again to go on where it stopped"
-    fastprogress.NO_BAR = not sys.stdout.isatty()
+    bars_for_people()
     set_seed(seed)
     try:
         cache,model_dir = keeping(keep)

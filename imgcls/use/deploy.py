@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/deploy.html.md"""
 __all__ = ['deploy', 'imgcls_deploy']
 
 # %% ../../nbs/lib/use/deploy.ipynb #8c4b126f
-import hashlib, imgcls, json, os, re, shlex, subprocess, sys
+import hashlib, imgcls, json, os, re, shlex, subprocess, sys, tempfile
 from fastcore.meta import delegates
 from fastcore.script import call_parse
 from importlib.resources import files
@@ -281,6 +281,18 @@ def _write_folder(
     for k in old.keys()-kept: (path/k).unlink(missing_ok=True)
     _say(path, note, kept | now)
 
+# %% ../../nbs/lib/use/deploy.ipynb #96aeef24
+def _write_new(
+    path:Path, # not there yet
+    new:dict, # path → bytes
+    note:dict, # as of `_write_folder`
+):
+    "Write a folder beside its place, and put it there when it is whole"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f'.{path.name}-', dir=path.parent) as tmp:
+        _write_folder(Path(tmp)/path.name, new, note)
+        os.rename(Path(tmp)/path.name, path)
+
 # %% ../../nbs/lib/use/deploy.ipynb #2333b1a2
 def _recall(
     path:Path, # the folder
@@ -354,7 +366,8 @@ def deploy(
     name = _file_name(model)
     new = _site(p, name, **asked) if asked['kind']=='static' else _folder_files(_folder_facts(p, name, **asked), p.path.read_bytes())
     _check_yours(path, new, note['files'])
-    _write_folder(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
+    write = _write_folder if path.exists() else _write_new
+    write(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
     return path
 
 # %% ../../nbs/lib/use/deploy.ipynb #4962e7bb
