@@ -9,13 +9,12 @@ __all__ = ['preprocessing', 'Trained', 'write_onnx', 'export_onnx', 'compare_mod
 
 # %% ../../nbs/lib/learn/export.ipynb #1b2975e5
 import base64, io, json, logging, os, random, sys, tempfile, timeit
-import fastai, onnx, onnxruntime, torch
+import fastai, torch
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
 from fastprogress import fastprogress, progress_bar
-from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
 from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
@@ -134,6 +133,7 @@ def by_torch(
     **kwargs # of `torch.onnx.export`
 ):
     "`graph` in ONNX"
+    import onnx
     with quiet(), tempfile.TemporaryDirectory() as tmp:
         fn = f'{tmp}/model.onnx'
         how = dict(input_names=['image'], output_names=outputs, external_data=False, verbose=False)
@@ -250,7 +250,8 @@ def session(
     model, # file, or ONNX as bytes
 ):
     "ONNX Runtime, on the CPU"
-    return onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
+    from onnxruntime import InferenceSession
+    return InferenceSession(model, providers=['CPUExecutionProvider'])
 
 # %% ../../nbs/lib/learn/export.ipynb #0725f301
 @patch
@@ -292,15 +293,17 @@ def checked(self:Trained,
 def to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
-    method, # `CalibrationMethod`
+    method, # name of a `CalibrationMethod`
 ): # onnx.ModelProto
     "`proto` with weights and activations of 8 bits"
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
     feeds = ({'image':o[None]} for o in xs)
     reader = SimpleNamespace(get_next=lambda: next(feeds, None))
     kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
     with tempfile.TemporaryDirectory() as tmp, quiet(), redirect_stdout(io.StringIO()):
         onnx.save(proto, f'{tmp}/fp32.onnx')
-        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=method, **kw)
+        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=CalibrationMethod[method], **kw)
         return onnx.load(f'{tmp}/int8.onnx')
 
 # %% ../../nbs/lib/learn/export.ipynb #444414a3
@@ -312,8 +315,8 @@ def in_8_bits(self:Trained,
     "`proto` with weights of a byte each, in several ways"
     fns = random.Random(42).sample(self.train, min(n, len(self.train)))
     xs = np.concatenate([x for _,x in self.pictures(fns)])
-    yield to_int8(proto, xs, CalibrationMethod.MinMax)
-    yield to_int8(proto, xs[:n//3], CalibrationMethod.Percentile)
+    yield to_int8(proto, xs, 'MinMax')
+    yield to_int8(proto, xs[:n//3], 'Percentile')
 
 # %% ../../nbs/lib/learn/export.ipynb #e5634ac7
 @patch
@@ -389,6 +392,7 @@ def with_distance(
     spread, # [nf,k], of it
 ): # `proto` with the outputs logits and distance
     "The same graph, which now says how far a picture is"
+    import onnx
     g,end = proto.graph,onnx.parser.parse_graph(tail)
     facts = dict(far_means=2*means.T, far_lengths=1+means.square().sum(1), far_spread=spread)
     g.initializer.extend([*end.initializer, *(onnx.numpy_helper.from_array(v.contiguous().numpy(), k) for k,v in facts.items())])
@@ -474,7 +478,8 @@ def write_model(
     meta, # facts
 ): # `fname`
     "Write `proto` with `meta`, in one step"
-    onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
+    from onnx.helper import set_model_props
+    set_model_props(proto, dict(imgcls=json.dumps(meta)))
     fname = Path(fname)
     tmp = fname.with_name(f'{fname.name}.tmp')
     try:

@@ -9,7 +9,7 @@ __all__ = ['sample_model', 'Prediction', 'ModelError', 'Model', 'image_paths', '
 
 # %% ../../nbs/lib/use/predict.ipynb #41e8f861
 import base64, hashlib, json, os, re, tempfile
-import numpy as np, onnxruntime
+import numpy as np
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -231,8 +231,9 @@ def fetch_model(
 def open_session(
     path:Path, # of an .onnx file
     n_threads:int=0, # 0: as many as this process may use
-)->onnxruntime.InferenceSession:
+): # `onnxruntime.InferenceSession`
     "The network in a file, ready to run on the CPU"
+    import onnxruntime
     opts = onnxruntime.SessionOptions()
     opts.intra_op_num_threads = n_threads or cores()
     opts.enable_cpu_mem_arena = False
@@ -246,7 +247,7 @@ def open_session(
 
 # %% ../../nbs/lib/use/predict.ipynb #a6ba9010
 def read_meta(
-    session:onnxruntime.InferenceSession,
+    session, # of `open_session`
     path, # how to call the file
 )->dict:
     "What a model says about itself"
