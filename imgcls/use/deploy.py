@@ -60,7 +60,7 @@ def _licence()->bytes:
     return next(o for o in (*lib.glob('imgcls-*.dist-info/**/LICENSE'),lib/'LICENSE') if o.exists()).read_bytes()
 
 # %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
-_shared = '__init__.py picture.py net.py use/__init__.py use/predict.py static/visitor.css templates/visitor.html'
+_shared = '__init__.py picture.py net.py use/__init__.py use/engine.py use/predict.py static/visitor.css templates/visitor.html'
 
 def _library(
     kind:str, # 'app' or 'http'
