@@ -24,6 +24,7 @@ from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
 from .interpret import temperature, wilson
 from .scores import has_body, learner_items, pooled, predictions
+from ..use.engine import clouds, in_turns
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
 def fitting(
@@ -334,6 +335,19 @@ def quantised(self:Trained,
     raise ValueError(f'In 8 bits the accuracy is {max(found):.1%}, wanted is {least:.1%}: nothing was written. '
         'Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
 
+# %% ../../nbs/lib/learn/export.ipynb #780fb01c
+def warn_if_slower(
+    fname, # file to be written
+    proto, # ONNX, in 32 bits
+    small, # in 8
+    crop, # width and height of a picture
+):
+    "Say so where 8 bits are slower than 32 on this machine"
+    sessions = [session(o.SerializeToString()) for o in (proto,small)]
+    old,new = in_turns(sessions, clouds(crop))
+    if new>1.1*old: warnings.warn(f'{fname} takes {new:.1f} ms a picture on this machine in 8 bits, {old:.1f} in 32: '
+        'leave out `quantize`, unless it is the size of the file that counts')
+
 # %% ../../nbs/lib/learn/export.ipynb #a357a746
 def outside(
     x, # [n,nf]
@@ -557,7 +571,10 @@ def write_onnx(
     if blind: warnings.warn(f'{fname} can not tell what is none of its classes: {blind}')
     proto,diff = o.checked(max_diff, tell)
     acc = float(accuracy(logits, targs))
-    if quantize: proto,logits = o.quantised(proto, targs, acc-max_loss)
+    if quantize:
+        whole = proto
+        proto,logits = o.quantised(whole, targs, acc-max_loss)
+        warn_if_slower(fname, whole, proto, o.prep['crop'])
     known = dict(unknown_why=blind) if blind else {}
     if tell: proto,known['unknown'] = o.knowing(proto, share, max_diff, not quantize)
     found = o.facts() | o.results(logits, targs, acc, examples) | known
