@@ -7,8 +7,8 @@ here = Path(__file__).parent
 cp = ConfigParser(delimiters=['='], interpolation=None)
 cp.read(here/'settings.ini', encoding='utf-8')
 cfg = cp['DEFAULT']
-reqs = {k:cfg[f'{k}_requirements'].split() for k in ('app', 'course', 'scale', 'dev')}
-reqs['dev'] += reqs['app']+reqs['scale']
+reqs = {k:cfg[f'{k}_requirements'].split() for k in ('app', 'course', 'scale', 'openvino', 'dev')}
+reqs['dev'] += reqs['app']+reqs['scale']+reqs['openvino']
 
 data = {'imgcls':['assets/*', 'static/**/*', 'templates/**/*', 'templates/**/.*']}
 scripts = dict(console_scripts=cfg['console_scripts'].split(), nbdev=['imgcls = imgcls._modidx:d'])

@@ -505,12 +505,10 @@ def prepare(
 )->np.ndarray: # [3,h,w] float32, 0 to 1
     "Picture `im` as the model wants it"
     if meta['method']!='squish': im = _fit(im, meta['size'], meta['method'], meta['pad_mode'])
-    im = im.resize(meta['size'], Image.BILINEAR)
-    w,h = im.size
-    cw,ch = meta['crop']
-    x = (w-cw)//2
-    y = (h-ch)//2
-    return np.asarray(im.crop((x,y,x+cw,y+ch)), np.float32).transpose(2,0,1)/255
+    a = np.asarray(im.resize(meta['size'], Image.BILINEAR))
+    w,h = meta['crop']
+    y,x = (a.shape[0]-h)//2,(a.shape[1]-w)//2
+    return np.divide(a[y:y+h,x:x+w].transpose(2,0,1), 255, dtype=np.float32, order='C')
 
 # %% ../nbs/lib/picture.ipynb #e32007b2
 def cores()->int:

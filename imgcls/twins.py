@@ -11,9 +11,6 @@ __all__ = ['duplicates', 'look_alikes', 'outliers']
 import hashlib, warnings
 import numpy as np, pandas as pd
 from collections import Counter
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
-from scipy.special import digamma
 from fastcore.basics import defaults, groupby, patch
 from .dataset import Dataset, in_threads, progress, split_cols
 from .picture import distance, hash_array, open_image, phash, signs
@@ -22,8 +19,9 @@ from PIL import Image
 # %% ../nbs/lib/twins.ipynb #008a8f21
 def one_hot(
     keys, # [n,k], whole numbers below 2¹⁸
-)->csr_array: # [n,2¹⁸]
+): # [n,2¹⁸], sparse
     "A row of zeros for each row of `keys`, with ones where they say"
+    from scipy.sparse import csr_array
     n,k = keys.shape
     return csr_array((np.ones(n*k, 'int8'), keys.ravel(), np.arange(0, n*k+1, k)), shape=(n,2**18))
 
@@ -92,6 +90,8 @@ def group_ids(
     most:int=None, # larger groups are none; default: all are
 )->np.ndarray: # [n], for each the first of its group; itself, where it is alone
     "The group of each picture, as `pairs` join them"
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
     i,j = np.asarray(pairs, dtype=int).T[:2]
     _,ids = connected_components(coo_array((i+1, (i,j)), shape=(n,n)), directed=False)
     if most: ids = np.where(np.bincount(ids)[ids]>most, n+np.arange(n), ids)
@@ -457,6 +457,7 @@ def dimension(
     d, # [n,k], distances to neighbours, the nearest first
 )->float:
     "How many directions there are to differ in (Levina and Bickel 2004)"
+    from scipy.special import digamma
     k = d.shape[1]
     bias = np.mean(digamma(k)-digamma(np.arange(2, k))) # the nearest is left out: it may be a twin
     return bias/max(np.log(d[:,-1:]/d[:,1:-1]).mean(), 1e-3)

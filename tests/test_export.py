@@ -1,5 +1,5 @@
 "What is written is what was learned, by either of torch's exporters; what can't be written says why"
-import base64, io, json
+import base64, io, json, warnings
 import numpy as np, onnx, pandas as pd, pytest, torch
 from fastai.vision.all import ImageDataLoaders, Resize, set_seed
 from hypothesis import given, strategies as st
@@ -202,3 +202,11 @@ def test_numbers_that_are_none(tmp_path):
     torch.nn.init.constant_(next(learn.model.parameters()), float('nan'))
     with pytest.raises(ValueError): export_onnx(learn, tmp_path/'nan.onnx')
     assert not (tmp_path/'nan.onnx').exists()
+
+def test_8_bits_that_are_slower_are_said(learn, tmp_path, monkeypatch):
+    for ms,n in (((1.,2.),1), ((2.,1.),0)):
+        monkeypatch.setattr('imgcls.learn.export.in_turns', lambda *args: ms)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter('always')
+            export_onnx(learn, tmp_path/'m.onnx', quantize=True, max_loss=1.)
+        assert len([o for o in said if '2.0 ms a picture on this machine in 8 bits' in str(o.message)])==n

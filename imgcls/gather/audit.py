@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/audit.html.md"""
 __all__ = ['Audit', 'audit']
 
 # %% ../../nbs/lib/gather/audit.ipynb #520eb4ce
-import matplotlib.pyplot as plt, numpy as np, pandas as pd
+import numpy as np, pandas as pd
 from fastcore.basics import patch
 from urllib.parse import urlsplit
 from ..dataset import Dataset, as_label, read_manifest, unlabelled, wanted_folders
@@ -125,6 +125,7 @@ def plot_stock(
 @patch
 def plot(self:Audit, label:str):
     "One figure for class `label`: sizes, brightness, and what stands out"
+    import matplotlib.pyplot as plt
     label = as_label(label)
     if label not in self.labels(): raise ValueError(f'label {label!r}: wanted one of {", ".join(self.labels())}')
     df = self.looks[(self.looks.label==label) & (self.looks.wrong=='')]

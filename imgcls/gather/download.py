@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/gather/download.html.md"""
 __all__ = ['download_images']
 
 # %% ../../nbs/lib/gather/download.ipynb #791615a8
-import aiohttp, asyncio, hashlib, httpx, math, os, random, re, time, uuid, warnings
+import asyncio, hashlib, httpx, math, os, random, re, time, uuid, warnings
 import pandas as pd
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,6 @@ from queue import SimpleQueue
 from fastcore.basics import listify, patch, store_attr
 from fastcore.meta import delegates
 from .console import read_urls
-from .fetch import Fetcher
 from ..net import PrivateAddress, retry_after
 from ..picture import PictureError, peek, picture_formats, sniff
 from ..dataset import Dataset, check_label, progress
@@ -52,7 +51,7 @@ def against_ai(
 no_ai = 'the site asks not to use it for AI'
 
 def check_head(
-    r:aiohttp.ClientResponse,
+    r, # aiohttp's answer
     robots:bool, # leave out what asks not to be used for AI?
 ):
     "Refuse an answer by its head"
@@ -73,7 +72,7 @@ def check_bytes(
 async def stream_to(
     fn, # file
     url:str,
-    client:Fetcher,
+    client, # `Fetcher`
     max_bytes:int,
     robots:bool,
 ):
@@ -109,6 +108,7 @@ def explain(
     late:float=0, # seconds that were given, if they are over
 )->str: # the reason; `NotNow` is raised if it may pass
     "Why an address gives no picture"
+    import aiohttp
     if isinstance(e, (httpx.UnsupportedProtocol,httpx.InvalidURL,aiohttp.InvalidURL)): return f'not a web address: {e}'
     if not isinstance(e, (aiohttp.ClientError,asyncio.TimeoutError)): return e
     if late: return f'not done after {late:g} s; {run_again}'
@@ -117,12 +117,13 @@ def explain(
 # %% ../../nbs/lib/gather/download.ipynb #07ee2fc0
 async def fetch_picture(
     hit:Hit,
-    client:Fetcher,
+    client, # `Fetcher`
     tmp:Path, # folder for the file
     max_seconds:float, # for all of it
     **kwargs, # of `stream_to`
 )->dict: # tmp (the file) or, if there is none, status and reason
     "Try `hit` once"
+    import aiohttp
     fn,end = tmp/uuid.uuid4().hex,time.monotonic()+max_seconds
     try:
         await asyncio.wait_for(stream_to(fn, hit.url, client, **kwargs), max_seconds)
@@ -370,6 +371,7 @@ def fetch_all(self:Dataset,
     robots:bool=True, # leave out what asks not to be used for AI (`X-Robots-Tag: noai`)?
 ):
     "Fetch those of `hits` that have not come to their end into the folder of a class"
+    from imgcls.gather.fetch import Fetcher
     todo = self.untried(label, hits, *['--allow-private']*allow_private, *[no_ai]*(not robots))
     limits,client = dict(max_seconds=max_seconds, max_bytes=max_bytes, robots=robots),Fetcher(allow_private, timeout, n_workers, **_accept)
     with self.scratch() as tmp:

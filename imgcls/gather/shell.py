@@ -9,7 +9,7 @@ __all__ = ['gather', 'imgcls_gather']
 
 # %% ../../nbs/lib/gather/shell.ipynb #4d2c3371
 import sys, warnings
-import matplotlib.pyplot as plt, pandas as pd
+import pandas as pd
 from functools import partial
 from pathlib import Path
 from fastcore.basics import listify
@@ -109,6 +109,7 @@ def take_stock(
     path, # dataset folder
 )->str:
     "What the pictures are like; a figure a class and the credits are saved"
+    import matplotlib.pyplot as plt
     plt.switch_backend('agg')
     attribution(path)
     stock = Audit(Dataset(path))

@@ -9,13 +9,12 @@ __all__ = ['preprocessing', 'Trained', 'write_onnx', 'export_onnx', 'compare_mod
 
 # %% ../../nbs/lib/learn/export.ipynb #1b2975e5
 import base64, io, json, logging, os, random, sys, tempfile, timeit
-import fastai, onnx, onnxruntime, torch
+import fastai, torch
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
 from fastprogress import progress_bar
-from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
 from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
@@ -25,6 +24,7 @@ from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
 from .interpret import temperature, wilson
 from .scores import has_body, learner_items, pooled, predictions
+from ..use.engine import clouds, in_turns
 
 # %% ../../nbs/lib/learn/export.ipynb #ff176dc9
 def fitting(
@@ -134,6 +134,7 @@ def by_torch(
     **kwargs # of `torch.onnx.export`
 ):
     "`graph` in ONNX"
+    import onnx
     with quiet(), tempfile.TemporaryDirectory() as tmp:
         fn = f'{tmp}/model.onnx'
         how = dict(input_names=['image'], output_names=outputs, external_data=False, verbose=False)
@@ -250,7 +251,8 @@ def session(
     model, # file, or ONNX as bytes
 ):
     "ONNX Runtime, on the CPU"
-    return onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
+    from onnxruntime import InferenceSession
+    return InferenceSession(model, providers=['CPUExecutionProvider'])
 
 # %% ../../nbs/lib/learn/export.ipynb #0725f301
 @patch
@@ -292,15 +294,17 @@ def checked(self:Trained,
 def to_int8(
     proto, # ONNX
     xs, # [n,3,h,w] float32: colours that show how large activations get
-    method, # `CalibrationMethod`
+    method, # name of a `CalibrationMethod`
 ): # onnx.ModelProto
     "`proto` with weights and activations of 8 bits"
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
     feeds = ({'image':o[None]} for o in xs)
     reader = SimpleNamespace(get_next=lambda: next(feeds, None))
     kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
     with tempfile.TemporaryDirectory() as tmp, quiet(), redirect_stdout(io.StringIO()):
         onnx.save(proto, f'{tmp}/fp32.onnx')
-        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=method, **kw)
+        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=CalibrationMethod[method], **kw)
         return onnx.load(f'{tmp}/int8.onnx')
 
 # %% ../../nbs/lib/learn/export.ipynb #444414a3
@@ -312,8 +316,8 @@ def in_8_bits(self:Trained,
     "`proto` with weights of a byte each, in several ways"
     fns = random.Random(42).sample(self.train, min(n, len(self.train)))
     xs = np.concatenate([x for _,x in self.pictures(fns)])
-    yield to_int8(proto, xs, CalibrationMethod.MinMax)
-    yield to_int8(proto, xs[:n//3], CalibrationMethod.Percentile)
+    yield to_int8(proto, xs, 'MinMax')
+    yield to_int8(proto, xs[:n//3], 'Percentile')
 
 # %% ../../nbs/lib/learn/export.ipynb #e5634ac7
 @patch
@@ -330,6 +334,19 @@ def quantised(self:Trained,
         if found[-1]>=least: return small,logits
     raise ValueError(f'In 8 bits the accuracy is {max(found):.1%}, wanted is {least:.1%}: nothing was written. '
         'Export without quantize, or allow more by `max_loss`; some networks (resnet, regnet, vgg) take it better than others.')
+
+# %% ../../nbs/lib/learn/export.ipynb #780fb01c
+def warn_if_slower(
+    fname, # file to be written
+    proto, # ONNX, in 32 bits
+    small, # in 8
+    crop, # width and height of a picture
+):
+    "Say so where 8 bits are slower than 32 on this machine"
+    sessions = [session(o.SerializeToString()) for o in (proto,small)]
+    old,new = in_turns(sessions, clouds(crop))
+    if new>1.1*old: warnings.warn(f'{fname} takes {new:.1f} ms a picture on this machine in 8 bits, {old:.1f} in 32: '
+        'leave out `quantize`, unless it is the size of the file that counts')
 
 # %% ../../nbs/lib/learn/export.ipynb #a357a746
 def outside(
@@ -389,6 +406,7 @@ def with_distance(
     spread, # [nf,k], of it
 ): # `proto` with the outputs logits and distance
     "The same graph, which now says how far a picture is"
+    import onnx
     g,end = proto.graph,onnx.parser.parse_graph(tail)
     facts = dict(far_means=2*means.T, far_lengths=1+means.square().sum(1), far_spread=spread)
     g.initializer.extend([*end.initializer, *(onnx.numpy_helper.from_array(v.contiguous().numpy(), k) for k,v in facts.items())])
@@ -474,7 +492,8 @@ def write_model(
     meta, # facts
 ): # `fname`
     "Write `proto` with `meta`, in one step"
-    onnx.helper.set_model_props(proto, dict(imgcls=json.dumps(meta)))
+    from onnx.helper import set_model_props
+    set_model_props(proto, dict(imgcls=json.dumps(meta)))
     fname = Path(fname)
     tmp = fname.with_name(f'{fname.name}.tmp')
     try:
@@ -552,7 +571,10 @@ def write_onnx(
     if blind: warnings.warn(f'{fname} can not tell what is none of its classes: {blind}')
     proto,diff = o.checked(max_diff, tell)
     acc = float(accuracy(logits, targs))
-    if quantize: proto,logits = o.quantised(proto, targs, acc-max_loss)
+    if quantize:
+        whole = proto
+        proto,logits = o.quantised(whole, targs, acc-max_loss)
+        warn_if_slower(fname, whole, proto, o.prep['crop'])
     known = dict(unknown_why=blind) if blind else {}
     if tell: proto,known['unknown'] = o.knowing(proto, share, max_diff, not quantize)
     found = o.facts() | o.results(logits, targs, acc, examples) | known

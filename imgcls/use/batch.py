@@ -59,7 +59,7 @@ class Pool:
         self.predictor = predictor
         self.on_answer = on_answer
         self.n = cores()
-        self.single = Model(predictor.path, n_threads=1) if self.n>1 else predictor
+        self.single = Model(predictor.path, n_threads=1, engine=predictor.engine) if self.n>1 else predictor
         self.room = Room(most, 'pictures are waiting', .02)
         self.threads = ThreadPoolExecutor(self.n, 'picture')
 

@@ -69,7 +69,7 @@ def below(
     return {o.relative_to(top.parent).as_posix():o.read_bytes() for o in found}
 
 # %% ../../nbs/lib/use/deploy.ipynb #9bfe77b2
-_shared = '__init__.py picture.py net.py use/__init__.py use/predict.py static/visitor.css templates/visitor.html'
+_shared = '__init__.py picture.py net.py use/__init__.py use/engine.py use/predict.py static/visitor.css templates/visitor.html'
 
 def _library(
     kind:str, # 'app' or 'http'

@@ -124,7 +124,8 @@ def app():
     workers = o['workers']
     opts = o['options']
     warnings.filterwarnings('ignore', module='PIL')
-    predictor = Predictor(o['model'], n_threads=max(1, cores()//workers), max_pixels=25_000_000)
+    n = max(1, cores()//workers)
+    predictor = Predictor(o['model'], n_threads=n, max_pixels=25_000_000, engine=o.get('engine'))
     return make_app(predictor, **opts | dict(rate=-(-opts['rate']//workers)))
 
 # %% ../../nbs/lib/use/listen.ipynb #d2586f11
@@ -197,6 +198,7 @@ def imgcls_serve(
     frames:str=None, # whose pages may show ours in a frame: https://a.org; default: $IMGCLS_FRAMES, or only ours
     title:str=None, # heading of the page; default: the model's
     allow_private:store_true=False, # may addresses lead into a private network?
+    engine:str=None, # onnxruntime or openvino; default: onnxruntime, or OpenVINO where it is installed and faster
     drain:float=1, # seconds that it goes on taking requests after the signal to stop
     quiet:store_true=False, # no line for each request
 ):
@@ -205,10 +207,10 @@ def imgcls_serve(
         if workers<1: raise ValueError(f'--workers {workers}: wanted 1 or more.')
         port = port or int(os.environ.get('PORT') or 0)
         port = port_for(port, host, 8000)
-        path = Predictor(model, sha256, n_threads=1).path
+        path = Predictor(model, sha256, n_threads=max(1, cores()//workers), engine=engine).path
         opts = env_options(rate, cors, frames, title=title, allow_private=allow_private, max_body=int(max_body*1e6))
         who = who_may_ask(host, Options(**opts))
-    except (OSError,ValueError) as e: sys.exit(f'imgcls-serve: {e}')
+    except (OSError,ValueError,ImportError) as e: sys.exit(f'imgcls-serve: {e}')
     print(f'Your classifier is at {address(host, port)} (Ctrl-C stops it)\n{who}', flush=True)
-    how = dict(model=str(path.absolute()), options=opts, drain=drain, workers=workers)
+    how = dict(model=str(path.absolute()), options=opts, drain=drain, workers=workers, engine=engine)
     run_server(how, host, port, 'WARNING' if quiet else 'INFO')

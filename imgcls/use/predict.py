@@ -8,18 +8,20 @@ Docs: https://imgcls.github.io/imgcls/lib/use/predict.html.md"""
 __all__ = ['sample_model', 'Prediction', 'ModelError', 'Model', 'image_paths', 'Predictor']
 
 # %% ../../nbs/lib/use/predict.ipynb #41e8f861
-import base64, hashlib, json, os, re, tempfile
-import numpy as np, onnxruntime
+import base64, hashlib, json, os, re, tempfile, warnings
+import numpy as np
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from ..picture import PictureError, content_of, cores, is_picture_file, max_pixels, open_image, prepare, thumbnail
+from .engine import OpenVino, circumstances, kept_or_tried, said
 
 # %% ../../nbs/lib/use/predict.ipynb #6428bea4
 def shipped(
@@ -231,8 +233,9 @@ def fetch_model(
 def open_session(
     path:Path, # of an .onnx file
     n_threads:int=0, # 0: as many as this process may use
-)->onnxruntime.InferenceSession:
+): # `onnxruntime.InferenceSession`
     "The network in a file, ready to run on the CPU"
+    import onnxruntime
     opts = onnxruntime.SessionOptions()
     opts.intra_op_num_threads = n_threads or cores()
     opts.enable_cpu_mem_arena = False
@@ -246,7 +249,7 @@ def open_session(
 
 # %% ../../nbs/lib/use/predict.ipynb #a6ba9010
 def read_meta(
-    session:onnxruntime.InferenceSession,
+    session, # of `open_session`
     path, # how to call the file
 )->dict:
     "What a model says about itself"
@@ -257,6 +260,28 @@ def read_meta(
     if meta['format']>1: raise ModelError(f'{path} has format {meta["format"]}, this imgcls reads 1: upgrade imgcls.')
     return meta
 
+# %% ../../nbs/lib/use/predict.ipynb #ef62bc35
+def choose(
+    engine, # 'onnxruntime' or 'openvino'; None: the faster of those that are here
+    session, # of `open_session`
+    path:Path, # of the model
+    meta, # its facts
+    n_threads:int, # for one prediction
+): # (what runs it, its name, why it is that one)
+    "What is to run a network"
+    if engine not in (None,'onnxruntime','openvino'): raise ValueError(f"engine={engine!r}: wanted 'onnxruntime', 'openvino', or None for the faster")
+    here = find_spec('openvino')
+    if engine=='openvino' and not here: raise ModuleNotFoundError("OpenVINO is not installed: pip install 'imgcls[openvino]', or leave out `engine`")
+    other = partial(OpenVino, path, n_threads)
+    if engine=='openvino': return other(),'openvino','it was asked for'
+    if engine or not here: return session,'onnxruntime',''
+    try:
+        found = kept_or_tried(cached(circumstances(file_digest(path))).with_suffix('.json'), session, other, meta)
+        return (other(),'openvino',said(found)) if found['pays'] else (session,'onnxruntime',said(found))
+    except Exception as e: why = f'OpenVINO can not run it: {str(e).strip()[:200] or type(e).__name__}'
+    warnings.warn(f'{path}: {why}. onnxruntime does; engine="onnxruntime" says so from the start, pip uninstall openvino for all.')
+    return session,'onnxruntime',why
+
 # %% ../../nbs/lib/use/predict.ipynb #dac99f70
 class Model:
     "The network in an `.onnx` file, and what the file says about it"
@@ -266,17 +291,19 @@ class Model:
         threshold:float=None, # under this confidence a prediction is `unsure`; default: the model's
         n_threads:int=0, # for one prediction; 0: as many as this process may use
         max_pixels:int=max_pixels, # of a picture that is decoded
+        engine:str=None, # 'onnxruntime' or 'openvino'; default: onnxruntime, or OpenVINO where it is installed and faster on this machine
     ):
         self.path = fetch_model(model, sha256) if is_url(model) else Path(model)
         check_model(self.path, sha256)
-        self.session = open_session(self.path, n_threads)
-        self.meta = read_meta(self.session, model)
+        session = open_session(self.path, n_threads)
+        self.meta = read_meta(session, model)
         self.labels = self.meta['labels']
         self.names = self.meta['names']
         self.max_pixels = max_pixels
         self.threshold = self.meta.get('threshold', .5) if threshold is None else threshold
-        outputs = [o.name for o in self.session.get_outputs()]
+        outputs = [o.name for o in session.get_outputs()]
         self.unknown = self.meta.get('unknown') if 'distance' in outputs else None
+        self.session,self.engine,self.why = choose(engine, session, self.path, self.meta, n_threads)
 
     def __repr__(self): return f'{type(self).__name__}({str(self.path)!r}: {self.meta["arch"]}, {len(self.names)} classes)'
     def prepared(self, x): return prepare(open_image(x, self.meta.get('least'), self.max_pixels), self.meta)
@@ -316,7 +343,10 @@ class Model:
             'looks at': '{0} × {1} px'.format(*o['crop']),
             'made': '{created:.10} with '.format(**o)+', '.join(map(' '.join, o['versions'].items()))}
 
-    def _repr_html_(self): return str(macros().facts(self.facts()))
+    @property
+    def runs_on(self): return f'{self.engine}{": "*bool(self.why)}{self.why}'
+
+    def _repr_html_(self): return str(macros().facts(self.facts() | {'runs on':self.runs_on}))
 
 # %% ../../nbs/lib/use/predict.ipynb #b136c6fe
 def _ahead(f, xs, n):
