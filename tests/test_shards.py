@@ -298,6 +298,12 @@ def test_banded_groups_are_those_in_memory(n, copies, skew):
     assert (banded.banded_groups(h)==want).all()
     if copies>100: assert (want!=np.arange(n)).sum()>copies/4
 
+def test_sorting_in_portions_changes_no_group(monkeypatch):
+    h = hashes(20_000, 8000, 1)
+    want = group_ids(near_pairs(h), len(h))
+    monkeypatch.setattr(banded, 'portions', functools.partial(banded.portions, most=700))
+    assert (banded.banded_groups(h)==want).all() and (want!=np.arange(len(h))).any()
+
 def test_groups_over_shards(here, pool):
     df = pd.concat(map(pd.read_parquet, group_shards(pool)), ignore_index=True)
     ok = stored(pool)
