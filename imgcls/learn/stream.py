@@ -105,6 +105,7 @@ def runs(
         o = list(o)
         yield o[0][1],o[-1][1]+1
 
+# %% ../../nbs/lib/learn/stream.ipynb #f66d6239
 @patch
 def part(self:Stream,
     nos, # numbers, all of one epoch
