@@ -1,80 +1,175 @@
-"1,000 pictures from a loopback server with 50–200 ms latency and 2 % faults: our `download_images` and fastai's, both at their defaults"
-import asyncio, collections, io, multiprocessing, random, shutil, socket, statistics, tempfile, time
-from fastai.vision.utils import download_images as fastai_download
-from fastprogress import fastprogress
+"""1,000 pictures of about 100 KB from 20 hosts of this machine, 128 connections, 50–200 ms latency, without and with 2 % faults:
+ours, ours at 725f37a, Daft, img2dataset and fastai in turns, each in a process of its own. `bench_download.py long` has 200,000 addresses of tiny pictures, too"""
+import asyncio, collections, io, json, multiprocessing, os, random, shutil, socket, statistics, subprocess, sys, tempfile, threading, time, venv
 from pathlib import Path
-from imgcls.gather.download import download_images
+import psutil
+from PIL import Image
 from photos import photo
 
+root = Path(__file__).parent.parent
+before = os.environ.get('BEFORE', '725f37a')
 faults = ['404']*8 + ['500']*2 + ['reset']*4 + ['cut']*2 + ['html']*4
+hosts,connections = 20,128
 
-def plan(n):
+def plan(n, faulty):
     "Path → fault of `n` addresses, 2 % of them faulty"
-    kinds = faults*(n//1000) + ['']*(n-len(faults)*(n//1000))
+    kinds = faults*(n//1000)*faulty
+    kinds += ['']*(n-len(kinds))
     random.Random(0).shuffle(kinds)
-    return {f'/{i:04d}.jpg':o for i,o in enumerate(kinds)}
+    return {f'/{"bad" if faulty else "good"}/{i}.jpg':o for i,o in enumerate(kinds)}
 
-def bodies(k=50):
-    "Pictures of about 100 KB; a few bytes behind the end of each make it another file"
-    for i in range(k):
-        photo(i, 850, 950).save(b := io.BytesIO(), 'JPEG', quality=85)
-        yield b.getvalue()
+def addresses(paths, port): return [f'http://127.0.0.{i%hosts+1}:{port}{o}' for i,o in enumerate(paths)]
+
+def jpeg(im):
+    im.save(b := io.BytesIO(), 'JPEG', quality=85)
+    return b.getvalue()
+
+class Server(asyncio.Protocol):
+    "Answers each address with another file, after a while"
+    pics,what,tiny = [],{},b''
+    def connection_made(self, t): self.t = t
+
+    def data_received(self, b):
+        path = b.split(b' ', 2)[1].decode()
+        asyncio.get_running_loop().call_later(0 if path[:6]=='/tiny/' else random.uniform(.05, .2), self.answer, path)
+
+    def answer(self, path):
+        fault,i = self.what.get(path, ''),int(path.split('/')[2][:-4])
+        if self.t.is_closing(): return
+        if fault=='reset': return self.t.abort()
+        body = self.tiny if path[:6]=='/tiny/' else self.pics[i%len(self.pics)]
+        if fault=='html': body = b'<!DOCTYPE html><p>Please log in'+b' '*5000
+        status = {'404':b'404 Not Found','500':b'500 Oops'}.get(fault, b'200 OK')
+        head = b'HTTP/1.1 %s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n'%(status, len(body)+8)
+        self.t.writelines([head, body[:50_000]] if fault=='cut' else [head, body, b'%08d'%i]) # some bytes behind its end make it another file
+        if fault=='cut': self.t.close()
 
 def serve(n, port):
     "Answer for ever"
-    pics,what = list(bodies()),plan(n)
-    async def client(r, w):
-        try:
-            while True:
-                path = (await r.readuntil(b'\r\n\r\n')).split()[1].decode()
-                await asyncio.sleep(random.uniform(.05, .2))
-                fault,i = what[path],int(path[1:5])
-                body = pics[i%len(pics)]+b'%04d'%i
-                if fault=='reset': return w.transport.abort()
-                if fault=='html': body = b'<!DOCTYPE html><p>Please log in'+b' '*5000
-                status = {'404':b'404 Not Found','500':b'500 Oops'}.get(fault, b'200 OK')
-                w.write(b'HTTP/1.1 '+status+b'\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n'%len(body))
-                w.write(body[:50_000] if fault=='cut' else body)
-                await w.drain()
-                if fault=='cut': return w.close()
-        except (asyncio.IncompleteReadError,ConnectionError): w.close()
-    async def main(): await (await asyncio.start_server(client, '127.0.0.1', port, backlog=512)).serve_forever()
+    Server.pics,Server.tiny = [jpeg(photo(i, 850, 950)) for i in range(50)],jpeg(Image.new('RGB', (64,64), 'teal'))
+    Server.what = plan(n, True)
+    async def main():
+        server = await asyncio.get_running_loop().create_server(Server, '0.0.0.0', port, backlog=512, reuse_port=True)
+        await server.serve_forever()
     asyncio.run(main())
 
-def run(f, urls, **kwargs):
-    "(seconds, what `f` returned, files, of which web pages)"
-    path = Path(tempfile.mkdtemp())/'data'/'photo'
-    path.parent.mkdir()
-    t = time.perf_counter()
-    res = f(path, urls=urls, **kwargs)
-    t = time.perf_counter()-t
-    files = [o for o in path.iterdir()]
-    pages = sum(o.read_bytes()[:9]==b'<!DOCTYPE' for o in files)
-    shutil.rmtree(path.parent.parent)
-    return t,res,len(files),pages
+def servers(n, k=2):
+    "(processes, port), when they answer"
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    ps = [multiprocessing.get_context('spawn').Process(target=serve, args=(n,port), daemon=True) for _ in range(k)]
+    for p in ps: p.start()
+    while sum(o.status=='LISTEN' for p in ps for o in psutil.Process(p.pid).net_connections())<k: time.sleep(.1)
+    return ps,port
 
-def main(n=1000, runs=3, port=18799):
-    fastprogress.NO_BAR = True
-    p = multiprocessing.get_context('spawn').Process(target=serve, args=(n,port), daemon=True)
-    p.start()
-    urls = [f'http://127.0.0.1:{port}{o}' for o in plan(n)]
-    for _ in range(300):
-        with socket.socket() as s:
-            if s.connect_ex(('127.0.0.1', port))==0: break
+def earlier(top):
+    "The library at an earlier commit, in `top`; None if this repository doesn't go back so far"
+    top.mkdir()
+    tar = subprocess.run(['git','archive',before,'imgcls'], cwd=root, capture_output=True)
+    if tar.returncode: return print(f'{before} is left out: {tar.stderr.decode().strip()}', file=sys.stderr)
+    subprocess.run(['tar','-x'], cwd=top, input=tar.stdout, check=True)
+    return top
+
+def own_python(name, top=root/'build'):
+    "A Python with `name` in an environment of its own, kept for the next time; None if it can't be had"
+    py = top/name/'bin'/'python'
+    if not py.exists():
+        venv.create(top/name, with_pip=True)
+        done = subprocess.run([py, '-m', 'pip', 'install', '-q', name], capture_output=True, text=True)
+        if done.returncode: shutil.rmtree(top/name)
+        if done.returncode: return print(f'{name} is left out: {done.stderr[-300:]}', file=sys.stderr)
+    return py
+
+def memory(p):
+    "MB of a process and all below it"
+    def one(o):
+        try: return o.memory_full_info().pss
+        except psutil.Error: return 0
+    try: return sum(map(one, [p,*p.children(recursive=True)]))/2**20
+    except psutil.Error: return 0
+
+def watched(cmd, env, secs=300):
+    "What a process prints, with `mb`, its peak"
+    p,peak = subprocess.Popen(cmd, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True),0
+    ps,over = psutil.Process(p.pid),threading.Timer(secs, p.kill)
+    over.start()
+    while p.poll() is None:
+        peak = max(peak, memory(ps))
         time.sleep(.1)
-    run(fastai_download, urls[:50])
-    run(download_images, urls[:50], allow_private=True)
-    pairs = [(run(download_images, urls, allow_private=True),run(fastai_download, urls)) for _ in range(runs)]
-    p.kill()
-    df,med = pairs[0][0][1],lambda i: n/statistics.median(o[i][0] for o in pairs)
-    (a,b),n_bad = pairs[0],len(faults)*n//1000
-    said = collections.Counter(df.status)
-    print(f'''## Download ({n:,} pictures of about 100 KB from one loopback server, 50–200 ms latency, {n_bad} faults; {runs} runs each, in turns)
+    over.cancel()
+    out = [o for o in p.stdout.read().splitlines() if o.startswith('{')]
+    return dict(json.loads(out[-1]), mb=peak) if out else dict(secs=float('nan'), cpu=float('nan'), mb=peak, said={})
 
-| | imgcls | fastai | ratio (median of pairs) |
-|---|---|---|---|
-| pictures a second | {med(0):.0f} | {med(1):.0f} | {statistics.median(y[0]/x[0] for x,y in pairs):.1f} × |
-| outcomes reported | {len(df):,} of {n:,} ({said['ok']} ok, {said['failed']} failed) | {0 if b[1] is None else len(b[1])} of {n:,} | |
-| web pages kept as pictures | {a[3]} | {b[3]} | |''')
+def run(name, urls, tree=root, python=sys.executable):
+    "One download"
+    top = Path(tempfile.mkdtemp())
+    (top/'urls').write_text('\n'.join(urls))
+    (top/'data').mkdir()
+    cmd = [python, root/'bench'/'downloaders.py', name, top/'urls', top/'data'/'new', str(connections)]
+    res = watched(cmd, os.environ | dict(PYTHONPATH=str(tree), PYTHONWARNINGS='ignore', NO_ALBUMENTATIONS_UPDATE='1'))
+    shutil.rmtree(top)
+    return dict(res, rate=len(urls)/res['secs'], cpu=1000*res['cpu']/len(urls))
 
-if __name__=='__main__': main()
+def contenders(top):
+    "Name → arguments of `run`, of all that can be had"
+    old,py = earlier(top/'before'),own_python('img2dataset')
+    res = dict(imgcls=dict(name='imgcls'), **{f'imgcls {before}':old and dict(name='imgcls', tree=old)}, Daft=dict(name='daft'),
+        img2dataset=py and dict(name='img2dataset', python=py), fastai=dict(name='fastai'))
+    return {k:v for k,v in res.items() if v}
+
+def in_turns(who, urls, times):
+    "Name → results, in turns; `times` says of whom there are fewer"
+    res = collections.defaultdict(list)
+    for i in range(max(times.values())):
+        for k,how in who.items():
+            if i<times.get(k, times['']): res[k].append(run(urls=urls, **how))
+            if i<times.get(k, times['']): print(k, res[k][-1], file=sys.stderr, flush=True)
+    return res
+
+def median(rs, k): return statistics.median(o[k] for o in rs)
+
+def ratio(a, b, k):
+    "Median of the pairs' ratios"
+    return statistics.median(x[k]/y[k] for x,y in zip(a, b))
+
+def table(res):
+    "A row for each"
+    ours = res['imgcls']
+    rows = [f'| {k} | {median(o,"rate"):.0f} | {ratio(ours,o,"rate"):.2f} × | {median(o,"cpu"):.2f} | {ratio(ours,o,"cpu"):.2f} × '
+        f'| {median(o,"mb"):.0f} | {ratio(ours,o,"mb"):.2f} × | {json.dumps(o[0]["said"])[1:-1] or "not done in 300 s"} |' for k,o in res.items()]
+    return '\n'.join(['| | pictures a second | ours | CPU s for 1,000 | ours | peak MB | ours | said |', '|---|---|---|---|---|---|---|---|', *rows])
+
+def growing(port, n):
+    "Rows of few and of many addresses of tiny pictures"
+    for name,what in dict(imgcls='`download_images`', shards='`gather_shards`, one process').items():
+        few,many = [run(name, addresses([f'/tiny/{i}.jpg' for i in range(k)], port)) for k in (1000,n)]
+        yield f'| {what} | {few["rate"]:.0f} | {many["rate"]:.0f} | {few["mb"]:.0f} | {many["mb"]:.0f} | {many["mb"]-few["mb"]:+.0f} |'
+
+def main(long='', n=1000, runs=3):
+    top,many = Path(tempfile.mkdtemp()),200_000 if long else 20_000
+    who = contenders(top)
+    ps,port = servers(n)
+    for how in who.values(): run(urls=addresses(list(plan(n, False))[:50], port), **how)
+    good = in_turns(who, addresses(plan(n, False), port), {'':runs})
+    bad = in_turns(who, addresses(plan(n, True), port), {'':runs, 'Daft':1, 'img2dataset':1, 'fastai':1})
+    rows = '\n'.join(growing(port, many))
+    for p in ps: p.kill()
+    shutil.rmtree(top)
+    print(f'''## Download ({n:,} pictures of about 100 KB from {hosts} hosts of this machine, {connections} connections, 50–200 ms latency; {runs} runs each, in turns)
+
+Each in a process of its own, the servers in two. *ours* is ours by theirs, the median of pairs. Daft stores nothing. Memory is of all processes.
+
+{table(good)}
+
+With {len(faults)*n//1000} faults (Daft, img2dataset and fastai once):
+
+{table(bad)}
+
+Tiny pictures, without latency; a second, and peak MB, of 1,000 and of {many:,} addresses:
+
+| | of 1,000 | of {many:,} | MB of 1,000 | MB of {many:,} | more |
+|---|---|---|---|---|---|
+{rows}''')
+
+if __name__=='__main__': main(*sys.argv[1:2])

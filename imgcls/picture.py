@@ -402,6 +402,15 @@ def is_rare(
     if name=='JPEG': return {*_frames(b)} not in (set(), *_everyday)
     return name not in ('','PNG','GIF','BMP','WEBP')
 
+# %% ../nbs/lib/picture.ipynb #da67cf1d
+def quick_size(
+    whole, # (width, height) of a JPEG
+    least, # (width, height) that are needed, no more than that
+)->list: # width, height
+    "The size at which the decoder is quickest"
+    sizes = ([math.ceil(o*k/8) for o in whole] for k in (1,2,4,8))
+    return next(o for o in sizes if o[0]>=least[0] and o[1]>=least[1])
+
 # %% ../nbs/lib/picture.ipynb #ecc6c7dc
 def _pixels(b, im, size):
     "All of the picture `im` in file `b`, upright, [h,w,3]; the longer side of a JPEG may come out as small as `size`"
@@ -409,6 +418,7 @@ def _pixels(b, im, size):
         w,h = [max(1, round(o*min(1, size/max(im.size)))) for o in im.size]
         with suppress(ImportError, ValueError):
             from simplejpeg import decode_jpeg
+            w,h = quick_size(im.size, (w,h))
             a = decode_jpeg(b, 'RGB', min_height=h, min_width=w, min_factor=1)
             turn = orientation(im)
             return a if turn==1 else np.asarray(Image.fromarray(a).transpose(_turns[turn]))

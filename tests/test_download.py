@@ -5,6 +5,7 @@ import pandas as pd, pytest
 from imgcls.gather.credits import attribution
 from functools import partial
 from imgcls.gather.download import Crew, fetch_picture, download_images as guarded_download
+from imgcls.gather import fetch
 from imgcls.gather.fetch import Fetcher
 from imgcls.dataset import image_files, Dataset, read_manifest
 from imgcls.gather.verify import tally, verify_images
@@ -269,6 +270,21 @@ def test_a_refusal_can_be_lifted(web, tmp_path):
     assert guarded_download(tmp_path/'a', urls=urls, allow_private=True, robots=False).status.tolist()==['ok','ok']
 
 def test_one_address_may_come_without_a_list(web, tmp_path): assert len(download_images(tmp_path/'a', urls=web.url('/ok.jpg')))==1
+
+def test_only_hosts_that_ask_hear_whom_to_write_to(tmp_path, monkeypatch):
+    heard = []
+    def noting(then):
+        def f(h): heard.append((h.headers['Host'].split(':')[0],h.headers['User-Agent'])) or then(h) # whom, what
+        return f
+    with Web({}) as w:
+        away = f'http://127.0.0.1:{w.server_port}/b.jpg'
+        w.routes |= {'/a.jpg':noting(says(status=302, Location=away)), '/b.jpg':noting(says(jpg))}
+        monkeypatch.setattr(fetch, 'told_contact', ('localhost',))
+        monkeypatch.setenv('IMGCLS_CONTACT', 'ann@example.org')
+        df = download_images(tmp_path/'a', urls=f'http://localhost:{w.server_port}/a.jpg', allow_private=True)
+    assert df.status.tolist()==['ok'] and [o for o,_ in heard]==['localhost','127.0.0.1']
+    assert ['ann@example.org' in o for _,o in heard]==[True,False] and all(o.startswith('imgcls/') for _,o in heard)
+    with pytest.raises(ValueError, match='IMGCLS_CONTACT'): download_images(tmp_path/'b', urls='https://example.com/a.jpg', contact='me')
 
 def test_addresses_in_a_column_or_an_array(web, tmp_path):
     s = pd.Series([web.url('/ok.jpg'),web.url('/gone.jpg')])

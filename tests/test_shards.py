@@ -40,7 +40,7 @@ def urls(web, tmp_path_factory):
     return fn
 
 def manifest(out): return pd.concat(map(pd.read_parquet, sorted((out/'manifest').glob('*.parquet'))), ignore_index=True).drop(columns='fetched')
-def content(out): return {o.name:hashlib.sha256(o.read_bytes()).hexdigest() for o in sorted((out/'pictures').iterdir())}
+def content(out, kind='pictures'): return {o.name:hashlib.sha256(o.read_bytes()).hexdigest() for o in sorted((out/kind).iterdir())}
 def same(a, b): return content(a)==content(b) and manifest(a).equals(manifest(b))
 
 @pytest.fixture
@@ -118,7 +118,8 @@ def alive(pid):
 
 @pytest.mark.skipif(not Path('/proc/self/task').exists(), reason='finds processes by /proc')
 def test_killed_at_any_moment_and_run_again(urls, pool, tmp_path, seed=0):
-    rng,code = random.Random(seed),'import sys; from imgcls.gather.shards import gather_shards as f; f(*sys.argv[1:], rows=20, n_workers=2, allow_private=True)'
+    rng,model = random.Random(seed),sample_model()
+    code = f'import sys; from imgcls.gather.shards import gather_shards as f; f(*sys.argv[1:], rows=20, n_workers=2, model={str(model)!r}, allow_private=True)'
     seen = 0
     for i in range(4):
         p = subprocess.Popen([sys.executable, '-c', code, str(urls), str(tmp_path)], stderr=subprocess.DEVNULL)
@@ -130,12 +131,12 @@ def test_killed_at_any_moment_and_run_again(urls, pool, tmp_path, seed=0):
         if i%2: p.kill()
         else:
             for o in mine[:1]: os.kill(o, signal.SIGKILL)
-        p.wait(60)
+        p.wait(180) # the pool may be made five times, each with all that it imports
         end = time.monotonic()+10
         while any(map(alive, mine)) and time.monotonic()<end: time.sleep(.05)
         assert not any(map(alive, mine)), 'workers outlive their parent'
-    df = gather_shards(urls, tmp_path, rows=20, n_workers=1, allow_private=True)
-    assert seen and (df.error=='').all() and same(pool, tmp_path)
+    df = gather_shards(urls, tmp_path, rows=20, n_workers=1, model=model, allow_private=True)
+    assert seen and (df.error=='').all() and same(pool, tmp_path) and len(content(tmp_path, 'predictions'))==4
     assert [*(tmp_path/'.partial').iterdir()]==[tmp_path/'.partial'/'keep']
 
 def test_a_finished_shard_is_never_done_again(urls, pool, web):
@@ -278,6 +279,18 @@ def test_predictions_are_those_of_a_folder(here, tmp_path):
     pa.parquet.write_table(pa.parquet.read_table(fns[0]).replace_schema_metadata(dict(model='another')), fns[0])
     assert [o.stat().st_mtime_ns==t for o,t in zip(predict_shards(sample_model(), tmp_path/'out'), old)]==[False,True,True]
 
+def test_a_model_sees_what_is_gathered(urls, web, pool, tmp_path):
+    df = gather_shards(urls, tmp_path, rows=20, n_workers=2, model=sample_model(), allow_private=True)
+    assert same(pool, tmp_path) and (df.error=='').all()
+    seen = content(tmp_path, 'predictions')
+    want = [*map(pd.read_parquet, predict_shards(sample_model(), pool))]
+    assert len(seen)==4 and all(pd.read_parquet(tmp_path/'predictions'/f'{i:05}.parquet').equals(o) for i,o in enumerate(want))
+    (tmp_path/'predictions'/'00001.parquet').unlink()
+    n,old = len(web.asked),content(tmp_path)
+    gather_shards(urls, tmp_path, rows=20, n_workers=1, model=sample_model(), allow_private=True)
+    assert content(tmp_path, 'predictions')==seen and content(tmp_path)==old and len(web.asked)==n
+    with pytest.raises(Exception, match='none.onnx'): gather_shards(urls, tmp_path, rows=20, model=tmp_path/'none.onnx', allow_private=True)
+
 def hashes(n, copies, seed, skew=0):
     "Hashes, of which `copies` are near to others or the same; `skew`: bits of the first word that nearly all share"
     rng = np.random.default_rng(seed)
@@ -297,6 +310,12 @@ def test_banded_groups_are_those_in_memory(n, copies, skew):
     want = group_ids(near_pairs(h), n)
     assert (banded.banded_groups(h)==want).all()
     if copies>100: assert (want!=np.arange(n)).sum()>copies/4
+
+def test_sorting_in_portions_changes_no_group(monkeypatch):
+    h = hashes(20_000, 8000, 1)
+    want = group_ids(near_pairs(h), len(h))
+    monkeypatch.setattr(banded, 'portions', functools.partial(banded.portions, most=700))
+    assert (banded.banded_groups(h)==want).all() and (want!=np.arange(len(h))).any()
 
 def test_groups_over_shards(here, pool):
     df = pd.concat(map(pd.read_parquet, group_shards(pool)), ignore_index=True)

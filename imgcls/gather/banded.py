@@ -21,7 +21,7 @@ def bands(
     low:int=7, # bits that may differ
 )->list: # masks, uint64
     "Choices of bits: two words of 64 bits that differ in at most `low` agree in all bits of one"
-    k = next(k for k in count(1) if 64*k/(low+k)>=math.log2(n+1)-1)
+    k = next(k for k in count(1) if 64*k/(low+k)>=math.log2(n+1)-4.5)
     cuts = np.linspace(0, 64, low+k+1).round().astype(int)
     parts = [(1<<int(b))-(1<<int(a)) for a,b in zip(cuts, cuts[1:])]
     return [np.uint64(sum(o)) for o in combinations(parts, k)]
@@ -44,6 +44,18 @@ def near_in_band(
         i = i[i<len(x)-d-1]
         i = i[key[i]==key[i+d+1]]
 
+# %% ../../nbs/lib/gather/banded.ipynb #a5dd0238
+def portions(
+    x:np.ndarray, # uint64
+    mask:np.uint64, # of `bands`
+    most:int=10**6, # about as many at a time
+): # index arrays, int32
+    "Those that agree in a band are in the same portion"
+    bits = max(0, math.ceil(math.log2(len(x)/most))) if len(x) else 0
+    if not bits: return (yield np.arange(len(x), dtype='int32'))
+    no = ((x&mask)*np.uint64(0x9E3779B97F4A7C15)>>np.uint64(64-bits)).astype('uint16')
+    for i in range(2**bits): yield np.flatnonzero(no==i).astype('int32')
+
 # %% ../../nbs/lib/gather/banded.ipynb #7de8c139
 def equals(
     h:np.ndarray, # [n,4], uint64
@@ -54,6 +66,17 @@ def equals(
     same = np.logical_and.reduce([o[1:]==o[:-1] for o in cols])
     return np.stack([order[:-1][same],order[1:][same]], 1),order[~np.r_[False,same]] if len(h) else order
 
+# %% ../../nbs/lib/gather/banded.ipynb #65bca113
+def joined(
+    pairs:np.ndarray, # [m,2]
+    n:int, # how many pictures there are in all
+)->np.ndarray: # int32, as of `group_ids`
+    "The group of each picture, of which most are alone"
+    mine,p = np.unique(pairs, return_inverse=True)
+    ids = np.arange(n, dtype='int32')
+    ids[mine] = mine[group_ids(p.reshape(-1, 2), len(mine))]
+    return ids
+
 # %% ../../nbs/lib/gather/banded.ipynb #5f2151af
 def banded_groups(
     h:np.ndarray, # [n,4], uint64
@@ -63,10 +86,11 @@ def banded_groups(
     again,one = equals(h)
     x,found,masks = h[one,0],[again],bands(len(one))
     for mask in progress(masks, len(masks), 'bands'):
-        for p in near_in_band(x, mask):
-            p = one[p]
-            found.append(p[apart(h, p)<=max_dist])
-    return group_ids(np.concatenate(found), len(h))
+        for part in portions(x, mask):
+            for p in near_in_band(x[part], mask):
+                p = one[part[p]]
+                found.append(p[apart(h, p)<=max_dist])
+    return joined(np.concatenate(found), len(h))
 
 # %% ../../nbs/lib/gather/banded.ipynb #2c4bce59
 def stored(

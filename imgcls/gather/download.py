@@ -369,11 +369,13 @@ def fetch_all(self:Dataset,
     max_pixels:float=100e6, # larger pictures are quarantined
     allow_private:bool=False, # fetch from private networks too?
     robots:bool=True, # leave out what asks not to be used for AI (`X-Robots-Tag: noai`)?
+    contact:str=None, # mail or page of yours, for Wikimedia's pictures; default: environment variable IMGCLS_CONTACT
 ):
     "Fetch those of `hits` that have not come to their end into the folder of a class"
     from imgcls.gather.fetch import Fetcher
     todo = self.untried(label, hits, *['--allow-private']*allow_private, *[no_ai]*(not robots))
-    limits,client = dict(max_seconds=max_seconds, max_bytes=max_bytes, robots=robots),Fetcher(allow_private, timeout, n_workers, **_accept)
+    limits = dict(max_seconds=max_seconds, max_bytes=max_bytes, robots=robots)
+    client = Fetcher(allow_private, timeout, n_workers, contact, **_accept)
     with self.scratch() as tmp:
         crew = Crew(partial(fetch_picture, tmp=tmp, **limits), client, n_workers, per_host, tries)
         with closing(crew.run(todo)) as results:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fastcore.basics import patch, store_attr
 from urllib.request import proxy_bypass
 from yarl import URL
-from ..net import check_number, introduced, resolve, web_proxies
+from ..net import check_number, contact_of, introduced, resolve, user_agent, web_proxies
 
 # %% ../../nbs/lib/gather/fetch.ipynb #65818e57
 class Guard(aiohttp.abc.AbstractResolver):
@@ -43,6 +43,16 @@ class Guard(aiohttp.abc.AbstractResolver):
 
     async def close(self): self.threads.shutdown(wait=False)
 
+# %% ../../nbs/lib/gather/fetch.ipynb #37ceac96
+told_contact = 'upload.wikimedia.org','commons.wikimedia.org'
+
+def agent_for(
+    host:str, # that is asked for a picture
+    contact:str=None, # as of `contact_of`
+)->dict: # headers; none: as all others are asked
+    "How we introduce ourselves to a host that wants to know more"
+    return {'User-Agent':user_agent(contact)} if host in told_contact else {}
+
 # %% ../../nbs/lib/gather/fetch.ipynb #63c8249a
 class Fetcher:
     "A client for many requests at once, to addresses that strangers wrote"
@@ -50,10 +60,11 @@ class Fetcher:
         allow_private:bool=False, # let private addresses pass?
         timeout:float=10, # seconds for a connection, and for each piece of an answer
         max_connections:int=100, # open at a time
+        contact:str=None, # as of `contact_of`; for `told_contact`
         **headers, # sent with every request, `_` for `-`
     ):
         store_attr()
-        self.headers = introduced(headers)
+        self.headers,self.contact = introduced(headers),contact_of(contact)
 
     async def __aenter__(self):
         self.proxies = {k.removesuffix('://'):URL(v) for k,v in web_proxies().items()}
@@ -89,7 +100,8 @@ async def get(self:Fetcher,
     "What `url` answers"
     url = httpx.URL(url)
     for _ in range(hops+1):
-        r = await self.session.get(URL(str(url), encoded=True), allow_redirects=False, proxy=self.proxy(url))
+        how = dict(proxy=self.proxy(url), headers=agent_for(url.host, self.contact))
+        r = await self.session.get(URL(str(url), encoded=True), allow_redirects=False, **how)
         if r.status not in (301,302,303,307,308) or 'location' not in r.headers: return r
         r.release()
         url = url.join(r.headers['location'])

@@ -31,7 +31,7 @@ from .download import arrived, as_hits, download_images, failed
 from .search import Hit, Hits, normal_url
 from .verify import check_sizes
 from ..picture import cores, is_picture_name, picture_formats
-from ..use.predict import Predictor, file_digest
+from ..use.predict import Predictor, check_model, file_digest
 
 # %% ../../nbs/lib/gather/shards.ipynb #18d63a96
 def need(
@@ -44,7 +44,7 @@ def need(
 # %% ../../nbs/lib/gather/shards.ipynb #9244c75e
 shard_cols = [*manifest_cols, 'phash', 'light', 'sharp']
 picture_cols = [o for o in shard_cols if o not in ('status','reason','fetched')]
-numbers = dict.fromkeys(('width','height','bytes'), 'int64') | dict.fromkeys(('light','sharp','prob'), 'float64') | dict(unsure='bool_')
+numbers = dict.fromkeys(('width','height','bytes'), 'int64') | dict.fromkeys(('light','sharp','prob'), 'float64') | dict.fromkeys(('unsure','unknown'), 'bool_')
 
 def table_of(
     rows, # dicts
@@ -532,6 +532,35 @@ def stats(
     df = pd.DataFrame(rows, columns=[*cols,'sha256','seconds','error']).sort_values('shard', ignore_index=True)
     return df.fillna(dict.fromkeys(cols, 0)).astype(dict.fromkeys(cols, 'int64'))
 
+# %% ../../nbs/lib/gather/shards.ipynb #018c38e9
+def of_model(
+    model, # path of an .onnx file, or None
+)->dict: # model, digest
+    "What a worker has to know of a model"
+    if model is None: return dict(model=None, digest='')
+    check_model(Path(model))
+    return dict(model=str(Path(model).absolute()), digest=file_digest(model))
+
+def is_whole(
+    i:int, # number of the shard
+    path, # folder of shards
+    model, # as of `of_model`
+    digest:str,
+)->bool:
+    "Is a shard made, and seen by the model that was asked for?"
+    return shard_file(path, 'stats', i, 'json').exists() and (not model or is_predicted(i, path, digest))
+
+def make_and_predict(
+    i:int, # number of the shard
+    make, # function of that
+    path, # folder of shards
+    model, # as of `of_model`
+    digest:str,
+):
+    "What is still to be done for a shard"
+    if not shard_file(path, 'stats', i, 'json').exists(): make(i)
+    if model and not is_predicted(i, path, digest): predict_shard(i, path, model, digest)
+
 # %% ../../nbs/lib/gather/shards.ipynb #e0e2193c
 def check_form(
     form, # 'tar' or 'parquet'
@@ -555,14 +584,16 @@ def gather_shards(
     max_size:int=None, # pixels: shrink pictures whose longer side is larger
     connections:int=64, # of a process
     per_host:int=48, # at most this many at a time from one host, of all processes
+    model=None, # path of an .onnx file that is to see the pictures, as `predict_shards` would show them
     **kwargs)->pd.DataFrame: # a row per shard: counts, or why it isn't done
     "Fetch, check and store pictures in shards that are whole or not there"
     how,sizes,out = check_engine(engine, n_workers),dict(min_size=min_size, max_size=max_size),Path(out).absolute()
     check_form(form, rows, **sizes)
+    asked = dict(path=out, **of_model(model))
     folder = is_path(urls) and Path(urls).is_dir()
     web = {} if folder else dict(kwargs, n_workers=connections, per_host=max(1, per_host//how['n']))
-    job = partial(make_shard, out=out, form=form, source='folder' if folder else 'web', sizes=sizes, **web)
-    def done(i): return shard_file(out, 'stats', i, 'json').exists()
+    make = partial(make_shard, out=out, form=form, source='folder' if folder else 'web', sizes=sizes, **web)
+    job,done = partial(make_and_predict, make=make, **asked),partial(is_whole, **asked)
     todo = [i for i in plan(urls, out, rows=rows, form=form, **sizes) if not done(i)]
     return stats(out, over_shards(job, todo, done, **how))
 
@@ -598,12 +629,14 @@ def write_rows(
         os.replace(tmp/kind, to)
 
 # %% ../../nbs/lib/gather/shards.ipynb #d14748a4
+prediction_cols = 'file label predicted prob unsure unknown error'.split()
+
 @cache
 def predictor(model): return Predictor(model, n_threads=1)
 
 def answer(o):
     "What is noted of an answer, or of what came in its place"
-    return dict(error=str(o)) if isinstance(o, Exception) else dict(predicted=o.label, prob=o.prob, unsure=o.unsure)
+    return dict(error=str(o)) if isinstance(o, Exception) else dict(predicted=o.label, prob=o.prob, unsure=o.unsure, unknown=o.unknown)
 
 def predict_shard(
     i:int, # number of the shard
@@ -616,7 +649,7 @@ def predict_shard(
     def contents():
         for row,b in shard_pictures(path, i): yield rows.append(dict(file=row['file'], label=row['label'])) or b
     for k,o in enumerate(predictor(model).stream(contents(), 1)): rows[k] |= answer(o)
-    t = table_of(rows, ['file','label','predicted','prob','unsure','error'])
+    t = table_of(rows, prediction_cols)
     write_rows(path, 'predictions', i, t.replace_schema_metadata(dict(model=digest)))
 
 # %% ../../nbs/lib/gather/shards.ipynb #320f4b9e
@@ -634,12 +667,12 @@ def predict_shards(
     path, # folder of shards
     engine:str='pool', # as for `gather_shards`
     n_workers:int=None, # processes; default: one per core
-)->list: # of paths of Parquet files: file, label, predicted, prob, unsure, error
+)->list: # of paths of Parquet files: file, label, predicted, prob, unsure, unknown, error
     "Answers for all pictures of shards, a Parquet file beside each"
     how,nos,path = check_engine(engine, n_workers),done_shards(path),Path(path).absolute()
-    mine = dict(path=path, digest=file_digest(model))
-    done = partial(is_predicted, **mine)
-    said = over_shards(partial(predict_shard, model=model, **mine), [i for i in nos if not done(i)], done, **how)
+    mine = dict(path=path, **of_model(model))
+    done = partial(is_whole, **mine)
+    said = over_shards(partial(predict_shard, **mine), [i for i in nos if not done(i)], done, **how)
     for i,why in said.items(): warnings.warn(f'No predictions for shard {i}: {why}')
     return [shard_file(path, 'predictions', i) for i in nos if i not in said]
 

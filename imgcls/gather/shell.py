@@ -74,7 +74,7 @@ def gather(
     check_sizes(**sizes)
     ds = Dataset(path)
     old = set(ds.seen().file)
-    download_classes(path, named_terms(path, terms), find, **kwargs)
+    download_classes(path, named_terms(path, terms), find, contact=contact, **kwargs)
     new = [o for o in ds.names() if o not in old]
     if new: verify_images(Dataset(path, new), **known(**sizes))
     verify_images(ds)

@@ -8,11 +8,13 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/stream.html.md"""
 __all__ = []
 
 # %% ../../nbs/lib/learn/stream.ipynb #2fa8bc31
-import random
+import random, sys
 from fastai.vision.all import *
+from itertools import groupby, islice # fastcore's groupby is another
 from ..gather.shards import done_shards, shard_file, shard_pictures
 from ..picture import open_image
 from .augment import one_pass
+from .stages import digest
 
 # %% ../../nbs/lib/learn/stream.ipynb #84a550f0
 def is_set_aside(
@@ -72,29 +74,80 @@ class Stream:
     @property
     def c(self): return len(self.vocab)
 
-    def contents(self, nos):
-        "(content, number of the class) of pictures"
+    def numbers(self):
+        "The numbers of the next epoch's pictures"
+        self.epoch += 1
+        return range((self.epoch-1)*self.n, self.epoch*self.n)
+
+    def mine(self, i):
+        "The pictures of shard `i` on this side: file, label"
+        df = self.side(i)
+        return df[df.valid==self.valid][['file','label']]
+
+    def contents(self, nos, first=0, last=sys.maxsize):
+        "(content, number of the class) of pictures `first` to `last` of those in shards `nos`"
         code = {o:i for i,o in enumerate(self.vocab)}
         for i in nos:
-            df = self.side(i)
-            mine = {*df.file[df.valid==self.valid]}
-            yield from ((b,code[row['label']]) for row,b in shard_pictures(self.path, i) if row['file'] in mine)
+            files = {*self.mine(i).file}
+            found = ((b,code[row['label']]) for row,b in shard_pictures(self.path, i) if row['file'] in files)
+            if first<len(files) and last>0: yield from islice(found, max(0, first), last)
+            first,last = first-len(files),last-len(files)
 
     def opened(self, o): return PILImage.create(np.asarray(open_image(o[0], self.size))),TensorCategory(o[1])
     def decode(self, o, full=True): return o[0],Category(self.vocab[o[1]])
 
 # %% ../../nbs/lib/learn/stream.ipynb #f9d202a3
+def runs(
+    nos, # whole numbers
+): # pairs
+    "The first of numbers that follow each other, and the one after the last"
+    for _,o in groupby(enumerate(nos), lambda o: o[1]-o[0]):
+        o = list(o)
+        yield o[0][1],o[-1][1]+1
+
+# %% ../../nbs/lib/learn/stream.ipynb #f66d6239
 @patch
-def __iter__(self:Stream):
-    rng,nos = random.Random(self.epoch),done_shards(self.path)
-    self.epoch += 1
-    items = self.contents(nos) if self.valid else shuffled(self.contents(rng.sample(nos, len(nos))), self.buffer, rng)
-    with ThreadPoolExecutor(defaults.cpus) as ex:
-        for part in chunked(items, 32): yield from ex.map(self.opened, part)
+def part(self:Stream,
+    nos, # numbers, all of one epoch
+): # pictures and classes
+    "The pictures of numbers `nos`, opened; those to learn from are mixed"
+    for start,end in runs(nos):
+        epoch,first = divmod(start, self.n)
+        rng,shards = random.Random(epoch),done_shards(self.path)
+        if not self.valid: shards = rng.sample(shards, len(shards))
+        items = self.contents(shards, first, first+end-start)
+        with ThreadPoolExecutor(defaults.cpus) as ex:
+            for o in chunked(items if self.valid else shuffled(items, self.buffer, rng), 32): yield from ex.map(self.opened, o)
+
+@patch
+def __iter__(self:Stream): return self.part(self.numbers())
+
+# %% ../../nbs/lib/learn/stream.ipynb #560d0ffb
+@patch
+def lines(self:Stream): # texts
+    "What there is in each shard"
+    for i in done_shards(self.path):
+        content = json.loads(shard_file(self.path, 'stats', i, 'json').read_text())['sha256']
+        yield f'{i} {content} {digest(map(" ".join, self.mine(i).values))}'
+
+@patch
+def targets(self:Stream)->np.ndarray: # in the order of the shards
+    "The number of each picture's class"
+    code = {o:i for i,o in enumerate(self.vocab)}
+    return np.concatenate([self.mine(i).label.map(code).to_numpy('int32') for i in done_shards(self.path)])
 
 # %% ../../nbs/lib/learn/stream.ipynb #978a097a
 class StreamDL(TfmdDL):
     "A fastai loader of a `Stream`"
+    def targs(self): return [torch.from_numpy(self.dataset.targets())]
+    def get_idxs(self): return self.dataset.numbers()
+    def create_item(self, s): return next(self.it)
+
+    def create_batches(self, samps):
+        samps = list(samps)
+        self.it = self.dataset.part(samps)
+        yield from map(self.do_batch, self.chunkify(map(self.do_item, samps)))
+
     def _one_pass(self):
         self.it = iter(self.dataset)
         super()._one_pass()

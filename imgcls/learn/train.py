@@ -152,6 +152,15 @@ def check_size(
         why = f'Choose another size or network. ({str(e).splitlines()[0]})'
         raise ValueError(f'{learn.arch} can not take pictures of {w} × {h} px{made_for(learn.model)}. {why}') from None
 
+# %% ../../nbs/lib/learn/train.ipynb #c1c41451
+def counted_once(
+    metrics, # functions, or fastai's metrics
+    n:int=None, # processes that learn together; default: as they were launched
+)->L: # of the same, functions as metrics
+    "Metrics that count each picture once, however many processes share them"
+    if ifnone(n, num_distrib())<2: return L(metrics)
+    return L(metrics).map(lambda o: o if isinstance(o, Metric) else AccumMetric(o, flatten=False))
+
 # %% ../../nbs/lib/learn/train.ipynb #4bf19955
 def get_learner(
     dls, # `get_dls`
@@ -166,7 +175,7 @@ def get_learner(
     if metrics is None: metrics = [error_rate, accuracy, F1Score(average='macro')]
     halves = dict(cpu=[BFloat16()], cuda=[MixedPrecision()]) if half else {}
     cbs = [ChannelsLast(), *halves.get(torch.device(dls.device or 'cpu').type, []), *L(cbs)]
-    kwargs = dict(model_dir='.models', metrics=L(metrics), cbs=cbs) | kwargs
+    kwargs = dict(model_dir='.models', metrics=counted_once(metrics), cbs=cbs) | kwargs
     learn = _small(dls, **kwargs) if arch=='small' else _pretrained(dls, arch, pretrained, **kwargs)
     learn.arch = arch if isinstance(arch, str) else arch.__name__
     check_bs(learn.model, dls.train)
@@ -270,7 +279,9 @@ def train_head(
 
 # %% ../../nbs/lib/learn/train.ipynb #fcc47f5b
 def _rows(split, dl, dls):
-    "A line of text for each item of `dl`: split, path or number, label"
+    "A line of text for each item of `dl`, split, path or number, label; or for each shard"
+    if hasattr(dl.dataset, 'lines'): yield from (f'{split} {o}' for o in dl.dataset.lines())
+    if hasattr(dl.dataset, 'lines'): return
     names = [os.path.relpath(o, dls.path) for o in files(dl)] or range(len(dl.dataset))
     for o,y in zip(names, targets(dl)): yield f'{split} {o} {dls.vocab[y]}'
 
@@ -321,9 +332,17 @@ class KeepStage(TrackerCallback):
 # %% ../../nbs/lib/learn/train.ipynb #3cfbd16f
 @patch
 def write(self:KeepStage, name, facts, **tensors):
-    "Write the weights, `tensors` and `facts` to file `name` of the stage"
+    "Write the weights, `tensors` and `facts` to file `name` of the stage, in one process of several"
+    if rank_distrib(): return
     how = "model_dir='…' of get_learner takes another folder."
-    write_stage(self.path/f'{name}.safetensors', dict(tensors, model=self.model.state_dict()), facts, advice=how)
+    write_stage(self.path/f'{name}.safetensors', dict(tensors, model=get_model(self.model).state_dict()), facts, advice=how)
+
+# %% ../../nbs/lib/learn/train.ipynb #ac8541aa
+def own_loaders(
+    dls, # fastai loaders
+)->list:
+    "Loaders themselves, not what shares them out"
+    return [vars(o).get('dl', o) for o in dls]
 
 # %% ../../nbs/lib/learn/train.ipynb #837b0b1f
 @patch
@@ -331,7 +350,7 @@ def now(self:KeepStage)->dict: # nested
     "How far optimiser, random numbers, smoothed loss and precision have come"
     smooth,scaler,half = self.recorder.smooth_loss,getattr(self.learn, 'scaler', None),getattr(self.learn, 'b_float16', None)
     opt = dict(state=self.opt.state_dict()['state'], hypers=list(self.opt.hypers), frozen=self.opt.frozen_idx)
-    return dict(opt=opt, rand=random_state(self.dls), smooth=[smooth.count,smooth.val], scaler=scaler and scaler.state_dict(),
+    return dict(opt=opt, rand=random_state(own_loaders(self.dls)), smooth=[smooth.count,smooth.val], scaler=scaler and scaler.state_dict(),
         half=half and half.on)
 
 # %% ../../nbs/lib/learn/train.ipynb #06873c15
@@ -357,7 +376,7 @@ def restore(self:KeepStage, now):
 def go_back(self:KeepStage, tensors, facts)->dict: # as of `now`
     "Bring the learner to where a file has it"
     self.kept = {k:facts[k] for k in 'plan head values finished fresh'.split()}
-    load_weights(self.model, tensors['model'])
+    load_weights(get_model(self.model), tensors['model'])
     now = join_state(tensors['now'], facts['now'])
     self.restore(now)
     return now
@@ -369,7 +388,7 @@ def diverge(self:KeepStage,
 ):
     "Go back to what is kept, and say so"
     where = where or f'epoch {self.epoch}, at a rate of {self.opt.hypers[-1]["lr"]:.2g}'
-    self.go_back(*note_in_stage(self.last, diverged=True))
+    self.go_back(*(read_stage(self.last) if rank_distrib() else note_in_stage(self.last, diverged=True)))
     raise ValueError(f'{self.path.name!r} diverged in {where}: its loss, or its weights, are not numbers. Stage and learner are as '
         f'they were before ({self.done} epochs are done). Run it again with a lower lr to go on from there; if that does not help, '
         'look at the loss function and at the weights it began with.')
@@ -392,7 +411,7 @@ def resume(self:KeepStage, plan):
 @patch
 def before_train(self:KeepStage):
     if not self.to_come: return
-    set_random_state(self.to_come['rand'], self.dls)
+    set_random_state(self.to_come['rand'], own_loaders(self.dls))
     smooth,(count,val) = self.recorder.smooth_loss,self.to_come['smooth']
     smooth.count,smooth.val = count,tensor(val)
     if self.to_come['scaler'] and hasattr(self.learn, 'scaler'): self.learn.scaler.load_state_dict(self.to_come['scaler'])
@@ -432,7 +451,9 @@ def start(self:KeepStage, plan, restart=False):
     names = list(history(self.learn, []))
     if plan['epochs'] and self.monitor not in names: raise ValueError(f'monitor={self.monitor!r}: wanted one of {", ".join(names)}')
     if self.opt is None: self.learn.create_opt()
-    if restart or not self.last.exists(): return self.begin(plan)
+    there = self.last.exists()
+    distrib_barrier() # all have looked before one writes
+    if restart or not there: return self.begin(plan)
     self.resume(plan)
     if self.kept['finished']: warnings.warn(f'{self.path.name!r} is finished, and its weights are loaded. restart=True trains it anew.')
 
@@ -459,6 +480,7 @@ def train(
         if not keep.kept['finished']:
             keep.train_head(head_epochs, views)
             keep.train_all(epochs, lr, cbs=cbs, **kwargs)
+        distrib_barrier() # what is kept is there for all
         return keep.table()
 
 # %% ../../nbs/lib/learn/train.ipynb #d26337b7
