@@ -14,8 +14,8 @@ check: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --dist loadfile -m quick
 
 test: $(VENV)/.dev browser widgets7
-	$(BIN)/python tools/check.py --all
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python tools/check.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadfile
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py

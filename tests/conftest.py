@@ -14,11 +14,30 @@ def run_demo(path, *args, **kwargs):
 
 quick = 'test_repo test_net test_search test_dataset test_picture test_twins test_batch'.split() # files whose tests take seconds
 
+longest = 'test_course test_wheel test_demo test_host test_fronts test_train test_app test_export test_predict test_static test_deploy'.split() # in this order
+last = 'test_lib', # short ones, each of which may go to any process
+
 def pytest_collection_modifyitems(items):
-    "The longest files first, so that two processes end at the same time; those that are quick are marked"
-    items.sort(key=lambda o: o.path.stem not in ('test_wheel','test_demo','test_train','test_fronts'))
+    "The longest files first and the shortest tests last, so that all processes end at the same time; those that are quick are marked"
+    order = longest+['']+[*last]
+    items.sort(key=lambda o: order.index(o.path.stem if o.path.stem in order else ''))
     for o in items:
         if o.path.stem in quick and 'browser' not in o.fixturenames: o.add_marker('quick')
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    "For `-n auto`: one more than there are processors, since tests of servers and browsers wait, too"
+    return min(os.cpu_count() or 1, 4)+1
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    "A file is for one process, which has its fixtures; of the last ones, each test is for any"
+    if config.option.dist!='loadfile': return
+    from xdist.scheduler import LoadFileScheduling
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid): return nodeid if Path(super()._split_scope(nodeid)).stem in last else super()._split_scope(nodeid)
+    config.option.loadscopereorder = False
+    return Files(config, log)
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):

@@ -84,7 +84,7 @@ def test_the_words_of_fastai_1(path, tmp_path):
     kwargs = dict(valid_pct=.25, ds_tfms=get_transforms(max_rotate=5.), size=64, num_workers=0, bs=8)
     data = ImageDataBunch.from_folder(path, train='.', **kwargs).normalize(imagenet_stats)
     assert list(data.classes)==['black','grizzly'] and data.c==2 and data.one_batch()[0].shape[2:]==(64,64)
-    learn = create_cnn(data, models.resnet34, pretrained=False, metrics=error_rate)
+    learn = create_cnn(data, models.resnet18, pretrained=False, metrics=error_rate)
     assert len(learn.dls.after_batch.fs.filter(risinstance(Normalize)))==1
     learn.fit_one_cycle(1, max_lr=slice(1e-6,1e-3))
     assert max(learn.recorder.hps['lr'])==pytest.approx(1e-3)

@@ -1,5 +1,5 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import os, re, subprocess, sys, warnings
+import forks, os, re, subprocess, sys, tempfile, warnings
 import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
@@ -162,20 +162,21 @@ def test_audit_names_what_is_wrong(tmp_path):
     with pytest.raises(ValueError, match='no labelled pictures'): audit(tmp_path/'none')
 
 def shell(*args, **env):
-    p = subprocess.run([Path(sys.executable).parent/'imgcls-gather', *map(str, args)], capture_output=True, text=True, timeout=120, env={**os.environ, **env})
+    with tempfile.TemporaryDirectory() as tmp: p = forks.shell(tmp, 'imgcls-gather', *args, timeout=120, **env)
     return p.returncode,p.stdout,p.stderr
 
 def test_from_the_shell(tmp_path):
     data = tmp_path/'digits'
-    rc,out,err = shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)
-    assert rc==0 and 'of largest' in out and not err, err
+    asked = data,'three','odd=five,seven -walrus','--engine','sample','--max-images','20'
+    p = subprocess.run([Path(sys.executable).parent/'imgcls-gather', *asked], capture_output=True, text=True, timeout=120)
+    assert p.returncode==0 and 'of largest' in p.stdout and not p.stderr, p.stderr
     assert {o.name for o in data.iterdir() if o.is_dir()}=={'three','odd','.quarantine'} and (data/'audit_odd.png').stat().st_size>5000
     assert len(Dataset(data).manifest(sync=False))==60 and 'Alpaydin' in (data/'CREDITS.md').read_text()
     def kept():
         df = Dataset(data).manifest(sync=False) # another sample web on this machine may have the usual port
         return Dataset(data).files(),sorted(set(zip(df.label, df.url.str.split('/', n=3).str[3])))
     was = kept()
-    assert shell(data, 'three', 'odd=five,seven -walrus', '--engine', 'sample', '--max-images', 20)[0]==0 and kept()==was
+    assert shell(*asked)[0]==0 and kept()==was
     tree(tmp_path/'photos')
     rc,out,_ = shell(tmp_path/'own', '--src', tmp_path/'photos', '--label', 'top')
     assert rc==0 and 'Cats' in out and 'Dogs' in out and '1 pictures without a label wait in' in out and 'empty' not in out and 'web page' in out

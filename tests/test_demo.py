@@ -1,6 +1,7 @@
 "The main job from end to end, and what a rude interruption does to it"
-import json, os, signal, time
+import json, time
 import pandas as pd
+from forks import Fork, script, shell
 from fronts import upload
 from imgcls.dataset import image_files, read_manifest
 from imgcls.use.host import serve_app, stop_app
@@ -51,7 +52,7 @@ def test_a_second_run_has_nothing_to_do(demo):
     assert seen=={f:f.stat().st_mtime_ns for f in (path/'digits').rglob('*.*')}
     assert json.loads((path/'report.json').read_text())==rep
 
-def small(path): return run_demo(path, '--n', 150, '--epochs', 2)
+def small(path): return Fork(path.with_name(f'{path.name} said'), script, 'imgcls-demo', ['--path', str(path), '--no-serve', '--n', '150', '--epochs', '2'])
 
 def killed_when(path, ready):
     "Start the small demo and kill it the moment `ready` is true"
@@ -60,16 +61,15 @@ def killed_when(path, ready):
     while not ready():
         assert p.poll() is None and time.time()-t<120, 'it ended before it could be killed'
         time.sleep(.002)
-    os.kill(p.pid, signal.SIGKILL)
-    p.communicate()
+    p.kill()
 
 def lines(fn): return len(fn.read_text().splitlines()) if fn.exists() else 0
 def tree(path): return {f.relative_to(path).as_posix():f.read_bytes() for f in image_files(path)}
 
 def test_kill_9_loses_nothing(tmp_path):
     calm,rude = tmp_path/'calm',tmp_path/'rude'
-    p = small(calm)
-    assert p.communicate(timeout=240)[0] and p.returncode==0
+    p = small(calm).end(240)
+    assert p.stdout and p.returncode==0
     data = rude/'digits'
     report = lambda: json.loads((rude/'report.json').read_text()) if (rude/'report.json').exists() else dict(seconds={})
     moments = [lambda: lines(data/'manifest.csv')>20, lambda: lines(data/'manifest.csv')>90, lambda: lines(data/'.quarantine'/'moves.csv')>3,
@@ -80,19 +80,17 @@ def test_kill_9_loses_nothing(tmp_path):
         now = report()['seconds']
         assert done.items()<=now.items(), 'a step that was reported as done was done again'
         done = now
-    p = small(rude)
-    out = p.communicate(timeout=240)[0]
-    assert p.returncode==0, out
+    p = small(rude).end(240)
+    assert p.returncode==0, p.stdout+p.stderr
     assert done.items()<=report()['seconds'].items()
     assert tree(data)==tree(calm/'digits')
     a,b = [read_manifest(o/'digits') for o in (calm,rude)]
     assert [*zip(a.label, a.url.str.split('/', n=3).str[3], a.status)]==[*zip(b.label, b.url.str.split('/', n=3).str[3], b.status)]
     assert not list(rude.rglob('*.tmp'))
 
-def test_another_size_in_the_same_folder_is_refused(demo):
-    p = run_demo(demo[0], '--n', 200)
-    out = p.communicate(timeout=120)[0]
-    assert p.returncode!=0 and 'another folder' in out and 'Traceback' not in out
+def test_another_size_in_the_same_folder_is_refused(demo, tmp_path):
+    p = shell(tmp_path, 'imgcls-demo', '--path', demo[0], '--no-serve', '--n', 200)
+    assert p.returncode!=0 and 'another folder' in p.stderr and 'Traceback' not in p.stdout+p.stderr
 
 def test_the_demo_leaves_an_app_that_runs(demo, browser):
     p,url = serve_app(demo[0]/'app.ipynb')

@@ -1,7 +1,8 @@
 "Faults of servers, networks and files, over a real loopback server"
-import gzip, os, re, signal, socket, struct, subprocess, sys, threading, time, zlib
+import gzip, re, socket, struct, subprocess, sys, threading, time, zlib
 from email.utils import formatdate
 import pandas as pd, pytest
+from forks import Fork, code
 from imgcls.gather.credits import attribution
 from functools import partial
 from imgcls.gather.download import Crew, fetch_picture, download_images as guarded_download
@@ -329,16 +330,15 @@ def test_kill_9_and_run_again(tmp_path):
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
-    def start(path): return subprocess.Popen([sys.executable, '-c', gather_digits, str(path), str(port)], stdout=subprocess.PIPE, text=True)
-    assert start(tmp_path/'calm').communicate(timeout=120)[0].strip().endswith('done')
+    def start(path): return Fork(tmp_path/'said', code, gather_digits, [str(path), str(port)])
+    assert start(tmp_path/'calm').end(120).stdout.strip().endswith('done')
     rude = tmp_path/'rude'
     n = lambda fn: len(fn.read_bytes().splitlines()) if fn.exists() else 0
     for ready in (lambda: n(rude/'manifest.csv')>20, lambda: n(rude/'manifest.csv')>150, lambda: n(rude/'.quarantine'/'moves.csv')>3):
         p,t = start(rude),time.time()
         while not ready() and p.poll() is None and time.time()-t<60: time.sleep(.002)
-        os.kill(p.pid, signal.SIGKILL)
-        p.communicate()
-    assert start(rude).communicate(timeout=120)[0].strip().endswith('done')
+        p.kill()
+    assert start(rude).end(120).stdout.strip().endswith('done')
     assert tree(rude)==tree(tmp_path/'calm')
     a,b = [read_manifest(tmp_path/o) for o in ('calm','rude')]
     cols = ['label','url','status','file','sha256']

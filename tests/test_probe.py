@@ -114,7 +114,8 @@ def test_a_folder_that_can_only_be_read_serves(path, monkeypatch):
     with pytest.warns(UserWarning, match='Read-only'): assert len(feats(path))==30
     assert len(feats(path, cache=False))==30
 
-def test_a_torn_file_is_made_anew(path):
+def test_a_torn_file_is_made_anew(path, monkeypatch):
+    monkeypatch.setattr(features_module, 'forward_type', lambda *args: None) # on a busy machine, half precision may be faster one time and not the next
     f = feats(path)
     fn = next((path/'.features').iterdir())
     fn.write_bytes(fn.read_bytes()[:1000])

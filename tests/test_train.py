@@ -1,8 +1,9 @@
 "Stages go on where they stopped, to the same bits; learners are what they say; nothing is silently untrained"
-import os, resource, shutil, signal, subprocess, sys, time
+import resource, shutil, subprocess, sys, time
 import numpy as np, pytest, random, timm, torch
 from fastai.vision.all import (BatchNorm, Callback, CancelStepException, CategoryBlock, DataBlock, ImageBlock, Learner, Path, RandomSplitter, Resize,
     get_image_files, nn, set_seed)
+from forks import Fork, code, shell
 from huggingface_hub import constants
 from imgcls.learn.data import get_dls
 from imgcls.sample import draw_digit
@@ -51,20 +52,18 @@ np.save(f'{sys.argv[1]}/{sys.argv[2]}.npy', torch.cat([o.detach().float().flatte
 print('random', random.random(), np.random.rand(), torch.rand(1).item())
 '''
 
-def run(data, stage, slow): return subprocess.Popen([sys.executable, '-c', script, str(data), stage, str(slow)], stdout=subprocess.PIPE, text=True)
-
-def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(data):
-    whole = run(data, 'whole', 0).communicate(timeout=300)[0]
+def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(data, tmp_path):
+    def run(stage, slow): return Fork(tmp_path/stage, code, script, [str(data), stage, str(slow)])
+    whole = run('whole', 0).end(300).stdout
     for done in (0,3,6): # killed again and again
-        p,fn,t = run(data, 'killed', .05),data/'.models'/'killed'/'last.safetensors',time.time()
+        p,fn,t = run('killed', .05),data/'.models'/'killed'/'last.safetensors',time.time()
         while not fn.exists() or len(read_stage(fn)[1]['values'])<done:
             assert p.poll() is None and time.time()-t<120
             time.sleep(.02)
         time.sleep(.1)
-        os.kill(p.pid, signal.SIGKILL)
-        p.wait()
+        p.kill()
         assert not (data/'killed.npy').exists()
-    rest = run(data, 'killed', 0).communicate(timeout=300)[0]
+    rest = run('killed', 0).end(300).stdout
     assert (np.load(data/'whole.npy')==np.load(data/'killed.npy')).all()
     assert whole.splitlines()[-1]==rest.splitlines()[-1]
 
@@ -195,7 +194,7 @@ def test_the_command_trains_goes_on_and_exports(data, tmp_path):
     cmd = [Path(sys.executable).parent/'imgcls-train', str(data), '--epochs', '2', '--arch', 'small', '--size', '32', '--bs', '16', '--stage', 'shell']
     out = subprocess.run(cmd, capture_output=True, text=True, timeout=120)
     assert out.returncode==0 and 'accuracy' in out.stdout and 'Kept as' in out.stdout, out.stderr
-    again = subprocess.run(cmd, capture_output=True, text=True, timeout=120)
+    again = shell(tmp_path/'again', *cmd)
     assert again.returncode==0 and 'finished' in again.stderr
     assert f'imgcls-export {data} {data.name}.onnx --stage shell' in again.stdout
     exp = [cmd[0].with_name('imgcls-export'), str(data), str(tmp_path/'m.onnx'), '--stage', 'shell']
@@ -205,9 +204,9 @@ def test_the_command_trains_goes_on_and_exports(data, tmp_path):
     imgcls_export(str(data), str(tmp_path/'all.onnx'), 'shell', share=0)
     imgcls_export(str(data), str(tmp_path/'half.onnx'), 'shell', share=.5)
     assert not Predictor(tmp_path/'all.onnx').unknown and Predictor(tmp_path/'half.onnx').unknown['share']==.5
-    lost = subprocess.run([*exp[:3], '--stage', 'none'], capture_output=True, text=True, timeout=120)
+    lost = shell(tmp_path/'lost', *exp[:3], '--stage', 'none')
     assert lost.returncode and 'imgcls-train' in lost.stderr and 'Traceback' not in lost.stderr
-    bad = subprocess.run([*cmd[:1], str(data/'nothing')], capture_output=True, text=True, timeout=120)
+    bad = shell(tmp_path/'bad', cmd[0], data/'nothing')
     assert bad.returncode and 'not a folder' in bad.stderr and 'Traceback' not in bad.stderr
 
 def test_a_stage_knows_its_classes(data, tmp_path):

@@ -1,5 +1,5 @@
-"Notebooks and what is made from them are in step, in style, and within the gauge; `--all`: every page of the library runs, too"
-import hashlib, os, subprocess, sys
+"Notebooks and what is made from them are in step, in style, and within the gauge"
+import hashlib, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).parent.parent
@@ -10,10 +10,10 @@ def state():
     fns = [f for d in ('imgcls','nbs') for f in (root/d).rglob('*') if f.suffix in ('.py','.ipynb')]
     return {str(f.relative_to(root)):hashlib.sha256(f.read_bytes()).hexdigest() for f in fns}
 
-def run(*cmd, **env):
+def run(*cmd):
     "The exit status of `cmd`"
     print('$', *cmd, flush=True)
-    return subprocess.run([bin/cmd[0], *cmd[1:]], cwd=root, env={**os.environ, **env}).returncode
+    return subprocess.run([bin/cmd[0], *cmd[1:]], cwd=root).returncode
 
 def unchanged(*cmd):
     "Run `cmd`, which must leave all sources as they are"
@@ -30,6 +30,3 @@ library = 'nbs/lib nbs/app.ipynb tests bench tools book setup.py imgcls'.split()
 chapters = '--ignore mixed-imports nbs/course nbs/index.ipynb'.split() # there a cell may import what its next line uses
 if [o for o in (library,chapters) if run('python', '-c', style, *o)]: sys.exit('chkstyle: mend the style')
 if run('python', 'tools/gauge.py', '--check'): sys.exit('gauge: some figures are over their limits')
-workers = str(min(os.cpu_count() or 1, 4))
-if '--all' in sys.argv:
-    if run('nbdev-test', '--n-workers', workers, '--do-print', 'nbs/lib', OMP_NUM_THREADS='1'): sys.exit('A page of the library failed')

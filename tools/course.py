@@ -4,6 +4,7 @@ import os, re, shutil, socket, subprocess, sys, tempfile, time
 import nbformat
 from nbclient import NotebookClient
 from pathlib import Path
+from kernels import forked
 
 root = Path(__file__).parent.parent
 chapters = sorted((root/'nbs'/'course').glob('*.ipynb'))
@@ -74,20 +75,21 @@ def main(wheel=False, names=()):
         os.environ['IMGCLS_CACHE'] = str(Path(tmp)/'cache')
         at = subprocess.run([sys.executable, '-c', 'import imgcls; print(imgcls.__file__)'], cwd=work, capture_output=True, text=True).stdout.strip()
         if not at.startswith(str(lib)): sys.exit(f'{at} is imported, and not what is in {lib}')
-        for fn in [o for o in chapters if not names or o.stem in names]:
-            nb,t = nbformat.read(fn, 4),time.time()
-            run(nb, work, before=f'from imgcls.sample import sample_web; sample_web(700, {port})')
-            print(f'{fn.stem}: {time.time()-t:.0f} s', flush=True)
-            if wheel: continue
-            tidy(nb)
-            nbformat.write(without_paths(nb), fn)
+        with forked():
+            for fn in [o for o in chapters if not names or o.stem in names]:
+                nb,t = nbformat.read(fn, 4),time.time()
+                run(nb, work, before=f'import imgcls, imgcls.sample as o; assert imgcls.__file__.startswith({str(lib)!r}); o.sample_web(700, {port})')
+                print(f'{fn.stem}: {time.time()-t:.0f} s', flush=True)
+                if wheel: continue
+                tidy(nb)
+                nbformat.write(without_paths(nb), fn)
 
 def on_photos(names=()):
     "Chapters 1 to 8, or those named, on photos of bears that a server of this machine finds, as Openverse would: name → notebook with outputs"
     from real_photos import Openverse, settings
     res = {}
     os.environ['PYTHONPATH'] = str(root)
-    with tempfile.TemporaryDirectory(prefix='imgcls-photos-') as tmp, Openverse() as web:
+    with tempfile.TemporaryDirectory(prefix='imgcls-photos-') as tmp, Openverse() as web, forked():
         os.environ.update(IMGCLS_CACHE=str(Path(tmp)/'cache'), TORCH_HOME=str(web.root/'torch_home'))
         for fn in [o for o in chapters if o.stem<'09' and (not names or o.stem in names)]:
             nb,t = nbformat.read(fn, 4),time.time()
