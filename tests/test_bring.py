@@ -1,5 +1,5 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import forks, os, re, subprocess, sys, tempfile, warnings
+import forks, re, subprocess, sys, tempfile, warnings
 import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
