@@ -25,7 +25,8 @@ from .teach import teach_site
 python = '3.12'
 frames = "'self' https://huggingface.co" # whose pages may show a folder's page
 kinds = dict(static=dict(noun='page'), teach=dict(noun='page'),
-    app=dict(noun='app', port=8866, least=250, per_mb=0, own='use/app.py use/voila.py static/app.css templates/voila/*'),
+    app=dict(noun='app', port=8866, least=250, per_mb=0,
+        own='use/app.py use/voila.py static/app.css templates/voila/*'),
     http=dict(noun='service', port=8000, least=130, per_mb=3, own='use/batch.py use/host.py use/listen.py use/page.py use/serve.py static/page/*'))
 
 # %% ../../nbs/lib/use/deploy.ipynb #94fb5782

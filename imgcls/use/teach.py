@@ -33,8 +33,8 @@ def taught_facts(p:Predictor)->dict:
     return {k:p.meta[k] for k in _kept if k in p.meta} | own
 
 # %% ../../nbs/lib/use/teach.ipynb #b099be3a
-teach_modules = [*(f'page/{o}.js' for o in 'dom shrink card camera'.split()), *(f'web/{o}.js' for o in 'ask frames'.split()),
-    *(f'teach/{o}.js' for o in 'start classes taught head onnx'.split())]
+parts_of = dict(page='dom shrink card camera', web='ask frames', teach='start classes taught head onnx')
+teach_modules = [f'{k}/{o}.js' for k,v in parts_of.items() for o in v.split()]
 teach_files = [*teach_modules,*worker_modules,'teach/learn.js','teach/teach.css']
 
 # %% ../../nbs/lib/use/teach.ipynb #3ff5b0cc
@@ -53,7 +53,8 @@ def teach_site(
 )->dict: # path → bytes
     "What a folder holds, beside its README and what keeps the page offline"
     data = without_head(p)
-    how = {k:p.meta.get(k) for k in 'size crop method pad_mode least'.split()} | dict(title=title, taught=taught_facts(p))
-    facts = how | dict(model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
+    how = {k:p.meta.get(k) for k in 'size crop method pad_mode least'.split()}
+    files = dict(model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
+    facts = how | files | dict(title=title, taught=taught_facts(p))
     own = {'index.html':teach_page(title, p.meta['arch']).encode(), 'model.json':json.dumps(facts, ensure_ascii=False).encode(), 'model.onnx':data}
     return own_files(teach_files) | own | {o['url']:o['file'].read_bytes() for o in parts.values() if o['file']}
