@@ -61,3 +61,25 @@ def browser():
         b = p.chromium.launch(executable_path=chromium(), args=['--no-sandbox'] if os.name=='posix' and os.geteuid()==0 else [])
         yield b
         b.close()
+
+@pytest.fixture(scope='session')
+def runtime():
+    "The runtime, from the npm registry or the cache"
+    from imgcls.use.static import npm_runtime
+    try: return npm_runtime()
+    except (OSError,ValueError) as e: pytest.skip(f'onnxruntime-web is not here and can not be fetched: {e}')
+
+@pytest.fixture
+def tab(browser):
+    "A tab that minds its console, and that asks nobody but its own site"
+    ctx = browser.new_context(viewport=dict(width=1280, height=900))
+    tab,said,asked = ctx.new_page(),[],[]
+    tab.set_default_timeout(20_000)
+    tab.on('console', lambda m: m.type=='error' and said.append(m.text))
+    tab.on('pageerror', lambda e: said.append(f'error: {e}'))
+    ctx.on('request', lambda r: asked.append(r.url))
+    yield tab
+    ctx.close()
+    bad = [o for o in said if not o.startswith('Failed to load resource')]
+    assert not bad, bad
+    assert not [o for o in asked if not o.startswith(('http://127.0.0.1:','blob:','data:'))], 'the page asks another site'

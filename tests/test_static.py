@@ -1,18 +1,16 @@
 "The page without a server, as `python -m http.server` hands it out, in a real browser: pixels, answers, every way to ask, what can go wrong"
-import base64, functools, httpx, io, json, os, re, shutil, subprocess, sys, tarfile, threading
+import base64, json, re, shutil, subprocess, sys
 import numpy as np, onnx, pytest, yaml
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from PIL import Image
 from imgcls.picture import prepare
 from imgcls.sample import draw_digit, encode_image
 from imgcls.use.deploy import deploy
 from imgcls.use.predict import Predictor
-from imgcls.use.static import npm_runtime, runtime_files
+from imgcls.use.static import runtime_files
 from playwright.sync_api import expect
 from conftest import root
-from web import focused
+from web import axe, fake, focused, served
 from firefox import Firefox, firefox
 from kinds import saved
 
@@ -20,26 +18,6 @@ model = root/'imgcls'/'assets'/'digits.onnx'
 predictor = Predictor(model, n_threads=1)
 digit = encode_image(draw_digit(930))
 def file(name, b=digit): return dict(name=name, mimeType='', buffer=b)
-
-@pytest.fixture(scope='session')
-def runtime():
-    "The runtime, from the npm registry or the cache"
-    try: return npm_runtime()
-    except (OSError,ValueError) as e: pytest.skip(f'onnxruntime-web is not here and can not be fetched: {e}')
-
-@contextmanager
-def served(path, **headers):
-    "The folder `path` at an address, as any web server hands it out; `headers` are sent along"
-    class H(SimpleHTTPRequestHandler):
-        def log_message(self, *args): pass
-        def end_headers(self):
-            for k,v in headers.items(): self.send_header(k.replace('_', '-'), v)
-            super().end_headers()
-    srv = ThreadingHTTPServer(('127.0.0.1',0), functools.partial(H, directory=path))
-    threading.Thread(target=srv.serve_forever, daemon=True).start()
-    yield f'http://127.0.0.1:{srv.server_port}/'
-    srv.shutdown()
-    srv.server_close()
 
 @pytest.fixture(scope='module')
 def folder(runtime, tmp_path_factory): return deploy(model, tmp_path_factory.mktemp('site')/'digits', kind='static', user='me', runtime=str(runtime))
@@ -53,21 +31,6 @@ def site(folder):
 
 @pytest.fixture
 def copy(folder, tmp_path): return shutil.copytree(folder, tmp_path/'copy')
-
-@pytest.fixture
-def tab(browser):
-    "A tab that minds its console, and that asks nobody but its own site"
-    ctx = browser.new_context(viewport=dict(width=1280, height=900))
-    tab,said,asked = ctx.new_page(),[],[]
-    tab.set_default_timeout(20_000)
-    tab.on('console', lambda m: m.type=='error' and said.append(m.text))
-    tab.on('pageerror', lambda e: said.append(f'error: {e}'))
-    ctx.on('request', lambda r: asked.append(r.url))
-    yield tab
-    ctx.close()
-    bad = [o for o in said if not o.startswith('Failed to load resource')]
-    assert not bad, bad
-    assert not [o for o in asked if not o.startswith(('http://127.0.0.1:','blob:','data:'))], 'the page asks another site'
 
 def give(tab, *files): tab.set_input_files('#pick', list(files))
 
@@ -294,16 +257,6 @@ def test_narrow_dark_and_by_keyboard(browser, site):
     assert seen==['pick','live','clear','About this model','Who made what is here'], seen
     ctx.close()
 
-def axe():
-    "axe-core, from the npm registry or the cache"
-    fn = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser()/'imgcls'/'axe-core-4.14.1.js'
-    if fn.exists(): return fn.read_text(encoding='utf-8')
-    registry = os.environ.get('NPM_CONFIG_REGISTRY') or 'https://registry.npmjs.org'
-    try: b = httpx.get(f'{registry.rstrip("/")}/axe-core/-/axe-core-4.14.1.tgz', timeout=60).raise_for_status().content
-    except httpx.HTTPError as e: pytest.skip(f'axe-core can not be fetched: {e}')
-    with tarfile.open(fileobj=io.BytesIO(b)) as tar: fn.write_bytes(tar.extractfile('package/axe.min.js').read())
-    return fn.read_text(encoding='utf-8')
-
 @pytest.mark.parametrize('scheme,width', [('light',1280),('dark',400)])
 def test_axe_finds_nothing_serious(browser, site, scheme, width):
     ctx = browser.new_context(viewport=dict(width=width, height=900), color_scheme=scheme, permissions=['camera'], bypass_csp=True)
@@ -409,8 +362,6 @@ def test_bytes_of_any_kind(tab, site):
     for o in answers(tab, some): assert isinstance(o, dict) or re.match(r'This (is|file|picture)', o), o
 
 # The camera
-
-fake = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
 
 def test_no_camera_and_no_permission(browser, folder, site):
     ctx = browser.new_context()

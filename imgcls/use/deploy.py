@@ -19,13 +19,16 @@ from urllib.parse import unquote, urlsplit
 from .host import app_notebook, server_config, voila_config
 from .predict import Predictor, file_digest, is_url
 from .static import kept_files, model_file, over_limits, runtime_parts, runtime_version, site_files
+from .teach import teach_site
 
 # %% ../../nbs/lib/use/deploy.ipynb #77abbed6
 python = '3.12'
 frames = "'self' https://huggingface.co" # whose pages may show a folder's page
-kinds = dict(static=dict(noun='page'),
-    app=dict(noun='app', port=8866, least=250, per_mb=0, own='use/app.py use/voila.py static/app.css templates/voila/*'),
-    http=dict(noun='service', port=8000, least=130, per_mb=3, own='use/batch.py use/host.py use/listen.py use/page.py use/serve.py static/page/*'))
+own = dict(app='use/app.py use/voila.py static/app.css templates/voila/*', # of imgcls, beside what all folders have
+    http='use/batch.py use/host.py use/listen.py use/page.py use/serve.py static/page/*')
+kinds = dict(static=dict(noun='page'), teach=dict(noun='page'), app=dict(noun='app', port=8866, least=250, per_mb=0),
+    http=dict(noun='service', port=8000, least=130, per_mb=3))
+def is_page(kind): return kinds[kind]['noun']=='page'
 
 # %% ../../nbs/lib/use/deploy.ipynb #94fb5782
 def in_cell(s)->str: # text in one line
@@ -75,7 +78,7 @@ def _library(
     kind:str, # 'app' or 'http'
 )->dict: # path in the folder → bytes
     "What of imgcls a folder holds, with the licence"
-    patterns = _shared.split()+kinds[kind]['own'].split()
+    patterns = _shared.split()+own[kind].split()
     return below(Path(str(_lib)), patterns) | {'imgcls/LICENSE':_licence()}
 
 # %% ../../nbs/lib/use/deploy.ipynb #c17b15a9
@@ -326,22 +329,40 @@ def _licences()->dict: # path → bytes
     "The licences of what is in a page"
     return {'LICENSES/imgcls.txt':_licence(), 'LICENSES/onnxruntime.txt':(files('onnxruntime')/'LICENSE').read_bytes()}
 
+# %% ../../nbs/lib/use/deploy.ipynb #2e1a46c2
+def _pages(
+    p:Predictor, # that has read the model
+    parts:dict, # from `runtime_parts`
+    title:str, # of the page
+    kind:str, # 'static' or 'teach'
+    precision:str, # as in `deploy`
+)->tuple: # (path → bytes, what is said of the model)
+    "The files of a page that are no templates"
+    if kind=='static':
+        data,said = model_file(p, sum(o['bytes'] for o in parts.values()), precision)
+        return site_files(p, parts, title, data),said
+    if precision: raise ValueError(f'precision={precision!r}: a page that learns takes the network as it is. '
+        'Leave it out (--precision), or deploy a model that was exported with quantize.')
+    made = teach_site(p, parts, title)
+    return made,f'{len(made["model.onnx"])/1e6:.1f} MB'
+
 # %% ../../nbs/lib/use/deploy.ipynb #ffc1f476
 def _site(
     p:Predictor, # that has read the model
     name:str, # of the model's file
-    user=None, repo='page', title=None, model_url=None, runtime='npm', precision=None, **_, # as in `deploy`
+    user=None, repo='page', title=None, model_url=None, runtime='npm', precision=None, kind='static', **_, # as in `deploy`
 )->dict: # path → bytes
     "All files of a page"
     _check_names(user, repo)
     if model_url: raise ValueError('A page has its model beside it: leave out model_url (--model-url).')
-    parts,facts = runtime_parts(runtime),_model_facts(p, title, name)
-    extra = sum(o['bytes'] for o in parts.values())
-    data,model = model_file(p, extra, precision)
-    made = site_files(p, parts, facts['title'], data)
+    parts,teach = runtime_parts(runtime),kind=='teach'
+    facts = _model_facts(p, title or ('Teach a classifier' if teach else None), name)
+    made,model = _pages(p, parts, facts['title'], kind, precision)
+    if teach: facts['facts'] = {k:facts['facts'][k] for k in ('network','looks at','made')}
     facts |= dict(user=user, repo=repo, runtime=runtime, runtime_version=runtime_version)
-    said = dict(sizes=_sizes(model, extra), too_large=over_limits(made))
-    return made | _licences() | _filled('static', facts | said | kept_files(made, parts))
+    said = dict(sizes=_sizes(model, sum(o['bytes'] for o in parts.values())), too_large=over_limits(made))
+    facts |= said | kept_files(made, parts)
+    return made | _licences() | _filled('static', facts) | (_filled('teach', facts) if teach else {})
 
 # %% ../../nbs/lib/use/deploy.ipynb #d9f57f95
 def deploy(
@@ -352,7 +373,7 @@ def deploy(
     title:str=None, # the page's heading; default: the model's own
     model_url:str=None, # where the model will be fetched from, in place of a copy in the folder; default: as the last time, '': a copy
     memory:int=None, # MB that the host has, for the visitors of an app or the plan of a service; default: 512
-    kind:str=None, # 'static' (a page), 'app' (Voila, Binder) or 'http' (programs); default: what the folder is, or an app
+    kind:str=None, # 'static' (a page), 'teach' (a page that learns), 'app' (Voila, Binder) or 'http' (programs); default: what the folder is, or an app
     runtime:str=None, # of a page: 'npm' (a copy), 'cdn' (visitors load it there) or a folder; default: as before, or npm
     precision:str=None, # of a page: 'int8' for weights in 8 bits, whose answers may differ by a few percent, 'fp32' for the file as it is; default: as the last time, or 'int8' where that saves a visitor a quarter of the wait
 )->Path: # `path`
@@ -364,7 +385,7 @@ def deploy(
     p = Predictor(model)
     p.predict(Image.new('RGB', (64,64)))
     name = _file_name(model)
-    new = _site(p, name, **asked) if asked['kind']=='static' else _folder_files(_folder_facts(p, name, **asked), p.path.read_bytes())
+    new = _site(p, name, **asked) if is_page(asked['kind']) else _folder_files(_folder_facts(p, name, **asked), p.path.read_bytes())
     _check_yours(path, new, note['files'])
     write = _write_folder if path.exists() else _write_new
     write(path, new, dict(imgcls=imgcls.__version__, asked=asked, files=note['files']))
@@ -404,9 +425,10 @@ def imgcls_deploy(
     try: path = deploy(model, path, **kwargs)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
     asked = _read_note(path)['asked']
-    used = 'model.onnx' if asked['kind']=='static' else _file_name(model)
+    page = is_page(asked['kind'])
+    used = 'model.onnx' if page else _file_name(model)
     if unused := unused_models(path, used): print(f'No longer used, yours to remove: {", ".join(unused)}')
-    if asked['kind']=='static': print(weight(path))
+    if page: print(weight(path))
     for o in over_limits(files_in(path)): print(o)
     if url := asked['model_url']: print(f'Put {model} at {url} before you push: it is fetched from there.')
     print(f'{path} is ready. What to do with it is in {path/"README.md"}')

@@ -234,7 +234,7 @@ def model_file(
 site_policy = ("default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "manifest-src 'self'; form-action 'none'; base-uri 'none'")
 page_modules = 'dom shrink card key status send choose drop paste camera page'.split()
-modules = [*(f'page/{o}.js' for o in page_modules),'web/start.js','web/ask.js','web/live.js']
+modules = [*(f'page/{o}.js' for o in page_modules),*(f'web/{o}.js' for o in 'start ask frames live'.split())]
 worker_modules = ['web/worker.js','web/file.js','web/pixels.js']
 
 def site_page(
@@ -248,11 +248,12 @@ def site_page(
     return template('static/page/index.html').render(site=site, accept=html_accept, max_files=1, max_bytes=10**12, **said)
 
 # %% ../../nbs/lib/use/static.ipynb #8445b24d
-own = {o:o for o in (*modules,*worker_modules,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
-
-def own_files()->dict: # path → bytes
+def own_files(
+    names=(*modules,*worker_modules), # in static, beside what all pages have
+)->dict: # path → bytes
     "The files of a page that are the same for every model"
-    return {k:shipped(f'static/{v}').read_bytes() for k,v in own.items()}
+    here = {o:o for o in (*names,'page/page.css')} | {'page/visitor.css':'visitor.css', 'icon.svg':'web/icon.svg'}
+    return {k:shipped(f'static/{v}').read_bytes() for k,v in here.items()}
 
 def site_files(
     p:Predictor,

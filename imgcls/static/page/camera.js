@@ -47,5 +47,5 @@ export function camera(add, watch) {
       say(trouble[e.name] || e.message)
     }
   }
-  $('take').onclick = async () => { if (video.videoWidth) add([await photo(video)]) }
+  if ($('take')) $('take').onclick = async () => { if (video.videoWidth) add([await photo(video)]) }
 }

@@ -45,10 +45,15 @@ export function ready() {
   return starting
 }
 
-// What the model says of one frame of the camera, for `answer`
+// What the model says of one frame of the camera, and of a picture's file, for `answer`
 export async function glance(bitmap) {
   await ready()
   return call({bitmap}, [bitmap])
+}
+
+export async function see(blob) {
+  await ready()
+  return call({blob})
 }
 
 // That in words
@@ -60,10 +65,7 @@ export function answer({probs, distance}, most=5) {
 
 // What is in `blob`, the file of a picture: {label, name, prob, topk, unsure, unknown}
 export async function predict(blob, {topk=5}={}) {
-  try {
-    await ready()
-    return answer(await call({blob}), topk)
-  } catch ({message, hint}) { throw Object.assign(Error(message), {hint}) }
+  try { return answer(await see(blob), topk) } catch ({message, hint}) { throw Object.assign(Error(message), {hint}) }
 }
 
 // For page.js

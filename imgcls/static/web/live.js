@@ -1,17 +1,15 @@
 // What the camera sees, several times a second, smoothed. No frame is kept.
 import {make} from '../page/dom.js'
 import {worded} from '../page/card.js'
-import {answer, glance} from './ask.js'
+import {answer} from './ask.js'
+import {frames} from './frames.js'
 
 const keep = .6 // of what was said of the frames before
 const mix = (a, b) => a==null || b==null ? b : keep*a+(1-keep)*b
 
 export async function watch(video, el) {
   let was, times = []
-  while (video.srcObject) {
-    await new Promise(requestAnimationFrame)
-    if (!video.videoWidth || !video.srcObject) continue
-    const now = await glance(await createImageBitmap(video))
+  for await (const now of frames(video)) {
     was = {probs: now.probs.map((p, i) => mix(was?.probs[i], p)), distance: mix(was?.distance, now.distance)}
     times = [...times.slice(-20), performance.now()]
     const rate = times.length>1 ? 1000*(times.length-1)/(times.at(-1)-times[0]) : 0

@@ -86,9 +86,9 @@ async function seen({bitmap, turn=1, k=1}) {
   const x = prepared(turned(drawn(bitmap, k), turn), facts), [w, h] = facts.crop
   bitmap.close()
   const out = await session.run({image: new ort.Tensor('float32', x, [1, 3, h, w])})
-  const probs = softmax(Array.from(out.logits.data))
-  if (!probs.every(Number.isFinite)) throw new Said('The model is damaged: its answer is not a number.', upload)
-  return {probs, distance: out.distance?.data[0]}
+  const {data} = out.logits || out.features
+  if (!data.every(Number.isFinite)) throw new Said('The model is damaged: its answer is not a number.', upload)
+  return out.logits ? {probs: softmax(Array.from(data)), distance: out.distance?.data[0]} : {features: data}
 }
 
 onmessage = async ({data: {id, facts, blob, bitmap}}) => {
