@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
-from imgcls.use.deploy import deploy, kinds, python, requirements
+from imgcls.use.deploy import deploy, is_page, kinds, python, requirements
 from imgcls.sample import draw_digit
 from imgcls.use.predict import Predictor
 from imgcls.use.serve import Options, make_app, routes
@@ -110,7 +110,7 @@ def test_one_set_of_pins_for_all(tmp_path):
     assert (binder/'requirements.txt').read_text()==requirements() and (binder/'runtime.txt').read_text().strip()==f'python-{python}'
     linux = [o for v in ('2014','_2_28') for o in ('--platform', f'manylinux{v}_x86_64')]
     cmd = [sys.executable, '-m', 'pip', 'install', '-q', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--python-version', python, *linux]
-    served = [o for o in kinds if o!='static']
+    served = [o for o in kinds if not is_page(o)]
     for o in served: (tmp_path/o).write_text(requirements(o))
     for o in served: run([*cmd, '--target', tmp_path, '-r', tmp_path/o])
 
@@ -302,7 +302,7 @@ def test_a_kind_is_remembered_and_not_changed_unasked(tmp_path):
     assert not was[0].keys() & {'render.yaml','imgcls/use/listen.py'} and not [o for o in was[1] if 'binder' in o or 'voila' in o or o in ('app.ipynb','imgcls/use/app.py')]
     with pytest.raises(ValueError, match='is of the kind app: name another folder for http'): deploy(model, app, kind='http')
     with pytest.raises(ValueError, match='is of the kind http'): deploy(model, api, kind='app')
-    with pytest.raises(ValueError, match="kind='web': wanted app or http or static"): deploy(model, api, kind='web')
+    with pytest.raises(ValueError, match="kind='web': wanted app or http or static or teach"): deploy(model, api, kind='web')
     assert (tree(app),tree(api))==was and (tree(deploy(model, app)),tree(deploy(model, api)))==was
 
 def test_a_folder_from_before_there_were_kinds_is_an_app(tmp_path):

@@ -358,7 +358,7 @@ def _site(
     parts,teach = runtime_parts(runtime),kind=='teach'
     facts = _model_facts(p, title or ('Teach a classifier' if teach else None), name)
     made,model = _pages(p, parts, facts['title'], kind, precision)
-    if teach: facts['facts'] = {k:facts['facts'][k] for k in ('network','looks at','made')}
+    if teach: facts['facts'] = dict(about='') | {k:facts['facts'][k] for k in ('network','looks at','made')}
     facts |= dict(user=user, repo=repo, runtime=runtime, runtime_version=runtime_version)
     said = dict(sizes=_sizes(model, sum(o['bytes'] for o in parts.values())), too_large=over_limits(made))
     facts |= said | kept_files(made, parts)
