@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
-from imgcls.use.deploy import deploy, is_page, kinds, python, requirements
+from imgcls.use.deploy import deploy, files_in, is_page, kinds, python, requirements
 from imgcls.sample import draw_digit
 from imgcls.use.predict import Predictor
 from imgcls.use.serve import Options, make_app, routes
@@ -455,3 +455,9 @@ def test_from_the_shell(tmp_path):
     assert 'is of the kind http' in out and 'Traceback' not in out
     new = shutil.copy(model, tmp_path/'better.onnx')
     assert f'No longer used, yours to remove: {model.name}' in run([cmd[0], new, tmp_path/'my_api'])
+
+def test_what_git_keeps_is_not_told_to_be_too_large(tmp_path):
+    for o in ('index.html','web/a.js','.git/objects/pack/pack-1.pack'):
+        (tmp_path/o).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path/o).write_bytes(b'')
+    assert sorted(files_in(tmp_path))==['index.html','web/a.js']

@@ -149,7 +149,7 @@ def everything(self:Cleaning):
     "All labelled pictures that are there now"
     df = self.known()
     if self.scores is None: return df
-    return df.loc[[o[0]!='.' and has(self.path, o) for o in df.file]]
+    return df.loc[[o[0]!='.' and (self.path/o).is_file() for o in df.file]]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #56f9f639
 def spellings(
@@ -260,7 +260,7 @@ def refresh(self:Cleaning,
 ):
     "Read the journals again"
     now = self.noted().items()
-    self.decisions = {k:self.meant(k, v) for k,v in now if v and (k in also or has(self.path, k))}
+    self.decisions = {k:self.meant(k, v) for k,v in now if v and (k in also or (self.path/k).is_file())}
 
 # %% ../../nbs/lib/clean/decisions.ipynb #48d11f43
 @patch
@@ -496,7 +496,8 @@ def outdated(self:Cleaning,
     files, # of the plan
 ): # [n]: '' or why
     "What stands against a decision about each file"
-    was = {o[2]:o[-1] for o in self.journal.read().values} # '' in journals of 0.1.0, which had another column there
+    df = self.journal.read()
+    was = dict(zip(df.file, df.iloc[:,-1])) # '' in journals of 0.1.0, which had another column there
     return [objection(was[o], digest(self.path/o)) for o in files]
 
 # %% ../../nbs/lib/clean/decisions.ipynb #49b2c908

@@ -411,8 +411,9 @@ def weight(
 def files_in(
     path:Path, # folder
 )->dict: # path in it, with / → bytes
-    "All files of a folder that have an ending"
-    return {o.relative_to(path).as_posix():o.read_bytes() for o in path.rglob('*.*') if o.is_file()}
+    "All files of a folder that have an ending, but for git's own"
+    found = {o.relative_to(path):o for o in path.rglob('*.*') if o.is_file()}
+    return {k.as_posix():o.read_bytes() for k,o in found.items() if k.parts[0]!='.git'}
 
 # %% ../../nbs/lib/use/deploy.ipynb #82cf907e
 @call_parse
