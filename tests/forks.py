@@ -1,6 +1,5 @@
 "Processes that are spared the seconds of importing the library: forks of one that has, from a server of `multiprocessing`"
-import multiprocessing, os, sys
-from importlib.metadata import entry_points
+import multiprocessing, os, runpy, sys
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -38,9 +37,9 @@ class Fork:
 
 def script(name, args):
     "What the console script `name` (or its path) does"
-    name = Path(name).name
-    sys.argv = [name, *args]
-    sys.exit(next(iter(entry_points(group='console_scripts', name=name))).load()())
+    fn = Path(sys.executable).parent/name
+    sys.argv = [str(fn),*args]
+    runpy.run_path(str(fn), run_name='__main__')
 
 def code(text, args):
     "What `python -c text` does"
