@@ -280,3 +280,4 @@ def show_scores(
     axs = show_grid([UprightImage.create(o, 300) for o in df.file], titles, nrows)
     below = dict(size=7, ha='center', va='top')
     for ax,o in zip(axs, df.file): ax.text(.5, -.02, shortened(Path(o).name, 24), transform=ax.transAxes, **below)
+    axs[0].figure.tight_layout() # once more, with the names
