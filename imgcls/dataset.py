@@ -1213,7 +1213,8 @@ def snapshot_file(
     at = other.path if isinstance(other, Dataset) else Path(other)
     fn = (at.parent if at.is_file() else at)/f'snapshot_{x}.csv'
     if fn.is_file(): return fn
-    raise FileNotFoundError(f'{fn} is not there. `snapshot` writes it; there are {", ".join(o.stem[9:] for o in fn.parent.glob("snapshot_*.csv")) or "none"}')
+    there = ', '.join(o.stem[9:] for o in fn.parent.glob('snapshot_*.csv')) or 'none'
+    raise FileNotFoundError(f'{fn} is not there. `snapshot` writes it; there are {there}')
 
 # %% ../nbs/lib/dataset.ipynb #adf0519a
 version_cols = 'file sha256 label split'.split()

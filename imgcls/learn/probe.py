@@ -513,7 +513,9 @@ def plot(self:Archs):
     x = df['per second'] if 'per second' in df else len(self.best.y)/df.seconds
     fig,ax = plt.subplots(figsize=(6,3.5), layout='constrained')
     ax.errorbar(x, df.accuracy, yerr=[df.accuracy-df.low,df.high-df.accuracy], fmt='o', capsize=3)
-    for a,o in zip(x, df.itertuples()): ax.annotate(f' {o.arch} {o.size}', (a,o.accuracy))
+    for a,o in zip(x, df.itertuples()):
+        side = 'right' if len(x)>1 and a==max(x) else 'left' # of a point, where the name has room
+        ax.annotate(f' {o.arch} {o.size} ', (a,o.accuracy), ha=side)
     ax.set(xscale='log', xlabel='pictures a second, exported, on this CPU' if 'per second' in df else 'pictures a second, probed', ylabel='accuracy')
     return fig
 
@@ -614,7 +616,8 @@ def check_issues(
     text:str, # a number, or a file to write
 ):
     "Refuse what says neither how many doubts to list nor where"
-    if not re.fullmatch(r'|\d+|.*\.csv', text): raise ValueError(f'--issues {text}: wanted how many to list, such as 20, or a file for all of them, such as doubts.csv')
+    if re.fullmatch(r'|\d+|.*\.csv', text): return
+    raise ValueError(f'--issues {text}: wanted how many to list, such as 20, or a file for all, such as doubts.csv')
 
 # %% ../../nbs/lib/learn/probe.ipynb #04abf2c8
 def tell_issues(

@@ -375,3 +375,4 @@ def show_scores(
     if not len(df): raise ValueError(f'No pictures to show: `df` has no rows, or n={n} is none.')
     axs = show_grid([UprightImage.create(o, 300) for o in df.file], map(doubt, df.itertuples()), nrows)
     for ax,o in zip(axs, df.file): write_below(ax, shortened(Path(o).name, 24))
+    axs[0].figure.tight_layout() # once more, with the names
