@@ -1,15 +1,20 @@
-"Predicting as an imgcls user does, with an exported model, and as a fastai user does, with `load_learner`: same weights, same pictures, in turns"
+"Predicting as an imgcls user does, with an exported model, as a fastai user does, with `load_learner`, and by hand: same weights, same pictures, in turns"
 import statistics, subprocess, sys, tempfile, time
+import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
+from PIL import Image
 from fastai.vision.all import ImageDataLoaders, Resize, load_learner, resnet18, vision_learner
 from imgcls.learn.data import get_dls
 from imgcls.dataset import image_files
 from imgcls.learn.export import export_onnx
-from imgcls.use.predict import Predictor
+from imgcls.picture import cores
+from imgcls.use.predict import Predictor, open_session
 from imgcls.learn.train import get_learner
 import photos
 
-ours = "from imgcls.use.predict import Predictor; p = Predictor('{}').predict('x.jpg').label"
+ours = "from imgcls.use.predict import Predictor; p = Predictor('{}', engine='onnxruntime').predict('x.jpg').label"
 theirs = "import warnings; warnings.simplefilter('ignore'); from fastai.vision.all import *; l = load_learner('m.pkl')\nwith l.no_bar(): p = l.predict('x.jpg')[0]"
 peak = "\nprint(p, next(int(o.split()[1])/1024 for o in open('/proc/self/status') if o.startswith('VmHWM')))"
 sides = ['fp32','int8','fastai']
@@ -39,7 +44,7 @@ def models(path):
 
 def steady(path, fns, n=5):
     "Per side: seconds for one picture (median), and for all of `fns` at once"
-    learn,ps = load_learner(path/'m.pkl'),[Predictor(path/f'{o}.onnx') for o in sides[:2]]
+    learn,ps = load_learner(path/'m.pkl'),[Predictor(path/f'{o}.onnx', engine='onnxruntime') for o in sides[:2]]
     one = [*(p.predict for p in ps), learn.predict]
     many = [*(p.predict for p in ps), lambda o: learn.get_preds(dl=learn.dls.test_dl(o))]
     with learn.no_bar():
@@ -55,6 +60,61 @@ def row(what, rs, digits=2, more='faster'):
     x,y = [med(r[2]/r[i] for r in rs) for i in (0,1)]
     return f'| {what} | {a:.{digits}f} | {b:.{digits}f} | {c:.{digits}f} | {x:.1f} × | {y:.1f} × |'
 
+def by_hand(p, session):
+    "A function that asks `session` about a file with nothing that isn't needed: a reduced decode, one resize of the middle, one array"
+    size,least = tuple(p.meta['size']),p.meta['least']
+    outputs = [o.name for o in session.get_outputs()]
+    def ask(fn):
+        im = Image.open(fn)
+        im.draft('RGB', (least,least))
+        w,h = im.size
+        side = min(w, h)
+        x,y = (w-side)//2,(h-side)//2
+        im = im.resize(size, Image.BILINEAR, box=(x,y,x+side,y+side))
+        a = np.divide(np.asarray(im).transpose(2,0,1)[None], 255, dtype='float32', order='C')
+        return session.run(outputs, dict(image=a))
+    return ask
+
+def sized(path):
+    "Photos of 0.3, 1 and 12 megapixels, and the middle one in two more formats, by name"
+    res = {f'JPEG, {o} megapixels':path/f'{o}.jpg' for o in (.3,1,12)} | {f'{o}, 1 megapixel':path/f'1.{o.lower()}' for o in ('PNG','WebP')}
+    for o in (.3,1,12):
+        side = round((o*1e6*1.5)**.5)
+        photos.photo(3, side, side).save(path/f'{o}.jpg', quality=88)
+    for o in ('png','webp'): Image.open(path/'1.jpg').save(path/f'1.{o}')
+    return res
+
+def floors(path, n=15):
+    "Lines: ours and by hand, each of `sized`, and 64 at once by as many threads as there are cores, each with a picture of its own"
+    ps = [Predictor(path/f'{o}.onnx', engine='onnxruntime') for o in sides[:2]]
+    hands = [by_hand(p, p.session) for p in ps]
+    alone = [by_hand(p, open_session(p.path, 1)) for p in ps]
+    fns = image_files(path/'photos')
+    def pooled(f):
+        with ThreadPoolExecutor(cores()) as ex: return list(ex.map(f, fns))
+    def line(what, fs, n, each=1):
+        for o in fs: took(o)
+        runs = [[1000*took(o)/each for o in fs] for _ in range(n)]
+        a,b,c,d = [med(o) for o in zip(*runs)]
+        x,y = med(r[0]/r[1] for r in runs),med(r[2]/r[3] for r in runs)
+        return f'| {what} | {a:.1f} | {b:.1f} | {x:.2f} × | {c:.1f} | {d:.1f} | {y:.2f} × |'
+    rows = [line(k, [lambda: ps[0].predict(fn), lambda: hands[0](fn), lambda: ps[1].predict(fn), lambda: hands[1](fn)], n) for k,fn in sized(path).items()]
+    many = [lambda: ps[0].predict(fns), lambda: pooled(alone[0]), lambda: ps[1].predict(fns), lambda: pooled(alone[1])]
+    return [*rows, line('64 photos, each', many, max(3, n//3), 64)]
+
+def engines(path, n=3):
+    "Lines: fastai and the fp32 file by either engine, one picture after the other; none without OpenVINO"
+    if not find_spec('openvino'): return ['| OpenVINO is not installed | | | | | |']
+    learn,fns = load_learner(path/'m.pkl'),image_files(path/'photos')
+    rows = []
+    for kind in sides[:2]:
+        a,b = [Predictor(path/f'{kind}.onnx', engine=o) for o in ('onnxruntime','openvino')]
+        with learn.no_bar(): runs = [[1000*took(f, fn) for f in (learn.predict,a.predict,b.predict)] for _ in range(n) for fn in fns]
+        x,y,z = [med(o) for o in zip(*runs)]
+        diff = max(abs(p.prob-q.prob) for p,q in zip(a.predict(fns), b.predict(fns)))
+        rows.append(f'| {kind}, {b.session.precision} | {x:.1f} | {y:.1f} | {z:.1f} | {med(r[0]/r[2] for r in runs):.1f} × | {diff:.4f} |')
+    return rows
+
 def main(n=7):
     path = Path(tempfile.mkdtemp())
     photos.write(path/'photos', 64)
@@ -65,6 +125,7 @@ def main(n=7):
     for o in codes: fresh(o, path)
     runs = [[fresh(o, path) for o in codes] for _ in range(n)]
     singles,alls = steady(path, fns)
+    lines = '\n'.join
     print(f"""## Predict (resnet18 at 224 px, photos of 500 to 1,600 px, in turns; peer: fastai's `load_learner`)
 
 | | fp32 | int8 | fastai | fp32 is better by | int8 |
@@ -73,7 +134,19 @@ def main(n=7):
 {row('its peak memory, MB', [[o[1] for o in r] for r in runs], 0)}
 {row('one picture from its file, ms (64 pictures)', [[1000*o for o in r] for r in singles], 1)}
 {row('64 pictures, ms a picture (5 runs)', [[1000*o/64 for o in r] for r in alls], 1)}
-{row('the same, of 12 megapixels, ms a picture', [[1000*o/8 for o in r] for r in phones(path)], 1)}""")
+{row('the same, of 12 megapixels, ms a picture', [[1000*o/8 for o in r] for r in phones(path)], 1)}
+
+By hand: a reduced decode by Pillow, one resize of the middle, one array, and the same session of onnxruntime; no look at what the file is, how it is turned, what is unsure. Milliseconds; wanted: 1.10 × at most.
+
+| | fp32 | by hand | ratio (median of pairs) | int8 | by hand | ratio |
+|---|---|---|---|---|---|---|
+{lines(floors(path))}
+
+OpenVINO, an optional engine, beside onnxruntime: milliseconds for one picture from its file.
+
+| file, computed in | fastai | onnxruntime | OpenVINO | faster than fastai | largest difference of a probability |
+|---|---|---|---|---|---|
+{lines(engines(path))}""")
 
 def phones(path, n=3):
     "Seconds for 8 photos as phones make them"

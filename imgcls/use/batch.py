@@ -12,7 +12,6 @@ import asyncio, time
 from contextlib import contextmanager
 from concurrent.futures import ThreadPoolExecutor
 from ..picture import cores
-from .predict import Model
 
 # %% ../../nbs/lib/use/batch.ipynb #26214b15
 class Busy(Exception):
@@ -59,7 +58,7 @@ class Pool:
         self.predictor = predictor
         self.on_answer = on_answer
         self.n = cores()
-        self.single = Model(predictor.path, n_threads=1, engine=predictor.engine) if self.n>1 else predictor
+        self.single = predictor.single
         self.room = Room(most, 'pictures are waiting', .02)
         self.threads = ThreadPoolExecutor(self.n, 'picture')
 

@@ -13,12 +13,12 @@ import numpy as np
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property, partial
 from importlib.resources import files
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from ..picture import PictureError, content_of, cores, is_picture_file, max_pixels, open_image, prepare, thumbnail
 from .engine import OpenVino, circumstances, kept_or_tried, said
@@ -387,20 +387,25 @@ class Predictor(Model):
         name,prob = rows[0]
         return Prediction(self.labels[top[0]], name, prob, rows, prob<self.threshold, source, bool(unknown))
 
+    @cached_property
+    def single(self):
+        "The same, with one thread for a picture: for as many pictures at a time as there are cores"
+        res = copy(self)
+        if cores()>1: res.session = Model(self.path, n_threads=1, engine=self.engine).session
+        return res
+
     def stream(self,
         xs, # what `predict` takes, one after the other
         topk:int=5, # how many classes to show
-        bs:int=8, # pictures at a time
     ): # of each, a `Prediction` or the error that says why there is none
         "Answers for `xs`, however many"
-        def ready(x):
-            try: return (src := _load(x)),self.prepared(src)
-            except (OSError,ValueError) as e: return x,e
-        it = _ahead(ready, xs, cores())
-        while part := list(islice(it, bs)):
-            ok = [a for _,a in part if isinstance(a, np.ndarray)]
-            found = zip(*self.ask(np.stack(ok))) if ok else iter(())
-            yield from (self.answer(*next(found), topk, src) if isinstance(a, np.ndarray) else a for src,a in part)
+        single = self.single
+        def answered(x):
+            try: a = self.prepared(src := _load(x))
+            except (OSError,ValueError) as e: return e
+            found, = zip(*single.ask(a[None]))
+            return self.answer(*found, topk, src)
+        yield from _ahead(answered, xs, cores())
 
     def predict(self,
         x, # path, bytes, file object, PIL image, array [h,w,3], http(s) address; or a list of them
@@ -420,7 +425,6 @@ class Predictor(Model):
 
     def predict_folder(self,
         path, # folder with pictures, at any depth
-        bs:int=8, # pictures at a time
     ): # DataFrame: file (relative to `path`), label, prob, unsure, unknown, error
         "Answers for all pictures in a folder"
         import pandas as pd
@@ -429,7 +433,7 @@ class Predictor(Model):
         fns = list(image_paths(path))
         cols = ['label','prob','unsure','unknown','error']
         def row(o): return (None,)*4+(str(o),) if isinstance(o, Exception) else (o.label,o.prob,o.unsure,o.unknown,'')
-        rows = [row(o) for o in progress_bar(self.stream(fns, 1, bs), total=len(fns), leave=False)]
+        rows = [row(o) for o in progress_bar(self.stream(fns, 1), total=len(fns), leave=False)]
         df = pd.DataFrame(rows, columns=cols)
         df.insert(0, 'file', [o.relative_to(path).as_posix() for o in fns])
         return df
