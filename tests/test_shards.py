@@ -291,6 +291,25 @@ def test_a_model_sees_what_is_gathered(urls, web, pool, tmp_path):
     assert content(tmp_path, 'predictions')==seen and content(tmp_path)==old and len(web.asked)==n
     with pytest.raises(Exception, match='none.onnx'): gather_shards(urls, tmp_path, rows=20, model=tmp_path/'none.onnx', allow_private=True)
 
+def test_features_are_those_of_the_files(here, tmp_path):
+    import torch
+    from imgcls.learn.shards import feature_shards, frozen
+    n = torch.get_num_threads()
+    heldout_folder(tmp_path/'digits')
+    gather_shards(tmp_path/'digits', tmp_path/'out', rows=170)
+    net = 'resnet18',32,False
+    fns = feature_shards(tmp_path/'out', *net)
+    got = pd.concat(map(pd.read_parquet, fns))
+    at = dict(zip(stored(tmp_path/'out').file, stored(tmp_path/'out').url))
+    files = [Path(at[o].removeprefix('file://')) for o in got.file]
+    want,bad = frozen(*net)[0].of(files)
+    assert len(files)==400 and not bad and np.allclose(np.stack(got.features), want, atol=1e-5)
+    old = [o.stat().st_mtime_ns for o in fns]
+    fns[1].unlink()
+    assert [o.stat().st_mtime_ns==t for o,t in zip(feature_shards(tmp_path/'out', *net), old)]==[True,False,True]
+    assert all(o.stat().st_mtime_ns!=t for o,t in zip(feature_shards(tmp_path/'out', 'resnet18', 64, False), old))
+    torch.set_num_threads(n)
+
 def hashes(n, copies, seed, skew=0):
     "Hashes, of which `copies` are near to others or the same; `skew`: bits of the first word that nearly all share"
     rng = np.random.default_rng(seed)
