@@ -80,6 +80,25 @@ def test_what_is_first_on_the_path_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, 'path', [str(tmp_path), *sys.path])
     assert K.versions(['numpy'])=={'numpy':'0.1'}
 
+def test_colab_is_rehearsed_at_the_floor_and_every_week():
+    import colab_env, repo
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+    asked = {o.name:o.specifier for o in map(Requirement, repo.settings()['requirements'].split())}
+    for o in ('fastai==2.8.8','pandas==2.2.3','pillow==11.3.0','ipywidgets==7.7.1'):
+        name,version = o.split('==')
+        assert o in colab_env.ends['old'].split() and [Version(f.version) for f in asked[name] if f.operator=='>=']==[Version(version)]
+    weekly = (root/'.github'/'workflows'/'weekly.yml').read_text()
+    assert re.findall(r'{end: (\w+),', weekly)==[*colab_env.ends] and 'python tools/colab_env.py --end ${{ matrix.end }} --tests' in weekly
+
+def test_torch_is_lent_where_pip_cannot_change_it(tmp_path):
+    import colab_env
+    colab_env.lend(tmp_path/'lent')
+    code = 'import sys; sys.path.insert(0, sys.argv[1]); from importlib import metadata; import torch; print(metadata.version("torch"), torch.__file__)'
+    said = subprocess.run([sys.executable, '-c', code, tmp_path/'lent'], capture_output=True, text=True, check=True).stdout.split()
+    assert said==[K.versions(['torch'])['torch'], str(tmp_path/'lent'/'torch'/'__init__.py')]
+    assert not {'numpy','PIL','pandas','fastai'} & {o.name for o in (tmp_path/'lent').iterdir()} and all(o.is_symlink() for o in (tmp_path/'lent').iterdir())
+
 def test_what_changed_while_in_use_asks_for_a_restart():
     said = K.added(dict(fastcore='1', onnx='1'), dict(fastcore='2', onnx='1', timm='1'))
     assert said[0]=='added: fastcore 2, timm 1' and 'Restart' in said[1] and 'fastcore' in said[1]
