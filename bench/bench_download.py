@@ -63,11 +63,11 @@ def servers(n, k=2):
     while sum(o.status=='LISTEN' for p in ps for o in psutil.Process(p.pid).net_connections())<k: time.sleep(.1)
     return ps,port
 
-def earlier(top):
+def earlier(top, commit):
     "The library at an earlier commit, in `top`; None if this repository doesn't go back so far"
     top.mkdir()
-    tar = subprocess.run(['git','archive',before,'imgcls'], cwd=root, capture_output=True)
-    if tar.returncode: return print(f'{before} is left out: {tar.stderr.decode().strip()}', file=sys.stderr)
+    tar = subprocess.run(['git','archive',commit,'imgcls'], cwd=root, capture_output=True)
+    if tar.returncode: return print(f'{commit} is left out: {tar.stderr.decode().strip()}', file=sys.stderr)
     subprocess.run(['tar','-x'], cwd=top, input=tar.stdout, check=True)
     return top
 
@@ -113,7 +113,7 @@ def run(name, urls, tree=root, python=sys.executable):
 
 def contenders(top):
     "Name → arguments of `run`, of all that can be had"
-    old,py = earlier(top/'before'),own_python('img2dataset')
+    old,py = earlier(top/'before', before),own_python('img2dataset')
     res = dict(imgcls=dict(name='imgcls'), **{f'imgcls {before}':old and dict(name='imgcls', tree=old)}, Daft=dict(name='daft'),
         img2dataset=py and dict(name='img2dataset', python=py), fastai=dict(name='fastai'))
     return {k:v for k,v in res.items() if v}
