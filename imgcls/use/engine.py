@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/engine.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/use/engine.ipynb #01b7fabb
+# %% ../../nbs/lib/use/engine.ipynb #6b781be7
 import json, os, platform, tempfile, threading, timeit
 import numpy as np
 from hashlib import sha256
@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from ..picture import cores
 
-# %% ../../nbs/lib/use/engine.ipynb #cc9b6ac2
+# %% ../../nbs/lib/use/engine.ipynb #8e66662c
 def named(
     model, # OpenVINO's
     name:str, # of something that is computed
@@ -24,7 +24,7 @@ def named(
     "What is called `name` in a network"
     return next((o for op in model.get_ops() for o in op.outputs() if name in o.names), None)
 
-# %% ../../nbs/lib/use/engine.ipynb #18ba1636
+# %% ../../nbs/lib/use/engine.ipynb #1a6f0afd
 def cut(
     core, # of OpenVINO
     path, # of an .onnx file
@@ -40,7 +40,7 @@ def cut(
     for o in feats.get_target_inputs(): o.replace_source_output(given.output(0))
     return [Model([named(whole, 'logits'),x], whole.get_parameters()),Model([end], [given])]
 
-# %% ../../nbs/lib/use/engine.ipynb #3f8e338d
+# %% ../../nbs/lib/use/engine.ipynb #919710fc
 class OpenVino:
     "A network that OpenVINO runs, asked as an `onnxruntime.InferenceSession` is"
     def __init__(self,
@@ -72,7 +72,7 @@ class OpenVino:
             feeds = dict(features=found.get('features'))
         return [found[o] for o in outputs]
 
-# %% ../../nbs/lib/use/engine.ipynb #4f0f4264
+# %% ../../nbs/lib/use/engine.ipynb #4931daf1
 def clouds(
     size, # (width, height) in pixels
     n:int=16,
@@ -82,7 +82,7 @@ def clouds(
     ims = [np.asarray(Image.fromarray(o).resize(size, Image.BICUBIC)) for o in small]
     return np.stack(ims).transpose(0,3,1,2).astype('float32')/255
 
-# %% ../../nbs/lib/use/engine.ipynb #f5bf4426
+# %% ../../nbs/lib/use/engine.ipynb #77964498
 def in_turns(
     sessions, # `open_session`, `OpenVino`
     xs, # [n,3,h,w]
@@ -93,7 +93,7 @@ def in_turns(
     secs = [[ask(o, x) for o in sessions] for x in xs]
     return 1000*np.min(secs[warm:], 0)
 
-# %% ../../nbs/lib/use/engine.ipynb #7e62f9e1
+# %% ../../nbs/lib/use/engine.ipynb #b32c5c1c
 def probabilities(
     z, # logits, [n,classes]
     temperature:float, # the model's
@@ -102,7 +102,7 @@ def probabilities(
     e = np.exp((z-z.max(1, keepdims=True))/temperature)
     return e/e.sum(1, keepdims=True)
 
-# %% ../../nbs/lib/use/engine.ipynb #09ec6f3b
+# %% ../../nbs/lib/use/engine.ipynb #abb0f8a7
 def answers(
     session, # `open_session`, `OpenVino`
     xs, # [n,3,h,w]
@@ -114,7 +114,7 @@ def answers(
     z,*far = map(np.concatenate, zip(*(session.run(outputs, dict(image=x[None])) for x in xs)))
     return probabilities(z, meta['temperature']),*(o/limit for o in far)
 
-# %% ../../nbs/lib/use/engine.ipynb #8023caf3
+# %% ../../nbs/lib/use/engine.ipynb #8e6872af
 def tried(
     session, # of `open_session`
     other, # `OpenVino`
@@ -128,7 +128,7 @@ def tried(
     alike = all(o<=m for o,m in zip(diffs, most))
     return dict(apart=diffs, precision=other.precision, alike=alike, pays=alike and 1.1*new<old, ms=dict(onnxruntime=old, openvino=new))
 
-# %% ../../nbs/lib/use/engine.ipynb #48ba4f34
+# %% ../../nbs/lib/use/engine.ipynb #8274ef85
 def circumstances(
     digest, # of the model's file
 )->str: # hexadecimal
@@ -138,7 +138,7 @@ def circumstances(
     versions = [version(o) for o in ('onnxruntime','openvino')]
     return sha256(repr((digest, sorted(cpu), cores(), versions)).encode()).hexdigest()
 
-# %% ../../nbs/lib/use/engine.ipynb #eb021359
+# %% ../../nbs/lib/use/engine.ipynb #dab41bbd
 def kept_or_tried(
     fn, # file that keeps it
     session, # of `open_session`
@@ -153,7 +153,7 @@ def kept_or_tried(
     os.replace(f.name, fn)
     return found
 
-# %% ../../nbs/lib/use/engine.ipynb #a031e844
+# %% ../../nbs/lib/use/engine.ipynb #479d0327
 def said(
     found, # of `tried`
 )->str:
