@@ -1,4 +1,4 @@
-"""onnxruntime runs the network everywhere. OpenVINO, where somebody installed it, takes its place if it is faster on this machine and gives the same answers.
+"""onnxruntime runs the network everywhere. OpenVINO, where it is installed, takes its place if it is faster and says the same.
 
 Docs: https://imgcls.github.io/imgcls/lib/use/engine.html.md"""
 
@@ -7,7 +7,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/engine.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/lib/use/engine.ipynb #6b781be7
+# %% ../../nbs/lib/use/engine.ipynb #3019a99f
 import json, os, platform, tempfile, threading, timeit
 import numpy as np
 from hashlib import sha256
@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from ..picture import cores
 
-# %% ../../nbs/lib/use/engine.ipynb #8e66662c
+# %% ../../nbs/lib/use/engine.ipynb #a3b8145c
 def named(
     model, # OpenVINO's
     name:str, # of something that is computed
@@ -24,7 +24,7 @@ def named(
     "What is called `name` in a network"
     return next((o for op in model.get_ops() for o in op.outputs() if name in o.names), None)
 
-# %% ../../nbs/lib/use/engine.ipynb #1a6f0afd
+# %% ../../nbs/lib/use/engine.ipynb #ffb3ff6a
 def cut(
     core, # of OpenVINO
     path, # of an .onnx file
@@ -40,7 +40,7 @@ def cut(
     for o in feats.get_target_inputs(): o.replace_source_output(given.output(0))
     return [Model([named(whole, 'logits'),x], whole.get_parameters()),Model([end], [given])]
 
-# %% ../../nbs/lib/use/engine.ipynb #919710fc
+# %% ../../nbs/lib/use/engine.ipynb #21b47585
 class OpenVino:
     "A network that OpenVINO runs, asked as an `onnxruntime.InferenceSession` is"
     def __init__(self,
@@ -72,7 +72,7 @@ class OpenVino:
             feeds = dict(features=found.get('features'))
         return [found[o] for o in outputs]
 
-# %% ../../nbs/lib/use/engine.ipynb #4931daf1
+# %% ../../nbs/lib/use/engine.ipynb #e40e1735
 def clouds(
     size, # (width, height) in pixels
     n:int=16,
@@ -82,7 +82,7 @@ def clouds(
     ims = [np.asarray(Image.fromarray(o).resize(size, Image.BICUBIC)) for o in small]
     return np.stack(ims).transpose(0,3,1,2).astype('float32')/255
 
-# %% ../../nbs/lib/use/engine.ipynb #77964498
+# %% ../../nbs/lib/use/engine.ipynb #d1cbda8b
 def in_turns(
     sessions, # `open_session`, `OpenVino`
     xs, # [n,3,h,w]
@@ -93,7 +93,7 @@ def in_turns(
     secs = [[ask(o, x) for o in sessions] for x in xs]
     return 1000*np.min(secs[warm:], 0)
 
-# %% ../../nbs/lib/use/engine.ipynb #b32c5c1c
+# %% ../../nbs/lib/use/engine.ipynb #ad1c0706
 def probabilities(
     z, # logits, [n,classes]
     temperature:float, # the model's
@@ -102,7 +102,7 @@ def probabilities(
     e = np.exp((z-z.max(1, keepdims=True))/temperature)
     return e/e.sum(1, keepdims=True)
 
-# %% ../../nbs/lib/use/engine.ipynb #abb0f8a7
+# %% ../../nbs/lib/use/engine.ipynb #5f3d4702
 def answers(
     session, # `open_session`, `OpenVino`
     xs, # [n,3,h,w]
@@ -114,7 +114,7 @@ def answers(
     z,*far = map(np.concatenate, zip(*(session.run(outputs, dict(image=x[None])) for x in xs)))
     return probabilities(z, meta['temperature']),*(o/limit for o in far)
 
-# %% ../../nbs/lib/use/engine.ipynb #8e6872af
+# %% ../../nbs/lib/use/engine.ipynb #37f5c5b1
 def tried(
     session, # of `open_session`
     other, # `OpenVino`
@@ -126,19 +126,21 @@ def tried(
     old,new = in_turns([session,other], xs).tolist()
     diffs = [float(abs(a-b).max()) for a,b in zip(answers(session, xs, meta), answers(other, xs, meta))]
     alike = all(o<=m for o,m in zip(diffs, most))
-    return dict(apart=diffs, precision=other.precision, alike=alike, pays=alike and 1.1*new<old, ms=dict(onnxruntime=old, openvino=new))
+    ms = dict(onnxruntime=old, openvino=new)
+    return dict(apart=diffs, precision=other.precision, alike=alike, pays=alike and 1.1*new<old, ms=ms)
 
-# %% ../../nbs/lib/use/engine.ipynb #8274ef85
+# %% ../../nbs/lib/use/engine.ipynb #3b303472
 def circumstances(
     digest, # of the model's file
 )->str: # hexadecimal
     "What a trial depends on, in short"
     about = Path('/proc/cpuinfo')
-    cpu = {o for o in about.read_text().splitlines() if o.startswith(('model','flags'))} if about.exists() else platform.processor()
+    lines = about.read_text().splitlines() if about.exists() else [platform.processor()]
+    cpu = {o for o in lines if o.startswith(('model','flags'))} or lines
     versions = [version(o) for o in ('onnxruntime','openvino')]
     return sha256(repr((digest, sorted(cpu), cores(), versions)).encode()).hexdigest()
 
-# %% ../../nbs/lib/use/engine.ipynb #dab41bbd
+# %% ../../nbs/lib/use/engine.ipynb #37aa17ea
 def kept_or_tried(
     fn, # file that keeps it
     session, # of `open_session`
@@ -153,7 +155,7 @@ def kept_or_tried(
     os.replace(f.name, fn)
     return found
 
-# %% ../../nbs/lib/use/engine.ipynb #479d0327
+# %% ../../nbs/lib/use/engine.ipynb #e84bee21
 def said(
     found, # of `tried`
 )->str:
