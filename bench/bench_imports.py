@@ -1,15 +1,8 @@
 "What an import costs, in fresh processes in turns: ours beside what it can't do without"
 import statistics, subprocess, sys, time
 
-codes = {
-    'nothing':'pass',
-    'fastai':'from fastai.vision.all import *',
-    'all':'from imgcls.all import *',
-    'gather':'from imgcls.gather import download_images',
-    'use':'import imgcls.use',
-    'predict':'from imgcls.use import Predictor',
-    'serve':'from imgcls.use import make_app',
-}
+codes = dict(nothing='pass', fastai='from fastai.vision.all import *', all='from imgcls.all import *', gather='from imgcls.gather import download_images',
+    use='import imgcls.use', predict='from imgcls.use import Predictor', serve='from imgcls.use import make_app')
 
 def secs(code):
     "Seconds of a fresh process"

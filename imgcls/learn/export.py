@@ -301,10 +301,11 @@ def to_int8(
     from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_static
     feeds = ({'image':o[None]} for o in xs)
     reader = SimpleNamespace(get_next=lambda: next(feeds, None))
+    how = CalibrationMethod[method]
     kw = dict(per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
     with tempfile.TemporaryDirectory() as tmp, quiet(), redirect_stdout(io.StringIO()):
         onnx.save(proto, f'{tmp}/fp32.onnx')
-        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=CalibrationMethod[method], **kw)
+        quantize_static(f'{tmp}/fp32.onnx', f'{tmp}/int8.onnx', reader, calibrate_method=how, **kw)
         return onnx.load(f'{tmp}/int8.onnx')
 
 # %% ../../nbs/lib/learn/export.ipynb #444414a3

@@ -269,9 +269,11 @@ def choose(
     n_threads:int, # for one prediction
 ): # (what runs it, its name, why it is that one)
     "What is to run a network"
-    if engine not in (None,'onnxruntime','openvino'): raise ValueError(f"engine={engine!r}: wanted 'onnxruntime', 'openvino', or None for the faster")
+    known = None,'onnxruntime','openvino'
+    if engine not in known: raise ValueError(f"engine={engine!r}: wanted 'onnxruntime', 'openvino', or None for the faster")
     here = find_spec('openvino')
-    if engine=='openvino' and not here: raise ModuleNotFoundError("OpenVINO is not installed: pip install 'imgcls[openvino]', or leave out `engine`")
+    hint = "OpenVINO is not installed: pip install 'imgcls[openvino]', or leave out `engine`"
+    if engine=='openvino' and not here: raise ModuleNotFoundError(hint)
     other = partial(OpenVino, path, n_threads)
     if engine=='openvino': return other(),'openvino','it was asked for'
     if engine or not here: return session,'onnxruntime',''
@@ -279,7 +281,7 @@ def choose(
         found = kept_or_tried(cached(circumstances(file_digest(path))).with_suffix('.json'), session, other, meta)
         return (other(),'openvino',said(found)) if found['pays'] else (session,'onnxruntime',said(found))
     except Exception as e: why = f'OpenVINO can not run it: {str(e).strip()[:200] or type(e).__name__}'
-    warnings.warn(f'{path}: {why}. onnxruntime does; engine="onnxruntime" says so from the start, pip uninstall openvino for all.')
+    warnings.warn(f'{path}: {why}. onnxruntime does; `engine="onnxruntime"` asks for no other.')
     return session,'onnxruntime',why
 
 # %% ../../nbs/lib/use/predict.ipynb #dac99f70
@@ -291,7 +293,7 @@ class Model:
         threshold:float=None, # under this confidence a prediction is `unsure`; default: the model's
         n_threads:int=0, # for one prediction; 0: as many as this process may use
         max_pixels:int=max_pixels, # of a picture that is decoded
-        engine:str=None, # 'onnxruntime' or 'openvino'; default: onnxruntime, or OpenVINO where it is installed and faster on this machine
+        engine:str=None, # 'onnxruntime' or 'openvino'; default: OpenVINO where it is installed and faster on this machine
     ):
         self.path = fetch_model(model, sha256) if is_url(model) else Path(model)
         check_model(self.path, sha256)

@@ -381,7 +381,8 @@ async def card(self:Service, request):
     p = self.predictor
     shown = 'labels names arch precision crop metrics unknown n_params created versions about'.split()
     kept = {k:p.meta[k] for k in shown if k in p.meta}
-    return JSONResponse(self.model | kept | dict(sha256=self.sha256, threshold=p.threshold, facts=p.facts(), engine=p.runs_on))
+    now = dict(sha256=self.sha256, threshold=p.threshold, facts=p.facts(), engine=p.runs_on)
+    return JSONResponse(self.model | kept | now)
 
 # %% ../../nbs/lib/use/serve.ipynb #f1959c32
 @patch
