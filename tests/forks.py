@@ -2,6 +2,7 @@
 import multiprocessing, os, runpy, sys
 from pathlib import Path
 from subprocess import CompletedProcess
+from unittest.mock import patch
 
 context = multiprocessing.get_context('forkserver')
 context.set_forkserver_preload(['imgcls.all','imgcls.demo','nbdev.test'])
@@ -20,7 +21,7 @@ class Fork:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.p = context.Process(target=within, args=(f, args, self.path, {**os.environ, **env}))
-        self.p.start()
+        with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)): self.p.start() # so that the server has the library from where we do
     @property
     def pid(self): return self.p.pid
     def poll(self): return self.p.exitcode
