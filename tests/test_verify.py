@@ -1,5 +1,5 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import os, pytest
+import io, os, pytest
 from pathlib import Path
 from PIL import Image
 from imgcls.gather.credits import attribution
@@ -7,6 +7,7 @@ from imgcls.gather.download import download_images as guarded_download
 from imgcls.gather.verify import tally, verify_images
 from imgcls.dataset import Dataset, Moves
 from imgcls.twins import duplicates
+from imgcls.picture import look
 from imgcls.sample import draw_digit, encode_image
 from web import Web, jpg, says
 
@@ -133,3 +134,13 @@ def test_bad_arguments_are_sentences(tmp_path):
     with pytest.raises(ValueError, match="'label' or 'reason'"): tally(tmp_path, 'engine')
     for f in (tally, attribution, duplicates):
         with pytest.raises(FileNotFoundError, match='folder per class'): f(tmp_path/'none')
+
+def test_a_cut_file_is_seen_at_whatever_size_it_is_decoded():
+    im = draw_digit(8).resize((880,640))
+    for progressive in (False,True):
+        im.save(f := io.BytesIO(), 'JPEG', quality=90, progressive=progressive)
+        b = f.getvalue()
+        for size in (None,100,200,400,500,700,800,2000):
+            assert look(b, max_size=size)['wrong']=='', size
+            cuts = [len(b)*k//20 for k in range(2, 20)]+[len(b)-40]
+            assert all('damaged' in look(b[:n], max_size=size)['wrong'] for n in cuts), size
