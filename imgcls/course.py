@@ -34,7 +34,8 @@ def is_met(
     "Is a requirement installed?"
     from packaging.requirements import Requirement
     r = Requirement(req)
-    return r.name.lower() in there and r.specifier.contains(there[r.name.lower()], prereleases=True)
+    found = there.get(r.name.lower())
+    return bool(found) and r.specifier.contains(found, prereleases=True)
 
 # %% ../nbs/lib/course.ipynb #c5f4a2f3
 def missing(
@@ -77,6 +78,13 @@ def older(
     return [o for o,name in zip(reqs, names) if name in kept and name in there]
 
 # %% ../nbs/lib/course.ipynb #4b49132f
+def untried(
+    held:list, # requirements that are left as they are
+)->list: # lines to print
+    "What was not tried with what is here"
+    return [f'Not tried with what is here, and left as it is: wanted {", ".join(held)}'] if held else []
+
+# %% ../nbs/lib/course.ipynb #0aedb617
 def prepare(
     package:str='imgcls', # whose requirements are to be met
 )->list: # lines to print
@@ -84,7 +92,7 @@ def prepare(
     reqs,old = missing(package),versions()
     held = older(reqs, old)
     if new := [o for o in reqs if o not in held]: pip_install(new)
-    return added(old, versions()) + [f'Not tried with what is here, and left as it is: wanted {", ".join(held)}']*bool(held)
+    return added(old, versions())+untried(held)
 
 # %% ../nbs/lib/course.ipynb #cace4472
 def place()->str:
@@ -92,14 +100,18 @@ def place()->str:
     signs = dict(Colab='COLAB_RELEASE_TAG', Kaggle='KAGGLE_KERNEL_RUN_TYPE', Binder='BINDER_LAUNCH_HOST')
     return next((k for k,v in signs.items() if v in os.environ), platform.system())
 
+# %% ../nbs/lib/course.ipynb #af07afd3
+def container_memory()->float: # bytes
+    "What the container that we are in still has; infinite outside of one"
+    most,used = [Path('/sys/fs/cgroup')/f'memory.{o}' for o in ('max','current')]
+    limit = most.read_text().strip() if most.exists() else 'max'
+    return float('inf') if limit=='max' else int(limit)-int(used.read_text())
+
 # %% ../nbs/lib/course.ipynb #c7fb9381
 def free_memory()->float: # GB
     "What may still be used, by this machine and by the container we are in"
     import psutil
-    most,used = [Path('/sys/fs/cgroup')/f'memory.{o}' for o in ('max','current')]
-    free = psutil.virtual_memory().available
-    limit = most.read_text().strip() if most.exists() else 'max'
-    return (free if limit=='max' else min(free, int(limit)-int(used.read_text())))/1e9
+    return min(psutil.virtual_memory().available, container_memory())/1e9
 
 # %% ../nbs/lib/course.ipynb #cdbefef9
 def device()->str:

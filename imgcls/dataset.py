@@ -589,7 +589,7 @@ def in_class(
 )->list: # folders
     "Folders with pictures that lie in others with pictures"
     folders = {os.path.dirname(o) for o in names}
-    return sorted(o for o in folders if {*map(str, PurePosixPath(o).parents)} & folders)
+    return sorted(o for o in folders if folders.intersection(map(str, PurePosixPath(o).parents)))
 
 # %% ../nbs/lib/dataset.ipynb #ef2106cb
 def bare_folders(

@@ -188,7 +188,7 @@ def class_weights(
 )->Tensor: # [classes], for `CrossEntropyLossFlat(weight=…)`; a picture's mean weight is 1
     "Weights that make up for unequal numbers"
     n = torch.tensor(class_counts(dls).train.values).float()
-    return (n.sum()/len(n)/n.clamp(min=1)).to(dls.device)
+    return (n.mean()/n.clamp(min=1)).to(dls.device)
 
 # %% ../../nbs/lib/learn/data.ipynb #f897cb39
 def check_items(

@@ -135,6 +135,12 @@ def heading(
     return ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
 
 # %% ../../nbs/lib/use/deploy.ipynb #a3e40bac
+def model_facts(p:Predictor)->dict:
+    "What a folder says about its model, whatever it is called"
+    names = [p.names[o] for o in p.labels]
+    return dict(sha256=file_digest(p.path), facts=p.facts(), labels=p.labels, names=names, unknown=bool(p.unknown))
+
+# %% ../../nbs/lib/use/deploy.ipynb #eca21119
 def _model_facts(
     p:Predictor,
     title:str, # of the page; default: the model's
@@ -143,8 +149,7 @@ def _model_facts(
     "What a folder says about its model"
     own = p.meta.get('title')
     title = heading(title, own, name)
-    shown = dict(name=name, sha256=file_digest(p.path), title=title, renamed=title!=own)
-    return shown | dict(facts=p.facts(), labels=p.labels, names=[p.names[o] for o in p.labels], unknown=bool(p.unknown))
+    return model_facts(p) | dict(name=name, title=title, renamed=title!=own)
 
 # %% ../../nbs/lib/use/deploy.ipynb #504cab1f
 def _folder_facts(
@@ -196,12 +201,19 @@ def text_digest(
     "Digest of a file; line ends of another system are no change"
     return hashlib.sha256(b if b'\0' in b else b.replace(b'\r\n', b'\n')).hexdigest()
 
+# %% ../../nbs/lib/use/deploy.ipynb #ed3def15
+def strangers(
+    path:Path, # folder
+)->list: # names
+    "What is in a folder that has no note of ours, but for git's own"
+    return sorted(o.name for o in path.glob('*') if o.name!='.git' and not o.name.startswith(_note))
+
 # %% ../../nbs/lib/use/deploy.ipynb #b2af930e
 def check_empty(
     path:Path, # folder that has no note of ours
 ):
     "Refuse a folder that somebody else has filled"
-    own = sorted(o.name for o in path.glob('*') if o.name!='.git' and not o.name.startswith(_note))
+    own = strangers(path)
     some = ', '.join(own[:3])+', …'*(len(own)>3)
     if own: raise ValueError(f'{path} is not empty ({some}) and was not written by imgcls-deploy: name a new folder.')
 

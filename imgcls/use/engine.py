@@ -72,15 +72,23 @@ class OpenVino:
             feeds = dict(features=found.get('features'))
         return [found[o] for o in outputs]
 
+# %% ../../nbs/lib/use/engine.ipynb #eeace23f
+def cloud(
+    size, # (width, height) in pixels
+    rng:np.random.Generator,
+)->np.ndarray: # [h,w,3] uint8
+    "A picture without edges"
+    small = rng.integers(0, 256, (5,5,3), 'uint8')
+    return np.asarray(Image.fromarray(small).resize(size, Image.BICUBIC))
+
 # %% ../../nbs/lib/use/engine.ipynb #e40e1735
 def clouds(
     size, # (width, height) in pixels
     n:int=16,
 )->np.ndarray: # [n,3,h,w] float32, 0 to 1
     "Pictures to try an engine with"
-    small = np.random.default_rng(42).integers(0, 256, (n,5,5,3), 'uint8')
-    ims = [np.asarray(Image.fromarray(o).resize(size, Image.BICUBIC)) for o in small]
-    return np.stack(ims).transpose(0,3,1,2).astype('float32')/255
+    rng = np.random.default_rng(42)
+    return np.stack([cloud(size, rng) for _ in range(n)]).transpose(0,3,1,2).astype('float32')/255
 
 # %% ../../nbs/lib/use/engine.ipynb #d1cbda8b
 def in_turns(
@@ -129,16 +137,30 @@ def tried(
     ms = dict(onnxruntime=old, openvino=new)
     return dict(apart=diffs, precision=other.precision, alike=alike, pays=alike and 1.1*new<old, ms=ms)
 
+# %% ../../nbs/lib/use/engine.ipynb #44e7346a
+def processor()->list: # lines
+    "What this machine's processor is, and what it can do"
+    about = Path('/proc/cpuinfo')
+    if not about.exists(): return [platform.processor()]
+    return [o for o in about.read_text().splitlines() if o.startswith(('model','flags'))]
+
 # %% ../../nbs/lib/use/engine.ipynb #3b303472
 def circumstances(
     digest, # of the model's file
 )->str: # hexadecimal
     "What a trial depends on, in short"
-    about = Path('/proc/cpuinfo')
-    lines = about.read_text().splitlines() if about.exists() else [platform.processor()]
-    cpu = {o for o in lines if o.startswith(('model','flags'))} or lines
     versions = [version(o) for o in ('onnxruntime','openvino')]
-    return sha256(repr((digest, sorted(cpu), cores(), versions)).encode()).hexdigest()
+    return sha256(repr((digest, processor(), cores(), versions)).encode()).hexdigest()
+
+# %% ../../nbs/lib/use/engine.ipynb #9502338c
+def keep(
+    fn:Path, # file
+    found, # that JSON can hold
+): # `found`
+    "Write `found`, all of it or nothing"
+    with tempfile.NamedTemporaryFile('w', dir=fn.parent, suffix='.tmp', delete=False) as f: json.dump(found, f)
+    os.replace(f.name, fn)
+    return found
 
 # %% ../../nbs/lib/use/engine.ipynb #37aa17ea
 def kept_or_tried(
@@ -149,11 +171,7 @@ def kept_or_tried(
 )->dict: # as of `tried`
     "What OpenVINO is for a model on this machine, measured once"
     fn = Path(fn)
-    if fn.exists(): return json.loads(fn.read_text())
-    found = tried(session, other(), meta)
-    with tempfile.NamedTemporaryFile('w', dir=fn.parent, suffix='.tmp', delete=False) as f: json.dump(found, f)
-    os.replace(f.name, fn)
-    return found
+    return json.loads(fn.read_text()) if fn.exists() else keep(fn, tried(session, other(), meta))
 
 # %% ../../nbs/lib/use/engine.ipynb #e84bee21
 def said(

@@ -13,15 +13,23 @@ from ..picture import html_accept
 from .predict import ModelError, Predictor, template
 from .static import facts_file, of_file, own_files, site_policy, worker_modules
 
+# %% ../../nbs/lib/use/teach.ipynb #20e4e863
+def check_features(
+    proto, # ONNX
+    p:Predictor, # it is of
+):
+    "Refuse a network that does not tell its features"
+    if any('features' in o.output for o in proto.graph.node): return
+    raise ModelError(f'{p.path} does not tell its features, from which new classes are learned '
+        f'({p.meta.get("unknown_why", "it was exported by an older version")}): export its learner again.')
+
 # %% ../../nbs/lib/use/teach.ipynb #b022a8cc
-def without_head(p:Predictor)->bytes: # an .onnx file: colours 0 to 1, [n,3,h,w] → features [n,nf]
+def without_head(p:Predictor): # ONNX: colours 0 to 1, [n,3,h,w] → features [n,nf]
     "The network of a model up to its features"
-    import onnx
-    from onnx.utils import Extractor
-    proto = onnx.shape_inference.infer_shapes(onnx.load(p.path))
-    if any('features' in o.output for o in proto.graph.node): return Extractor(proto).extract_model(['image'], ['features']).SerializeToString()
-    why = p.meta.get('unknown_why', 'it was exported by an older version')
-    raise ModelError(f'{p.path} does not tell its features, from which new classes are learned ({why}): export its learner again.')
+    from onnx import load, shape_inference, utils
+    proto = shape_inference.infer_shapes(load(p.path))
+    check_features(proto, p)
+    return utils.Extractor(proto).extract_model(['image'], ['features'])
 
 # %% ../../nbs/lib/use/teach.ipynb #0cc6cb5e
 _kept = 'arch method pad_mode size crop least mean std versions format precision'.split()
@@ -52,7 +60,7 @@ def teach_site(
     title:str, # of the page
 )->dict: # path → bytes
     "What a folder holds, beside its README and what keeps the page offline"
-    data = without_head(p)
+    data = without_head(p).SerializeToString()
     how = {k:p.meta.get(k) for k in 'size crop method pad_mode least'.split()}
     files = dict(model=facts_file(data), runtime={k:of_file(**o) for k,o in parts.items()})
     facts = how | files | dict(title=title, taught=taught_facts(p))
