@@ -31,6 +31,7 @@ def daft(urls, to, n):
     import daft
     from daft.functions import download
     df = daft.from_pydict(dict(url=urls))
+    df.collect() # its runner starts
     def go(): return df.select(download(df['url'], max_connections=n, on_error='null').alias('b')).collect()
     return go,lambda df: dict(ok=sum(o['b'] is not None for o in df.iter_rows()))
 
