@@ -105,7 +105,7 @@ def test_what_changed_while_in_use_asks_for_a_restart():
 
 def test_bars_of_a_shell_are_gone_when_saved():
     "They come in pieces, one over the other; what was printed between them stays"
-    import course, nbformat
+    import course
     from nbformat.v4 import new_code_cell, new_notebook, new_output
     said = ['epoch  loss\r\n', '\rEpoch 1/2 : |----------| 0.00%', '\rEpoch 1/2 : |█████-----| 50%', '\r        \r0      1.5\r\n', '\r |██████████| 100%', '\r      \rKept.\r\n']
     cell = new_code_cell('!imgcls-train', outputs=[new_output('stream', name='stdout', text=o) for o in said])
