@@ -104,6 +104,15 @@ def test_what_changed_while_in_use_asks_for_a_restart():
     said = K.added(dict(fastcore='1', onnx='1'), dict(fastcore='2', onnx='1', timm='1'))
     assert said[0]=='added: fastcore 2, timm 1' and 'Restart' in said[1] and 'fastcore' in said[1]
 
+def test_bars_of_a_shell_are_gone_when_saved():
+    "They come in pieces, one over the other; what was printed between them stays"
+    import course
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+    said = ['epoch  loss\r\n', '\rEpoch 1/2 : |----------| 0.00%', '\rEpoch 1/2 : |█████-----| 50%', '\r        \r0      1.5\r\n', '\r |██████████| 100%', '\r      \rKept.\r\n']
+    cell = new_code_cell('!imgcls-train', outputs=[new_output('stream', name='stdout', text=o) for o in said])
+    nb = course.without_paths(new_notebook(cells=[cell]))
+    assert [o.text for o in nb.cells[0].outputs]==['epoch  loss\n0      1.5\nKept.\n']
+
 def test_lines_of_shell_find_our_commands(monkeypatch):
     "A kernel whose PATH lacks its own scripts, as an editor starts it; twice is once; the order of what is there stays"
     scripts,at = K.sysconfig.get_path('scripts'),os.pathsep.join

@@ -39,10 +39,24 @@ def anonymous(txt):
     txt = re.sub(r'(?m)^\S+\.py:\d+: (\w*Warning: .*\n(?:\S.*\n)*?)  .*\n', r'\1', ''.join(txt))
     return re.sub(r'[^\s"\'(]*/site-packages/', '', ''.join(txt).replace(f'{root}/', ''))
 
+def joined(outputs):
+    "`outputs`, of which those of one stream that follow each other are one: a bar comes in pieces"
+    res = []
+    for o in outputs:
+        if res and o.output_type=='stream' and res[-1].get('name')==o.name: res[-1].text += o.text
+        else: res.append(o)
+    return res
+
+def without_bars(txt):
+    "`txt` as a terminal shows it in the end: without bars that were drawn over, and a shell's ends of lines"
+    txt = re.sub(r'[^\n]*\r', '', txt.replace('\r\n', '\n'))
+    return re.sub(r'(?m)^[^\n]*\|[█-]{10,}\|[^\n]*\n?', '', txt)
+
 def without_paths(nb):
     "Take the paths of this machine, and bars that were drawn over, out of outputs"
-    for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs if x.output_type=='stream'):
-        o.text = re.sub(r'[^\n]*\r', '', ''.join(o.text).replace('\r\n', '\n')) # a shell's ends of lines; bars that were drawn over
+    for c in nb.cells:
+        if c.cell_type=='code': c.outputs = joined(c.outputs)
+    for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs if x.output_type=='stream'): o.text = without_bars(''.join(o.text))
     for c in nb.cells:
         if c.cell_type=='code': c.outputs = [o for o in c.outputs if o.output_type!='stream' or o.text.strip()]
     for o in (x for c in nb.cells if c.cell_type=='code' for x in c.outputs):
