@@ -30,6 +30,7 @@ from ..dataset import Dataset, as_label, check_label, look_at, manifest_cols, pr
 from .download import arrived, as_hits, download_images, failed
 from .search import Hit, Hits, normal_url
 from .verify import check_sizes
+from ..net import running
 from ..picture import cores, is_picture_name, picture_formats
 from ..use.predict import Predictor, check_model, file_digest
 
@@ -349,9 +350,11 @@ def download(
 def from_web(
     rows, # dicts of `given_cols`
     tmp:Path, # folder that lives as long as the shard is made
+    ports=(), # of sample webs of the process that asks
     **kwargs, # of `download_images`
 )->list: # dicts: status, reason and, where something came, file and sha256
     "What became of each address"
+    running.update(ports)
     no = [refused(o) for o in rows]
     df = download([o['url'] for o,why in zip(rows, no) if not why], tmp, **kwargs)
     ok = df[df.status=='ok']
@@ -591,7 +594,7 @@ def gather_shards(
     check_form(form, rows, **sizes)
     asked = dict(path=out, **of_model(model))
     folder = is_path(urls) and Path(urls).is_dir()
-    web = {} if folder else dict(kwargs, n_workers=connections, per_host=max(1, per_host//how['n']))
+    web = {} if folder else dict(kwargs, n_workers=connections, per_host=max(1, per_host//how['n']), ports=tuple(running))
     make = partial(make_shard, out=out, form=form, source='folder' if folder else 'web', sizes=sizes, **web)
     job,done = partial(make_and_predict, make=make, **asked),partial(is_whole, **asked)
     todo = [i for i in plan(urls, out, rows=rows, form=form, **sizes) if not done(i)]
