@@ -270,7 +270,7 @@ def test_none_of_the_classes(visit, pics):
     visit.upload(pics/'blue.png')
     answered(visit, 'This looks like none of the classes')
     visit.says('Nearest is')
-    past(visit).first.get_by_text('unknown').wait_for(timeout=20_000)
+    past(visit).first.get_by_text('unknown', exact=True).wait_for(timeout=20_000)
     inside(visit, 400)
     inside(visit, 1280)
     visit.upload(pics/'930.png', pics/'blue.png')

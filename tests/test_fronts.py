@@ -47,7 +47,7 @@ import ipywidgets as W
 ws = dict(all=ImageCleaner('known'), pairs=ImageCleaner('pairs', duplicates=True), labels=ImageLabeler('new', ['cat','dog','owl']),
     quick=ImageLabeler('quick', ['cat','dog','owl']), barred=ImageCleaner('barred'))
 def no(*_): raise PermissionError(13, 'Permission denied')
-ws['barred'].cleaning.journal.append = no
+ws['barred'].cleaning.journal._mend = no
 for k,o in ws.items(): o.widget.add_class(f'ic-{k}')
 W.VBox([o.widget for o in ws.values()])
 '''

@@ -1,5 +1,5 @@
 "The page without a server, as `python -m http.server` hands it out, in a real browser: pixels, answers, every way to ask, what can go wrong"
-import base64, json, re, shutil, subprocess, sys
+import base64, functools, json, re, shutil, subprocess, sys
 import numpy as np, onnx, pytest, yaml
 from pathlib import Path
 from PIL import Image

@@ -198,7 +198,7 @@ def imgcls_serve(
     frames:str=None, # whose pages may show ours in a frame: https://a.org; default: $IMGCLS_FRAMES, or only ours
     title:str=None, # heading of the page; default: the model's
     allow_private:store_true=False, # may addresses lead into a private network?
-    engine:str=None, # onnxruntime or openvino; default: onnxruntime, or OpenVINO where it is installed and faster
+    engine:str=None, # onnxruntime or openvino; default: $IMGCLS_ENGINE, or OpenVINO where it is installed and faster
     drain:float=1, # seconds that it goes on taking requests after the signal to stop
     quiet:store_true=False, # no line for each request
 ):

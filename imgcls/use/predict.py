@@ -262,14 +262,14 @@ def read_meta(
 
 # %% ../../nbs/lib/use/predict.ipynb #ef62bc35
 def choose(
-    engine, # 'onnxruntime' or 'openvino'; None: the faster of those that are here
+    engine, # 'onnxruntime' or 'openvino'; None: as $IMGCLS_ENGINE says, or the faster of those that are here
     session, # of `open_session`
     path:Path, # of the model
     meta, # its facts
     n_threads:int, # for one prediction
 ): # (what runs it, its name, why it is that one)
     "What is to run a network"
-    known = None,'onnxruntime','openvino'
+    known,engine = (None,'onnxruntime','openvino'),engine or os.environ.get('IMGCLS_ENGINE') or None
     if engine not in known: raise ValueError(f"engine={engine!r}: wanted 'onnxruntime', 'openvino', or None for the faster")
     here = find_spec('openvino')
     hint = "OpenVINO is not installed: pip install 'imgcls[openvino]', or leave out `engine`"
@@ -293,7 +293,7 @@ class Model:
         threshold:float=None, # under this confidence a prediction is `unsure`; default: the model's
         n_threads:int=0, # for one prediction; 0: as many as this process may use
         max_pixels:int=max_pixels, # of a picture that is decoded
-        engine:str=None, # 'onnxruntime' or 'openvino'; default: OpenVINO where it is installed and faster on this machine
+        engine:str=None, # 'onnxruntime' or 'openvino'; default: $IMGCLS_ENGINE, or OpenVINO where it is installed and faster on this machine
     ):
         self.path = fetch_model(model, sha256) if is_url(model) else Path(model)
         check_model(self.path, sha256)
