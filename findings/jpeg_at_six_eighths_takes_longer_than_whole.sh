@@ -4,9 +4,9 @@
 # One would guess: libjpeg decodes at n/8 of the size, and the smaller n, the quicker; so a loader asks for the smallest size that is
 # enough, which is what simplejpeg's min_width and min_height are for.
 # What happens (simplejpeg 1.9.0 with its own libjpeg-turbo, x86-64): 1/8, 2/8, 4/8 and 8/8 have vector code for the inverse DCT, the
-# others have not. A photo-like picture of 1600 x 1200 takes 1.3 times as long at 5/8 as whole, 1.7 times at 6/8, which is what a target
-# of 1100 px gets and has 56 % of the pixels, and over twice as long at 7/8. At 4/8 it takes about as long as whole, at 2/8 0.8 of it:
-# reading the coefficients, which no size saves, is most of the work.
+# others have not. A photo-like picture of 1600 x 1200 takes 1.2 to 1.3 times as long at 5/8 as whole, 1.5 to 1.8 times at 6/8,
+# which is what a target of 1100 px gets and has 56 % of the pixels, and 1.6 to 2.3 times at 7/8. At 4/8 it takes about as long as whole,
+# at 2/8 0.8 of it: reading the coefficients, which no size saves, is most of the work.
 # Where it bites: loaders and thumbnailers whose target lies between a half and the whole. Ask for 8/8 there and shrink by other means.
 set -euo pipefail
 dir=$(mktemp -d)
