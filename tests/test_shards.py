@@ -117,7 +117,8 @@ def alive(pid):
     except (FileNotFoundError,ProcessLookupError): return False
 
 @pytest.mark.skipif(not Path('/proc/self/task').exists(), reason='finds processes by /proc')
-def test_killed_at_any_moment_and_run_again(urls, pool, tmp_path, seed=0):
+@pytest.mark.parametrize('seed', range(int(os.environ.get('IMGCLS_ROUNDS', 1))))
+def test_killed_at_any_moment_and_run_again(seed, urls, pool, tmp_path):
     rng,model = random.Random(seed),sample_model()
     code = f'import sys; from imgcls.gather.shards import gather_shards as f; f(*sys.argv[1:], rows=20, n_workers=2, model={str(model)!r}, allow_private=True)'
     seen = 0
@@ -343,10 +344,13 @@ def test_groups_over_shards(here, pool):
     assert df.file.tolist()==ok.file.tolist() and df.group.tolist()==ok.file.iloc[ids].tolist()
 
 def test_the_command(urls, tmp_path):
-    cmd = [Path(sys.executable).parent/'imgcls-gather', str(urls), str(tmp_path/'out'), '--shards', '40', '--allow-private']
+    cmd = [Path(sys.executable).parent/'imgcls-gather', str(urls), str(tmp_path/'out'), '--shards', '40', '--allow-private', '--model', sample_model()]
     p = subprocess.run(cmd, capture_output=True, text=True)
     assert p.returncode==0, p.stderr
     assert json.loads((tmp_path/'out'/'plan.json').read_text())['shards']==2 and 'quarantined' in p.stdout
+    assert len(content(tmp_path/'out', 'predictions'))==2
+    p = subprocess.run([cmd[0],'x','--model',cmd[-1]], capture_output=True, text=True)
+    assert p.returncode and 'goes with --shards' in p.stderr
     p = subprocess.run(cmd[:2], capture_output=True, text=True)
     assert p.returncode and 'Traceback' not in p.stderr
 

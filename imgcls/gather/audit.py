@@ -119,7 +119,7 @@ def plot_stock(
     size.set(xlabel='width, px', ylabel='height, px', xlim=(0,None), ylim=(0,None))
     light.hist(df.light, bins=np.linspace(0, 255, 26))
     light.axvline(dark, color='grey', ls=':')
-    light.set(xlabel='mean brightness (left of the line: dark)', ylabel='pictures')
+    light.set(xlabel='brightness (dark: left of the line)', ylabel='pictures')
 
 # %% ../../nbs/lib/gather/audit.ipynb #71cd9e63
 @patch
@@ -129,11 +129,12 @@ def plot(self:Audit, label:str):
     label = as_label(label)
     if label not in self.labels(): raise ValueError(f'label {label!r}: wanted one of {", ".join(self.labels())}')
     df = self.looks[(self.looks.label==label) & (self.looks.wrong=='')]
-    fig,(size,light,*shown) = plt.subplots(1, 6, figsize=(15,2.6), layout='constrained', width_ratios=[1.4,1.4,1,1,1,1])
-    fig.suptitle(f'{label}: {len(df)} pictures', x=.01, ha='left')
-    plot_stock(df, size, light)
-    for ax in shown: ax.axis('off')
-    for ax,(cap,file) in zip(shown, extremes(df)):
+    fig,axs = plt.subplot_mosaic('aabb;0123', figsize=(6,4), layout='constrained', height_ratios=[1.5,1])
+    fig.suptitle(f'{label}: {len(df)} pictures')
+    plot_stock(df, axs['a'], axs['b'])
+    for i in '0123': axs[i].axis('off')
+    for i,(cap,file) in enumerate(extremes(df)):
+        ax = axs[str(i)]
         ax.imshow(open_image(self.path/file, 200, 1e9))
         ax.set_title(cap, fontsize=9)
     return fig

@@ -157,6 +157,7 @@ def imgcls_gather(
     src:str=None, # a folder tree of pictures to bring in instead
     label:str='parent', # with --src: labels from 'parent' or 'top' folder, or 'none'
     shards:int=None, # addresses in a shard: path is then a list of them or a dataset, and the one term the folder to write to
+    model:str=None, # with --shards: an .onnx file whose predictions are to lie beside the pictures
     allow_private:store_true=False, # fetch from private networks too?
 ):
     "Search, download, verify and take stock of a dataset; run it again to go on"
@@ -166,7 +167,8 @@ def imgcls_gather(
     web = dict(licence=licence, contact=contact, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:
         if src and terms: raise ValueError('classes come from the folders with --src: leave out the terms, or --src')
-        if shards is not None: return print(sharded(path, terms, shards, allow_private=allow_private, **sizes))
+        if shards is not None: return print(sharded(path, terms, shards, allow_private=allow_private, **sizes, **known(contact=contact, model=model)))
+        if model: raise ValueError(f'--model {model} goes with --shards; imgcls-predict answers for a folder')
         if src: import_folder(src, path, None if label=='none' else label, **sizes)
         else: gather(path, parse_terms(terms) or None, words(engine), max_images, **web, **sizes)
         report(path)
