@@ -117,7 +117,7 @@ def free_memory()->float: # GB
 def device()->str:
     "What the network will run on, and how much memory is free"
     import torch
-    if not torch.cuda.is_available(): return f'{torch.get_num_threads()} CPU threads, {free_memory():.1f} GB of memory free'
+    if not torch.cuda.is_available(): return f'CPU (threads: {torch.get_num_threads()}), {free_memory():.1f} GB of memory free'
     free,total = [o/1e9 for o in torch.cuda.mem_get_info()]
     return f'{torch.cuda.get_device_name()}, {free:.1f} of {total:.1f} GB free; {free_memory():.1f} GB of memory free'
 

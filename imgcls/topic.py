@@ -143,7 +143,7 @@ class Handwriting(Topic):
 
     @property
     def data(self): return dict(size=64, method='squish', bs=16, batch_tfms=upright_tfms())
-    def picture(self, i=930): return draw_digit(i)
+    def picture(self, i=938): return draw_digit(i)
     def strangers(self): return [draw_letter(o) for o in 'AKXRMWFHT']
 
 # %% ../nbs/lib/topic.ipynb #85d632ff

@@ -37,8 +37,17 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadFileScheduling
     class Files(LoadFileScheduling):
         def _split_scope(self, nodeid): return nodeid if Path(super()._split_scope(nodeid)).stem in last else super()._split_scope(nodeid)
+        def remove_node(self, node):
+            "What a process that died has done is not handed to another, which would wait for its end for ever"
+            self.assigned_work[node] = {k:v for k,v in self.assigned_work[node].items() if not all(v.values())}
+            return super().remove_node(node)
     config.option.loadscopereorder = False
     return Files(config, log)
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    "Of a process that died, say how"
+    if error: print(f'\n{node.gateway.id} ended with {node.gateway._io.popen.wait(10)}') # minus the signal's number
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
