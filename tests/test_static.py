@@ -198,6 +198,7 @@ def test_one_and_several(tab, site):
 
 def test_drop_and_paste(tab, site, tmp_path):
     tab.goto(site)
+    tab.wait_for_selector('html.js') # the page's script has run
     (tmp_path/'a.jpg').write_bytes(digit)
     data = tab.evaluate_handle("""b => { const d = new DataTransfer()
 d.items.add(new File([Uint8Array.from(atob(b), o => o.charCodeAt(0))], 'a.jpg'))
