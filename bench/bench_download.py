@@ -1,5 +1,5 @@
 """1,000 pictures of about 100 KB from 20 hosts of this machine, 128 connections, 50–200 ms latency, without and with 2 % faults:
-ours, ours at 725f37a, Daft, img2dataset and fastai in turns, each in a process of its own. `bench_download.py long` has 200,000 addresses of tiny pictures, too"""
+ours, ours at 725f37a, Daft, img2dataset and fastai in turns, each in a process of its own"""
 import asyncio, collections, io, json, multiprocessing, os, random, shutil, socket, statistics, subprocess, sys, tempfile, threading, time, venv
 from pathlib import Path
 import psutil
@@ -101,13 +101,13 @@ def watched(cmd, env, secs=300):
     out = [o for o in p.stdout.read().splitlines() if o.startswith('{')]
     return dict(json.loads(out[-1]), mb=peak) if out else dict(secs=float('nan'), cpu=float('nan'), mb=peak, said={})
 
-def run(name, urls, tree=root, python=sys.executable):
+def run(name, urls, tree=root, python=sys.executable, secs=300):
     "One download"
     top = Path(tempfile.mkdtemp())
     (top/'urls').write_text('\n'.join(urls))
     (top/'data').mkdir()
     cmd = [python, root/'bench'/'downloaders.py', name, top/'urls', top/'data'/'new', str(connections)]
-    res = watched(cmd, os.environ | dict(PYTHONPATH=str(tree), PYTHONWARNINGS='ignore', NO_ALBUMENTATIONS_UPDATE='1'))
+    res = watched(cmd, os.environ | dict(PYTHONPATH=str(tree), PYTHONWARNINGS='ignore', NO_ALBUMENTATIONS_UPDATE='1'), secs)
     shutil.rmtree(top)
     return dict(res, rate=len(urls)/res['secs'], cpu=1000*res['cpu']/len(urls))
 
@@ -140,20 +140,13 @@ def table(res):
         f'| {median(o,"mb"):.0f} | {ratio(ours,o,"mb"):.2f} × | {json.dumps(o[0]["said"])[1:-1] or "not done in 300 s"} |' for k,o in res.items()]
     return '\n'.join(['| | pictures a second | ours | CPU s for 1,000 | ours | peak MB | ours | said |', '|---|---|---|---|---|---|---|---|', *rows])
 
-def growing(port, n):
-    "Rows of few and of many addresses of tiny pictures"
-    for name,what in dict(imgcls='`download_images`', shards='`gather_shards`, one process').items():
-        few,many = [run(name, addresses([f'/tiny/{i}.jpg' for i in range(k)], port)) for k in (1000,n)]
-        yield f'| {what} | {few["rate"]:.0f} | {many["rate"]:.0f} | {few["mb"]:.0f} | {many["mb"]:.0f} | {many["mb"]-few["mb"]:+.0f} |'
-
-def main(long='', n=1000, runs=3):
-    top,many = Path(tempfile.mkdtemp()),200_000 if long else 20_000
+def main(n=1000, runs=3):
+    top = Path(tempfile.mkdtemp())
     who = contenders(top)
     ps,port = servers(n)
     for how in who.values(): run(urls=addresses(list(plan(n, False))[:50], port), **how)
     good = in_turns(who, addresses(plan(n, False), port), {'':runs})
     bad = in_turns(who, addresses(plan(n, True), port), {'':runs, 'Daft':1, 'img2dataset':1, 'fastai':1})
-    rows = '\n'.join(growing(port, many))
     for p in ps: p.kill()
     shutil.rmtree(top)
     print(f'''## Download ({n:,} pictures of about 100 KB from {hosts} hosts of this machine, {connections} connections, 50–200 ms latency; {runs} runs each, in turns)
@@ -164,12 +157,6 @@ Each in a process of its own, the servers in two. *ours* is ours by theirs, the 
 
 With {len(faults)*n//1000} faults (Daft, img2dataset and fastai once):
 
-{table(bad)}
+{table(bad)}''')
 
-Tiny pictures, without latency; a second, and peak MB, of 1,000 and of {many:,} addresses:
-
-| | of 1,000 | of {many:,} | MB of 1,000 | MB of {many:,} | more |
-|---|---|---|---|---|---|
-{rows}''')
-
-if __name__=='__main__': main(*sys.argv[1:2])
+if __name__=='__main__': main()

@@ -18,7 +18,8 @@ def shards(urls, to, n):
     fastprogress.NO_BAR = True
     fn = to.with_suffix('.txt')
     fn.write_text('\n'.join(urls))
-    def go(): return gather_shards(fn, to, n_workers=1, connections=n, allow_private=True)
+    urls.clear() # it is the file that is read
+    def go(): return gather_shards(fn, to, rows=1000, n_workers=1, connections=n, allow_private=True)
     return go,lambda df: df[['ok','duplicate','failed']].sum().to_dict()
 
 def fastai(urls, to, n):

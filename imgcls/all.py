@@ -8,40 +8,45 @@ Docs: https://imgcls.github.io/imgcls/lib/all.html.md"""
 __all__ = []
 
 # %% ../nbs/lib/all.ipynb #d63ed723
-from fastai.vision.all import *
-from fastai.vision.widgets import *
-from .sample import *
-from .net import *
-from .picture import *
-from .dataset import *
-from .twins import *
-from .gather.search import *
-from .gather.console import *
-from .gather.download import *
-from .gather.verify import *
-from .gather.credits import *
-from .gather.bring import *
-from .gather.shards import *
-from .gather.audit import *
-from .gather.shell import *
-from .learn.pixels import *
-from .learn.augment import *
-from .learn.data import *
-from .learn.train import *
-from .learn.scores import *
-from .learn.interpret import *
-from .learn.features import *
-from .learn.probe import *
-from .learn.export import *
-from .clean.decisions import *
-from .clean.widgets import *
-from .clean.older import *
-from .use.predict import *
-from .use.batch import *
-from .use.app import *
-from .use.host import *
-from .use.serve import *
-from .use.deploy import *
+import gc
+
+gc.disable() # a hundred thousand new objects of which none is garbage: to look through them again and again takes longer than our own imports
+try:
+    from fastai.vision.all import *
+    from fastai.vision.widgets import *
+    from imgcls.sample import *
+    from imgcls.net import *
+    from imgcls.picture import *
+    from imgcls.dataset import *
+    from imgcls.twins import *
+    from imgcls.gather.search import *
+    from imgcls.gather.console import *
+    from imgcls.gather.download import *
+    from imgcls.gather.verify import *
+    from imgcls.gather.credits import *
+    from imgcls.gather.bring import *
+    from imgcls.gather.shards import *
+    from imgcls.gather.audit import *
+    from imgcls.gather.shell import *
+    from imgcls.learn.pixels import *
+    from imgcls.learn.augment import *
+    from imgcls.learn.data import *
+    from imgcls.learn.train import *
+    from imgcls.learn.scores import *
+    from imgcls.learn.interpret import *
+    from imgcls.learn.features import *
+    from imgcls.learn.probe import *
+    from imgcls.learn.export import *
+    from imgcls.clean.decisions import *
+    from imgcls.clean.widgets import *
+    from imgcls.clean.older import *
+    from imgcls.use.predict import *
+    from imgcls.use.batch import *
+    from imgcls.use.app import *
+    from imgcls.use.host import *
+    from imgcls.use.serve import *
+    from imgcls.use.deploy import *
+finally: gc.enable()
 
 # %% ../nbs/lib/all.ipynb #507fa26c
 __all__ = [o for o in globals() if o[0]!='_']
