@@ -12,6 +12,7 @@ from imgcls.use.predict import Predictor
 import photos
 
 others = 'resnet18','mobilenet_v3_large','squeezenet1_1'
+sizes = dict(vit_small_patch14_dinov2=518) # of networks that take one size only
 kinds = 'fp32','int8'
 peak = '''import sys
 from imgcls.use.predict import Predictor
@@ -57,7 +58,7 @@ def main(n=30, size=224):
     path = Path(tempfile.mkdtemp())
     photos.write(path/'photos', 24)
     named = [(k,o) for k,v in backbones.items() for o in v] + [('',o) for o in others]
-    rows = '\n'.join(row(path, *o, size, n) for o in named)
+    rows = '\n'.join(row(path, kind, arch, sizes.get(arch, size), n) for kind,arch in named)
     print(f'''## Networks, exported ({size} px, random weights, onnxruntime; the network alone, one picture, {n} runs in turns)
 
 Where int8 is less than 1 × as fast, fp32 is the better file for this machine; int8 remains a quarter of the download. Memory is the peak of a fresh process that answered.
