@@ -309,22 +309,23 @@ def stop(self:SampleWeb):
     self.thread.join()
     self.door.close()
 
-# %% ../nbs/lib/sample.ipynb #dc25479d
-_webs = []
+# %% ../nbs/lib/sample.ipynb #dce1bd43
+running_webs = [] # of this process, the latest last
 
+# %% ../nbs/lib/sample.ipynb #dc25479d
 def sample_web(
     n:int=None, # number of different digits; default: those of the running web, or 1,397
     port:int=None, # when it has to be started; default: 18765, so that addresses stay the same, or any if that is taken
 )->SampleWeb: # running
     "This process's sample web, started when it isn't there yet"
-    if _webs and n in (None, _webs[-1].n): return _webs[-1]
+    if running_webs and n in (None, running_webs[-1].n): return running_webs[-1]
     web = SampleWeb(n or 1397, port=port or 18765)
     try: web.start()
     except OSError:
         if port: raise
         web.port = 0
         web.start()
-    _webs.append(web)
+    running_webs.append(web)
     return web
 
 # %% ../nbs/lib/sample.ipynb #f50c0b13

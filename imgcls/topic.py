@@ -15,7 +15,7 @@ from fastai.vision.all import *
 from .dataset import read_manifest
 from .picture import open_image
 from PIL import ImageDraw, ImageFont
-from .sample import digit_names, draw_digit, heldout_folder, sample_web
+from .sample import digit_names, draw_digit, heldout_folder, running_webs, sample_web
 from .gather.download import download_images
 from .gather.search import search_images
 from .gather.shell import gather
@@ -138,7 +138,7 @@ def draw_letter(
 class Handwriting(Topic):
     "Digits from the sample web, which needs no network and no weights"
     def __init__(self, name='digits', **kwargs):
-        sample_web(700)
+        sample_web(None if running_webs else 700)
         super().__init__(name, {o:o for o in digit_names}, **dict(engine='sample', arch='small', epochs=12, lr=1.5e-2, title='Which digit is it?') | kwargs)
 
     @property

@@ -85,7 +85,7 @@ def main(wheel=False, names=()):
     with tempfile.TemporaryDirectory(prefix='imgcls-course-') as tmp:
         lib,work = build(tmp) if wheel else root,Path(tmp)/'work'
         work.mkdir()
-        port = free_port() # the same in all chapters, so that addresses stay the same
+        port,n = free_port(),350 if wheel else 700 # the same port in all chapters, so that addresses stay the same
         os.environ['PYTHONPATH'] = str(lib)
         os.environ['IMGCLS_CACHE'] = str(Path(tmp)/'cache')
         at = subprocess.run([sys.executable, '-c', 'import imgcls; print(imgcls.__file__)'], cwd=work, capture_output=True, text=True).stdout.strip()
@@ -93,7 +93,7 @@ def main(wheel=False, names=()):
         with forked():
             for fn in [o for o in chapters if not names or o.stem in names]:
                 nb,t = nbformat.read(fn, 4),time.time()
-                run(nb, work, before=f'import imgcls, imgcls.sample as o; assert imgcls.__file__.startswith({str(lib)!r}); o.sample_web(700, {port})')
+                run(nb, work, before=f'import imgcls, imgcls.sample as o; assert imgcls.__file__.startswith({str(lib)!r}); o.sample_web({n}, {port})')
                 print(f'{fn.stem}: {time.time()-t:.0f} s', flush=True)
                 if wheel: continue
                 tidy(nb)

@@ -61,7 +61,7 @@ class Openverse:
         return dict(result_count=len(res), page_count=-(-len(res)//100), results=res[100*i:100*(i+1)])
 
 def settings(web):
-    "Code that points a kernel to `web`, and to the network whose weights are there"
+    "Code that points a kernel to `web`, and to the network whose weights are there, at a size that a processor is quick with"
     return f'''import os
 os.environ['IMGCLS_TOPIC'] = 'photos'
 import imgcls.gather.search as S, imgcls.net as net, imgcls.topic as T
@@ -72,4 +72,4 @@ def photos():
     topic = bears()
     topic.arch,topic.epochs = 'squeezenet1_1',2
     return topic
-T.photos = photos'''
+T.photos,T.Topic.data = photos,property(lambda self: dict(size=128))'''
