@@ -10,7 +10,7 @@ __all__ = []
 # %% ../nbs/lib/apart.ipynb #f38dbc41
 import atexit, os, pickle, signal, sys
 from collections import defaultdict
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, TimeoutExpired
 from .picture import is_rare, look
 
 # %% ../nbs/lib/apart.ipynb #19f1d09f
@@ -20,10 +20,10 @@ def own_output():
     os.dup2(2, 1)
     return res
 
-def outcome(f, args, kwargs): # result and error
+def outcome(f, args, kwargs)->bytes: # result and error, pickled
     "What came of a call"
-    try: return f(*args, **kwargs),None
-    except Exception as e: return None,e
+    try: return pickle.dumps((f(*args, **kwargs),None))
+    except Exception as e: return pickle.dumps((None,e))
 
 def serve():
     "Answer calls until nobody asks any more"
@@ -32,7 +32,7 @@ def serve():
     while True:
         try: asked = pickle.load(sys.stdin.buffer)
         except EOFError: return
-        pickle.dump(outcome(*asked), answers)
+        answers.write(outcome(*asked))
         answers.flush()
 
 # %% ../nbs/lib/apart.ipynb #21ac1a33
@@ -69,8 +69,10 @@ def a_helper()->Helper:
 
 def how_died(helper)->str:
     "How a helper ended, in words"
-    code = helper.p.wait()
+    try: code = helper.p.wait(5)
+    except TimeoutExpired: code = None
     helper.end()
+    if code is None: return 'no sense in its answer'
     return signal.Signals(-code).name if code<0 else f'exit status {code}'
 
 def apart(

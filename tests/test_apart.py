@@ -44,6 +44,23 @@ def test_a_helper_is_used_again_and_one_that_was_killed_meanwhile_replaced():
     os.kill(a, signal.SIGKILL)
     assert apart.apart(where)!=a
 
+class Odd(int):
+    def __reduce__(self): raise TypeError('this is not to be pickled')
+def odd(): return Odd()
+
+class Mumbling:
+    "A helper that answers what nothing can read, and lives"
+    def __init__(self): self.p = subprocess.Popen(['sh','-c','echo what; cat >/dev/null'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    call,end = apart.Helper.call,lambda self: self.p.kill()
+
+def test_a_result_that_cannot_come_back_is_an_error_of_its_own():
+    with pytest.raises(TypeError, match='not to be pickled'): apart.apart(odd)
+    assert apart.apart(len, 'abc')==3
+
+def test_one_that_answers_nonsense_is_left(monkeypatch):
+    monkeypatch.setattr(apart, 'a_helper', Mumbling)
+    with pytest.raises(ChildProcessError, match='no sense'): apart.apart(len, 'abc', tries=1)
+
 def test_errors_and_prints_come_back_as_they_should(capfd):
     with pytest.raises(ZeroDivisionError): apart.apart(eval, '1/0')
     assert apart.apart(print, 'hello') is None and capfd.readouterr().out==''
