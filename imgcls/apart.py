@@ -67,14 +67,20 @@ def a_helper()->Helper:
     try: return idle[os.getpid()].pop()
     except IndexError: return Helper()
 
+# %% ../nbs/lib/apart.ipynb #f63b7e52
+def code_of(helper)->int: # None: it lives
+    "What a helper ended with"
+    try: return helper.p.wait(5)
+    except TimeoutExpired: return None
+
 def how_died(helper)->str:
     "How a helper ended, in words"
-    try: code = helper.p.wait(5)
-    except TimeoutExpired: code = None
+    code = code_of(helper)
     helper.end()
     if code is None: return 'no sense in its answer'
     return signal.Signals(-code).name if code<0 else f'exit status {code}'
 
+# %% ../nbs/lib/apart.ipynb #a3aaeee0
 def apart(
     f, # function that can be imported, like its arguments
     *args,
