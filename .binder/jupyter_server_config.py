@@ -16,6 +16,6 @@ class Kernels(AsyncMappingKernelManager):
 
 c = get_config() # noqa: F821
 c.ServerApp.kernel_manager_class = Kernels
-c.ServerApp.tornado_settings = {'websocket_max_message_size':48*2**20, 'ws_ping_interval':10_000, 'ws_ping_timeout':10_000}
+c.ServerApp.tornado_settings = {'websocket_max_message_size':48*2**20, 'ws_ping_interval':10_000, 'ws_ping_timeout':60_000}
 c.MappingKernelManager.cull_idle_timeout = 60
 c.MappingKernelManager.cull_interval = 15

@@ -1,10 +1,11 @@
 "The app hosted: warm kernels, a limit, closed pages, large uploads, and the page itself, in a real browser"
-import gzip, json, os, psutil, pytest, re, shutil, signal, subprocess, sys
+import asyncio, gzip, json, os, psutil, pytest, re, shutil, signal, subprocess, sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager, ExitStack
 from playwright.sync_api import expect
 from traitlets.config import PyFileConfigLoader
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 from imgcls.use.host import app_notebook, free_port, serve_app, server_config, stop_app, voila_config
 from imgcls.sample import draw_digit, encode_image
@@ -69,6 +70,7 @@ def test_one_place_for_settings():
 def test_a_closed_page_is_noticed_within_two_minutes():
     cfg = voila_config()
     cull,ws = cfg['MappingKernelManager'],cfg['Voila']['tornado_settings']
+    assert ws['ws_ping_timeout']>2*ws['ws_ping_interval'] # Jupyter looks for an answer before it asks for the first time
     lost = (ws['ws_ping_interval']+ws['ws_ping_timeout'])/1000
     assert not cull['cull_connected'] and max(cull['cull_idle_timeout'], lost)+cull['cull_interval']+10<120
 
@@ -140,6 +142,42 @@ def test_large_uploads(serve, browser, tmp_path):
     answers(page, tmp_path/'30.png')
     assert not page.get_by_role('alert').count() and not page.trouble
     page.context.close()
+
+@contextmanager
+def slow_line(port, rate):
+    "A port before `port`, that passes on `rate` bytes a second at most"
+    async def pass_on(r, w, rate):
+        while b := await r.read(2**14):
+            w.write(b)
+            await w.drain()
+            await asyncio.sleep(len(b)/rate)
+        w.close()
+    async def both(r, w):
+        r2,w2 = await asyncio.open_connection('127.0.0.1', port)
+        await asyncio.gather(pass_on(r, w2, rate), pass_on(r2, w, 1e9), return_exceptions=True)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(both, '127.0.0.1', 0), loop).result(10)
+    yield server.sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+
+def test_a_slow_line_is_waited_for(serve, browser, tmp_path):
+    "A picture that takes some seconds to send, under way when the server first looks whether the visitor is still there"
+    _,url = serve(pool_size=0)
+    (tmp_path/'2.png').write_bytes(five['buffer']+os.urandom(2*2**20))
+    with slow_line(urlsplit(url).port, 3e5) as port:
+        page,_ = visit(browser, url.replace(str(urlsplit(url).port), str(port)))
+        said = []
+        page.on('console', lambda o: said.append(o.text))
+        page.wait_for_timeout(6000)
+        choose(page, tmp_path/'2.png')
+        expect(page.locator('.visit-notice')).to_contain_text('Sending 2', timeout=5000)
+        page.locator('.ic-said h2', has_text='five').wait_for(timeout=30_000)
+        expect(page.locator('.visit-notice')).to_have_count(0)
+        assert not page.trouble and not [o for o in said if 'onnection lost' in o]
+        page.context.close()
 
 # What a visitor sees when something goes wrong
 

@@ -27,7 +27,7 @@ def voila_config(
 )->dict: # for voila.json
     "Settings for an app that lasts"
     headers = {'Content-Security-Policy':f'frame-ancestors {frames}'}
-    sockets = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=10_000, headers=headers)
+    sockets = dict(websocket_max_message_size=48*2**20, ws_ping_interval=10_000, ws_ping_timeout=60_000, headers=headers)
     page = dict(extension_allowlist=_extensions, allow_template_override='NO', allow_theme_override='NO')
     pool = dict(preheat_kernel=pool_size>0, default_pool_size=min(pool_size, max_kernels))
     cull = dict(cull_idle_timeout=idle, cull_interval=every, cull_connected=False)

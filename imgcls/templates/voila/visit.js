@@ -6,7 +6,7 @@ window.voila_finish = window.display_cells = () => document.getElementById('load
 (() => {
   const config = () => JSON.parse(document.getElementById('jupyter-config-data').textContent)
   const address = what => { const { baseUrl, kernelId } = config(); return baseUrl + what + kernelId }
-  let socket, left = false
+  let socket, sent, left = false
 
   function notice(said, name, action) {
     document.querySelector('.visit-notice')?.remove()
@@ -37,17 +37,29 @@ window.voila_finish = window.display_cells = () => document.getElementById('load
     document.querySelector('.ic-link')?.click()
   }
 
+  // What takes a while to arrive is said, until the kernel says something
+  function sending(size) {
+    clearTimeout(sent)
+    sent = setTimeout(notice, 700, `Sending ${(size / 2**20).toFixed(1)} MB …`)
+  }
+
+  function arrived() {
+    if (sent) notice()
+    sent = clearTimeout(sent)
+  }
+
   window.WebSocket = class extends WebSocket {
     constructor(...args) {
       super(...args)
       window.visitSocket = socket = this
       this.addEventListener('open', () => left || notice())
-      this.addEventListener('message', o => heard(o.data))
+      this.addEventListener('message', o => { arrived(); heard(o.data) })
     }
     send(data) {
       const size = data.byteLength ?? data.length, limit = config().uploadLimit
-      if (size > limit) refuse(size, limit)
-      else super.send(data)
+      if (size > limit) return refuse(size, limit)
+      super.send(data)
+      if (size > 2**17) sending(size)
     }
   }
 
