@@ -258,4 +258,5 @@ def imgcls_demo(
     try: rep = Demo(path, n, epochs).run()
     except (OSError,ValueError) as e: sys.exit(f'The demo stopped: {e}')
     print(summed_up(rep, path), flush=True)
-    if not no_serve: attend(*serve_app(Path(path)/'app.ipynb'))
+    if no_serve: print(f'Its app: imgcls-app {path}/digits.onnx')
+    else: attend(*serve_app(Path(path)/'app.ipynb'))

@@ -588,6 +588,7 @@ clear_issue = .8 # an `issue` above this is a proposal
 # %% ../../nbs/lib/clean/decisions.ipynb #2559ff86
 def why_issue(o):
     "Does the label of row `o` fit?"
+    if o.second==o.label: return 'has the label now that fits better'
     if o.issue>clear_issue: return f'{o.second} fits better'
     return f'{o.second} may fit as well' if o.issue>.5 else 'the label fits'
 

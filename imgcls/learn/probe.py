@@ -652,6 +652,6 @@ def imgcls_probe(
         if issues: tell_issues(found.best, issues)
         own = f'{Path(path).absolute().name}.onnx'*group
         if not model and Path(own).is_file(): warnings.warn(f'{own} is there already, and is left as it is: --model {own} writes it anew')
-        elif model := model or own: print(f'{found.best}\n{export_onnx(found.best.learner(), model)}')
+        elif model := model or own: print(f'{found.best}\nWritten: {export_onnx(found.best.learner(), model)}')
     except (OSError,ValueError) as e: sys.exit(f'imgcls-probe: {e}')
     except KeyboardInterrupt: sys.exit('\nimgcls-probe was interrupted: what the finished networks made of the pictures is kept')

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 from urllib.parse import unquote, urlsplit
 from .host import app_notebook, server_config, voila_config
-from .predict import Predictor, file_digest, is_url
+from .predict import Predictor, file_digest, heading, is_url
 from .static import kept_files, model_file, over_limits, runtime_parts, runtime_version, site_files
 from .teach import teach_site
 
@@ -124,15 +124,6 @@ def _check_names(
     for o in filter(None, names):
         if re.fullmatch(r'[\w.-]+', o): continue
         raise ValueError(f'{o!r} can not be part of an address on GitHub: letters, digits, and - _ . only.')
-
-# %% ../../nbs/lib/use/deploy.ipynb #ea40784d
-def heading(
-    title, # that somebody wants; None: the model's
-    own, # of the model, if it has one
-    name:str, # of the model's file
-)->str: # a line
-    "The title of a page"
-    return ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
 
 # %% ../../nbs/lib/use/deploy.ipynb #a3e40bac
 def model_facts(p:Predictor)->dict:

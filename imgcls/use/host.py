@@ -195,12 +195,12 @@ def imgcls_app(
     max_kernels:int=5, # visitors at a time, those that are waited for included
 ):
     "Serve MODEL as an app, until Ctrl-C. To share it, `imgcls-deploy MODEL site --kind static` makes a page that needs no server"
-    from imgcls.use.predict import Predictor
+    from imgcls.use.predict import Predictor, heading
     try:
         port = port_for(port, host)
         meta = Predictor(model, n_threads=1).meta
         if max_kernels<1: raise ValueError(f'--max-kernels {max_kernels}: wanted 1 or more.')
         with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:
-            nb = write_app(d, title or meta.get('title') or 'What is it?', model)
+            nb = write_app(d, heading(title, meta.get('title'), model), model)
             attend(*serve_app(nb, port, host, max_kernels=max_kernels))
     except (OSError,ValueError,RuntimeError,ImportError) as e: sys.exit(f'imgcls-app: {e}')

@@ -174,7 +174,7 @@ _not_models = { # chkstyle: ignore-node
     rb'\Z':'is empty: copy or export it again.',
     rb'version https://git-lfs':'is a Git LFS pointer, not the model: run `git lfs pull`.',
     rb'PK|\x80':'is a pickle (.pkl, .pth). Those run code when opened and are not read here: export with export_onnx.',
-    rb'\xff\xd8\xff|\x89PNG|GIF8|RIFF':'is a picture, not a model: the model comes first, then the pictures.',
+    rb'\xff\xd8\xff|\x89PNG|GIF8|RIFF':'is a picture, and in its place a model is wanted: an .onnx file, before any pictures.',
     rb'\s*<':'is a web page, not a model: the address or the download was of a page about it.',
     rb'.{4}\0{4}\{"':'holds weights (.safetensors) and no graph: export_model or export_onnx writes the .onnx file.'}
 
@@ -284,6 +284,15 @@ def choose(
     warnings.warn(f'{path}: {why}. onnxruntime does; `engine="onnxruntime"` asks for no other.')
     return session,'onnxruntime',why
 
+# %% ../../nbs/lib/use/predict.ipynb #404b9e3b
+def heading(
+    title, # that somebody wants; None: the model's
+    own, # of the model, if it has one
+    name:str, # of the model's file
+)->str: # a line
+    "The title of a page"
+    return ' '.join((title or own or Path(name).stem.replace('_', ' ').capitalize()).split())
+
 # %% ../../nbs/lib/use/predict.ipynb #dac99f70
 class Model:
     "The network in an `.onnx` file, and what the file says about it"
@@ -334,7 +343,7 @@ class Model:
         version = ', version {dataset} of its dataset'.format(**o) if 'dataset' in o else ''
         far = 'what is farther from all of them than {share:.0%} of pictures like those it was checked on'
         return { # chkstyle: ignore-node
-            'title': o.get('title') or self.path.stem,
+            'title': heading(None, o.get('title'), self.path),
             'about': o.get('about', ''),
             'knows': f'{len(known)} classes: '+', '.join(known[:20])+'…'*(len(known)>20),
             'learned from': '{n_train:,} pictures'.format(**m)+version,

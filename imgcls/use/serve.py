@@ -33,7 +33,7 @@ from uuid import uuid4
 from ..picture import PictureError
 from .batch import Busy, Pool, Room
 from .page import asset, csp, document, page
-from .predict import Predictor, fetch, file_digest
+from .predict import Predictor, fetch, file_digest, heading
 
 # %% ../../nbs/lib/use/serve.ipynb #7b070098
 described = json.loads(asset('openapi.json'))
@@ -221,7 +221,7 @@ class Service:
         self.fetches = Room(o.max_fetches+2*o.max_files, 'addresses are being fetched')
         self.fetchers = ThreadPoolExecutor(o.max_fetches, 'fetch')
         self.sha256 = file_digest(predictor.path)
-        self.name = o.title or predictor.meta.get('title') or predictor.path.stem
+        self.name = heading(o.title, predictor.meta.get('title'), predictor.path)
         self.model = dict(name=self.name, version=self.sha256[:12])
 
 # %% ../../nbs/lib/use/serve.ipynb #edd486a3
