@@ -998,6 +998,14 @@ def _look_anew(self:Dataset, names):
         with suppress(OSError): self.seen_before.append(*rows) # a folder that can only be read is looked at each time
     return pd.DataFrame(new, columns=looks_cols)
 
+# %% ../nbs/lib/dataset.ipynb #d9902400
+def stacked(
+    *dfs, # frames with the same columns
+)->pd.DataFrame: # their rows, one frame below the other
+    "All that have rows"
+    full = [o for o in dfs if len(o)]
+    return pd.concat(full) if full else dfs[0]
+
 # %% ../nbs/lib/dataset.ipynb #b606713d
 @patch
 def looks(self:Dataset,
@@ -1006,7 +1014,7 @@ def looks(self:Dataset,
     "What is to be seen in the pictures; those not seen before are looked at, and nothing is moved"
     names = list(self.layout().name) if fns is None else [self.rel(o) for o in fns]
     new = self._look_anew(names)
-    df = pd.concat([self.seen(), new]).drop_duplicates('file', keep='last')
+    df = stacked(self.seen(), new).drop_duplicates('file', keep='last')
     df = df[df.file.isin(names)].sort_values('file', ignore_index=True)
     ext = df.file.str.extract(r'\.(\w+)$')[0].fillna(df.format)
     return df.assign(label=self.places(df.file).label, ext=ext.str.lower())

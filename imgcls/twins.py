@@ -12,7 +12,7 @@ import hashlib, warnings
 import numpy as np, pandas as pd
 from collections import Counter
 from fastcore.basics import defaults, groupby, patch
-from .dataset import Dataset, in_threads, progress, split_cols
+from .dataset import Dataset, in_threads, progress, split_cols, stacked
 from .picture import distance, hash_array, open_image, phash, signs
 from PIL import Image
 
@@ -337,7 +337,7 @@ def _sided(self:Dataset, df, valid_pct, seed):
 def _note_sides(self:Dataset, df):
     "Add `df` to `split.csv`"
     old = self.sides.read()
-    new = pd.concat([old, df[split_cols]]).drop_duplicates(split_cols[:3], keep='last', ignore_index=True)
+    new = stacked(old, df[split_cols]).drop_duplicates(split_cols[:3], keep='last', ignore_index=True)
     if new.equals(old): return
     try: self.sides.write(new)
     except OSError as e: warnings.warn(f'The split could not be noted: {e.strerror}. It will be the same again for the same pictures')

@@ -58,7 +58,7 @@ def noted(
     df = ds.manifest()
     df = df[df.file.isin([*names])]
     rest = pd.DataFrame(dict(file=sorted({*names}-{*df.file})), dtype=str)
-    df = pd.concat([df, rest]).fillna('').sort_values('file', ignore_index=True)
+    df = (df if rest.empty else pd.concat([df, rest])).fillna('').sort_values('file', ignore_index=True)
     return df.assign(page=df.page.where(df.page!='', df.url))
 
 # %% ../../nbs/lib/gather/credits.ipynb #d2960e97
