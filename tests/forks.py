@@ -5,7 +5,7 @@ from subprocess import CompletedProcess
 from unittest.mock import patch
 
 context = multiprocessing.get_context('forkserver')
-context.set_forkserver_preload(['imgcls.all','imgcls.demo','nbdev.test'])
+context.set_forkserver_preload(['imgcls.all','imgcls.demo','nbdev.test','frozen'])
 
 def within(f, args, path, env):
     "Call `f` as a process of its own does: in folder `path`, where its words go"

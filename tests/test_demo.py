@@ -52,7 +52,7 @@ def test_a_second_run_has_nothing_to_do(demo):
     assert seen=={f:f.stat().st_mtime_ns for f in (path/'digits').rglob('*.*')}
     assert json.loads((path/'report.json').read_text())==rep
 
-def small(path): return Fork(path.with_name(f'{path.name} said'), script, 'imgcls-demo', ['--path', str(path), '--no-serve', '--n', '150', '--epochs', '2'])
+def small(path): return Fork(path.with_name(f'{path.name} said'), script, 'imgcls-demo', ['--path', str(path), '--no-serve', '--n', '120', '--epochs', '1'])
 
 def killed_when(path, ready):
     "Start the small demo and kill it the moment `ready` is true"

@@ -84,11 +84,13 @@ def test_pictures_of_all_modes_sizes_and_orientations(digits, tmp_path):
 def test_real_photos_and_pretrained_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, '_hub_dir', None, raising=False)
     monkeypatch.setenv('TORCH_HOME', str(shared/'torch_home'))
-    shutil.copytree(shared/'data'/'bears', tmp_path/'bears')
+    for fn in image_files(shared/'data'/'bears')[::2]:
+        (to := tmp_path/'bears'/fn.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(fn, to)
     learn = get_learner(get_dls(tmp_path/'bears', size=128, bs=32), 'squeezenet1_1')
     set_seed(1)
     with learn.no_bar(), learn.no_logging(): learn.fine_tune(1)
-    fns = image_files(tmp_path/'bears')[::6]
+    fns = image_files(tmp_path/'bears')[::3]
     (tmp_path/'dirty').mkdir()
     p = plain(tmp_path/'bears.onnx', learn)
     assert len(fns)==100 and differ(p, learn, [*fns, *dirty(tmp_path/'dirty', fns[:48])])<1e-3
@@ -312,7 +314,7 @@ peak = "\nprint(next(int(o.split()[1])//1024 for o in open('/proc/self/status') 
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='measures memory as Linux tells it')
 def test_a_folder_of_any_size_takes_the_same_memory(tmp_path):
     for n in (20,60): (tmp_path/str(n)).mkdir()
-    Image.effect_noise((2400,1600), 60).convert('RGB').save(tmp_path/'20'/'000.webp', quality=60)
+    Image.effect_noise((1600,1066), 60).convert('RGB').save(tmp_path/'20'/'000.webp', quality=60)
     for n in (20,60):
         for i in range(n): (tmp_path/str(n)/f'{i:03d}.webp').exists() or os.link(tmp_path/'20'/'000.webp', tmp_path/str(n)/f'{i:03d}.webp')
     code = 'import sys; from fastprogress import fastprogress; from imgcls.use.predict import Predictor; fastprogress.NO_BAR = True; assert len(Predictor(sys.argv[1]).predict_folder(sys.argv[2]))==int(sys.argv[3])'+peak

@@ -169,7 +169,9 @@ def test_weights_that_can_not_be_had_are_said(data, monkeypatch):
 @has_weights
 def test_photos_are_learned_head_first_and_the_head_is_resumed(tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_HOME', str(shared/'torch_home'))
-    shutil.copytree(shared/'data'/'bears', tmp_path/'bears')
+    for fn in get_image_files(shared/'data'/'bears').sorted()[::2]:
+        (to := tmp_path/'bears'/fn.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(fn, to)
     def fresh():
         set_seed(1, reproducible=True)
         return get_learner(get_dls(tmp_path/'bears', size=96), 'squeezenet1_1')
