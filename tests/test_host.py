@@ -155,11 +155,15 @@ def slow_line(port, rate):
     async def both(r, w):
         r2,w2 = await asyncio.open_connection('127.0.0.1', port)
         await asyncio.gather(pass_on(r, w2, rate), pass_on(r2, w, 1e9), return_exceptions=True)
+    async def end():
+        for o in (ts := asyncio.all_tasks()-{asyncio.current_task()}): o.cancel()
+        await asyncio.gather(*ts, return_exceptions=True)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     server = asyncio.run_coroutine_threadsafe(asyncio.start_server(both, '127.0.0.1', 0), loop).result(10)
     yield server.sockets[0].getsockname()[1]
+    asyncio.run_coroutine_threadsafe(end(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
 
