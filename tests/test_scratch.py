@@ -166,7 +166,7 @@ def broken_off(tr, n):
     return tr
 
 @pytest.mark.parametrize('kw', [dict(preset='adadelta'), dict(preset='adam'), dict(preset='adamw'), dict(preset='adamw', frozen=True), dict(frozen=True, views=2),
-    dict(half=True), dict(workers=2)], ids=lambda o: ' '.join(f'{k}={v}' for k,v in o.items()))
+    dict(half=True), dict(workers=2, epochs=3)], ids=lambda o: ' '.join(f'{k}={v}' for k,v in o.items()))
 def test_stopped_anywhere_it_ends_with_the_same_bits(path, tmp_path, kw):
     whole = trainer(path, **kw)
     h = whole.fit().history

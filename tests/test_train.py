@@ -200,7 +200,7 @@ def test_the_command_trains_goes_on_and_exports(data, tmp_path):
     assert again.returncode==0 and 'finished' in again.stderr
     assert f'imgcls-export {data} {data.name}.onnx --stage shell' in again.stdout
     exp = [cmd[0].with_name('imgcls-export'), str(data), str(tmp_path/'m.onnx'), '--stage', 'shell']
-    out = subprocess.run(exp, capture_output=True, text=True, timeout=120)
+    out = shell(tmp_path/'exp', *exp)
     assert out.returncode==0 and 'm.onnx' in out.stdout and Predictor(tmp_path/'m.onnx').meta['size']==[32,32], out.stderr
     assert Predictor(tmp_path/'m.onnx').unknown['share']==.95
     imgcls_export(str(data), str(tmp_path/'all.onnx'), 'shell', share=0)
