@@ -81,7 +81,7 @@ def test_the_cleaners_of_fastai_1(path):
     assert len(again.train_ds)+len(again.valid_ds)==47
 
 def test_the_words_of_fastai_1(path, tmp_path):
-    set_seed(42) # of some weights the loss is no number at the first steps of fastai's lr_find, which then has nothing to look at
+    set_seed(42)
     kwargs = dict(valid_pct=.25, ds_tfms=get_transforms(max_rotate=5.), size=64, num_workers=0, bs=8)
     data = ImageDataBunch.from_folder(path, train='.', **kwargs).normalize(imagenet_stats)
     assert list(data.classes)==['black','grizzly'] and data.c==2 and data.one_batch()[0].shape[2:]==(64,64)
@@ -93,7 +93,7 @@ def test_the_words_of_fastai_1(path, tmp_path):
     learn.save('stage-1')
     learn.load('stage-1')
     learn.unfreeze()
-    learn.lr_find(show_plot=False)
+    learn.lr_find(show_plot=False, stop_div=False) # of so few pictures the first losses may differ so much that it stops, with nothing to suggest
     learn.recorder.plot()
     learn.fit_one_cycle(1, slice(1e-4,2e-4)) # fastai 2's place for it
     assert max(learn.recorder.hps['lr'])==pytest.approx(2e-4)

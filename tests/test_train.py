@@ -340,3 +340,6 @@ def test_weights_that_are_no_numbers_are_not_trained(data):
     learn.model[1][-1].weight.data.fill_(np.nan)
     with pytest.raises(ValueError, match='not numbers already'): trained(learn, 1, stage='nan-before')
     assert not (data/'.models'/'nan-before').exists() and in_shell('with a lower lr to go on')=='with a lower --lr to go on'
+
+def test_no_rate_where_the_loss_rises_at_once(data):
+    with pytest.raises(ValueError, match='too high to go on.*stop_div=False'): suggest_lr(small(data), start_lr=1e3, end_lr=1e4, show_plot=False)

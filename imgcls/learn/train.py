@@ -195,7 +195,9 @@ def suggest_lr(
         copy = Learner(learn.dls, deepcopy(learn.model), path=tmp, cbs=cbs, **same)
         copy.create_opt()
         copy.opt.freeze_to(learn.opt.frozen_idx)
-        return copy.lr_find(**kwargs).valley
+        try: return copy.lr_find(**kwargs).valley
+        except IndexError as e: raise ValueError(f'After {len(copy.recorder.losses)} batches the loss was too high to go on, so no rate can be suggested. '
+            'With few pictures that may be noise: try a larger bs, or stop_div=False') from e
 
 # %% ../../nbs/lib/learn/train.ipynb #cd1f2162
 def history(
