@@ -221,10 +221,10 @@ def cells(
 def csv_batches(
     fn:Path, # CSV with a heading, or a file with an address a line
 ): # of pyarrow
-    "A text file in batches of a few MB"
+    "A text file in batches of a MB"
     pa,lines = need('pyarrow'),need('pyarrow.csv')
     names,mark,head = csv_head(fn)
-    read = lines.ReadOptions(column_names=['line'], skip_rows=head, block_size=2**22)
+    read = lines.ReadOptions(column_names=['line'], skip_rows=head, block_size=2**20)
     plain = lines.ParseOptions(delimiter='\1', quote_char=False, invalid_row_handler=lambda o: 'skip')
     for b in lines.open_csv(fn, read, plain, lines.ConvertOptions(column_types=dict(line=pa.binary()))):
         yield table_of([cells(o.decode(errors='replace'), names, mark) for o in b['line'].to_pylist()], names)
