@@ -1,7 +1,7 @@
 """Kernels that start sooner: forks of a process that has imported PyTorch and its like, which is most of what a chapter's first cell waits for.
 Only what doesn't ask whether it is in a notebook: fastai and the library are imported by the chapter, as a reader's are"""
 import json, os, psutil, runpy, signal, subprocess, sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from unittest.mock import patch
 
 early = 'onnx onnxruntime pandas scipy.stats sklearn.datasets sklearn.linear_model sklearn.metrics sklearn.model_selection sklearn.neighbors torch torchvision'.split()
@@ -9,7 +9,14 @@ early = 'onnx onnxruntime pandas scipy.stats sklearn.datasets sklearn.linear_mod
 class Kernel(psutil.Process):
     "A kernel as `jupyter_client` likes to have it"
     stdin = stdout = stderr = None
-    def poll(self): return None if self.is_running() and self.status()!=psutil.STATUS_ZOMBIE else 0
+    def poll(self):
+        with suppress(psutil.NoSuchProcess):
+            if self.is_running() and self.status()!=psutil.STATUS_ZOMBIE: return None
+        return 0
+    def send_signal(self, sig):
+        with suppress(psutil.NoSuchProcess): super().send_signal(sig) # as `Popen` has it: it may have ended just now
+    def terminate(self): self.send_signal(signal.SIGTERM)
+    def kill(self): self.send_signal(signal.SIGKILL)
 
 @contextmanager
 def forked():
