@@ -9,7 +9,6 @@ __all__ = ['imgcls_demo']
 
 # %% ../nbs/lib/demo.ipynb #6ec52d26
 import json, os, sys, time
-from functools import lru_cache
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
 from .sample import heldout_folder, digit_names, sample_web
@@ -124,14 +123,12 @@ def learner(self:Demo, stage, csv=None):
     learn = get_learner(self.loaders(csv), 'small', loss_func=LabelSmoothingCrossEntropyFlat(), path=self.data)
     return load_stage(learn, stage) if stage in self.report['seconds'] else learn
 
-# %% ../nbs/lib/demo.ipynb #da29fb2b
-drawn = lru_cache(heldout_folder)
-
 # %% ../nbs/lib/demo.ipynb #16bab316
 @patch
 def heldout(self:Demo):
     "Pictures that were never on the web"
-    return get_image_files(drawn(self.path/'heldout'))
+    if not hasattr(self, 'drawn'): self.drawn = heldout_folder(self.path/'heldout')
+    return get_image_files(self.drawn)
 
 # %% ../nbs/lib/demo.ipynb #dce0d90c
 @patch

@@ -10,7 +10,7 @@ __all__ = ['attribution']
 # %% ../../nbs/lib/gather/credits.ipynb #b9c3d279
 import re, pandas as pd
 from pathlib import Path
-from ..dataset import Dataset
+from ..dataset import Dataset, stacked
 from .licence import kind_of
 
 # %% ../../nbs/lib/gather/credits.ipynb #67ce27af
@@ -57,8 +57,8 @@ def noted(
     "What is known of pictures"
     df = ds.manifest()
     df = df[df.file.isin([*names])]
-    rest = pd.DataFrame(dict(file=sorted({*names}-{*df.file})), dtype=str)
-    df = (df if rest.empty else pd.concat([df, rest])).fillna('').sort_values('file', ignore_index=True)
+    rest = pd.DataFrame(dict(file=sorted({*names}-{*df.file}))).reindex(columns=df.columns, fill_value='')
+    df = stacked(df, rest).fillna('').sort_values('file', ignore_index=True)
     return df.assign(page=df.page.where(df.page!='', df.url))
 
 # %% ../../nbs/lib/gather/credits.ipynb #d2960e97
