@@ -1,4 +1,4 @@
-import json, os, signal, subprocess, sys
+import faulthandler, json, os, signal, subprocess, sys, tempfile
 import pytest
 from filelock import FileLock
 from pathlib import Path
@@ -44,10 +44,17 @@ def pytest_xdist_make_scheduler(config, log):
     config.option.loadscopereorder = False
     return Files(config, log)
 
+def last_words(node): return Path(tempfile.gettempdir())/f"{node.workerinput['testrunuid']}-{node.workerinput['workerid']}.txt"
+
+def pytest_sessionstart(session):
+    "Where a process of the tests dies, its stacks are kept: its stderr is captured, and lost with it"
+    if hasattr(session.config, 'workerinput'): faulthandler.enable(last_words(session.config).open('w'))
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
-    "Of a process that died, say how"
-    if error: print(f'\n{node.gateway.id} ended with {node.gateway._io.popen.wait(10)}') # minus the signal's number
+    "Of a process that died, say how and where"
+    if error: print(f'\n{node.gateway.id} ended with {node.gateway._io.popen.wait(10)}\n{last_words(node).read_text()}') # minus the signal's number
+    last_words(node).unlink(missing_ok=True)
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
