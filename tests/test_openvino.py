@@ -105,6 +105,14 @@ def test_the_service_says_what_runs_it(vino, monkeypatch):
     assert 1 in vino.opened or cores()==1 # the crowd's session, too
 
 @real
+def test_one_core_for_all_networks(monkeypatch):
+    import openvino
+    made = []
+    monkeypatch.setattr(openvino, 'Core', lambda f=openvino.Core: made.append(f()) or made[-1])
+    with ThreadPoolExecutor(4) as ex: nets = list(ex.map(lambda _: engine.OpenVino(model), range(4)))
+    assert len(nets)==4 and len(made)<2
+
+@real
 def test_the_same_answers():
     ims = [draw_digit(900+i) for i in range(30)]
     a,b = [Predictor(model, engine=o) for o in ('onnxruntime','openvino')]

@@ -36,7 +36,7 @@ from ..use.predict import Predictor, check_model, file_digest
 
 # %% ../../nbs/lib/gather/shards.ipynb #18d63a96
 def need(
-    name:str, # module of a package that comes with the extra `scale`
+    name:str, # module of a package that comes with the library or its extra `scale`
 ):
     "Import it, or say how to get it"
     try: return import_module(name)

@@ -10,6 +10,7 @@ __all__ = []
 # %% ../../nbs/lib/use/engine.ipynb #3019a99f
 import json, os, platform, tempfile, threading, timeit
 import numpy as np
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -40,20 +41,29 @@ def cut(
     for o in feats.get_target_inputs(): o.replace_source_output(given.output(0))
     return [Model([named(whole, 'logits'),x], whole.get_parameters()),Model([end], [given])]
 
+# %% ../../nbs/lib/use/engine.ipynb #07034f31
+@cache
+def core(
+    process:int, # its number: in a fork, threads of OpenVINO's are missing
+): # of OpenVINO
+    "The one of all networks, which stays to the end"
+    from openvino import Core
+    return Core()
+
 # %% ../../nbs/lib/use/engine.ipynb #21b47585
+opening = threading.Lock() # so that two threads get one core
 class OpenVino:
     "A network that OpenVINO runs, asked as an `onnxruntime.InferenceSession` is"
     def __init__(self,
         path, # of an .onnx file
         n_threads:int=0, # for one prediction; 0: as many as this process may use
     ):
-        from openvino import Core
-        core = Core()
+        with opening: ours = core(os.getpid())
         streams = cores()//(n_threads or cores())
         how = dict(INFERENCE_NUM_THREADS=cores(), NUM_STREAMS=max(1, streams))
-        first,*rest = cut(core, path)
+        first,*rest = cut(ours, path)
         exact = dict(how, INFERENCE_PRECISION_HINT='f32')
-        self.nets = [core.compile_model(first, 'CPU', how), *(core.compile_model(o, 'CPU', exact) for o in rest)]
+        self.nets = [ours.compile_model(first, 'CPU', how), *(ours.compile_model(o, 'CPU', exact) for o in rest)]
         self.mine = threading.local() # requests are of one thread
 
     @property
