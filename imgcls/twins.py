@@ -588,5 +588,5 @@ def outliers(
     for of in pd.Series(targs).groupby(targs).indices.values():
         d = to_mean(x, of, groups)
         near,own[of] = np.fmin(near, d),d[of]
-    usual = pd.Series(own).median()
+    usual = pd.Series(own).dropna().median()
     return near.clip(0)/(usual if usual>1e-6 else 1)
