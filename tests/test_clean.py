@@ -7,6 +7,7 @@ from PIL import Image
 from imgcls.clean.widgets import ImageClassifierCleaner, ImageCleaner, ImageLabeler, Thumbs, caption, known, learner_home
 from imgcls.learn.data import get_dls
 from imgcls.clean.decisions import Cleaning
+from imgcls.clean.shell import imgcls_clean
 from imgcls.learn.probe import suggestions
 from imgcls.dataset import Dataset, unlabelled
 from imgcls.sample import draw_digit
@@ -331,3 +332,61 @@ def test_no_picture_among_the_unlabelled(learn, tmp_path):
     c = ImageClassifierCleaner(learn)
     c.dd_view.value = 'No label yet'
     assert len(c.rows)==7 and not c.said.value
+
+@pytest.fixture
+def sheet(tmp_path, monkeypatch):
+    "A dataset in the working folder, and what writes decisions about it"
+    write(tmp_path/'d', 12)
+    monkeypatch.chdir(tmp_path)
+    def fill(rows, sep=',', code='utf-8', name='t.csv'):
+        lines = ['file;label;decision'.replace(';', sep), *(sep.join([f,'x',o]) for f,o in rows)]
+        (tmp_path/name).write_bytes('\r\n'.join(lines).encode(code))
+        return name
+    return fill
+
+def files(path='d'): return sorted(Dataset(path).files())
+
+@pytest.mark.parametrize('sep,code', [(',','utf-8'),(';','cp1252'),('\t','utf-16')])
+def test_decisions_come_back_from_a_spreadsheet(sheet, capsys, sep, code):
+    shutil.move('d/dog', 'd/caf\xe9')
+    old = files()
+    t = sheet([('d/cat/000.png','caf\xe9'),('owl/002.png',' Delete '),(str(Path('d/owl/005.png').absolute()),'<Keep>'),('cat/003.png',''),('gone.png','')], sep, code)
+    imgcls_clean('d', t, dry_run=True)
+    assert files()==old and 'nothing was moved' in capsys.readouterr().out
+    imgcls_clean('d', t)
+    out = capsys.readouterr().out
+    assert '2 of 2 done' in out and '--undo' in out and 'why' not in out
+    assert Path('d/caf\xe9/000.png').exists() and Path('d/.quarantine/owl/002.png').exists() and Path('d/owl/005.png').exists()
+    assert Cleaning('d').decisions['owl/005.png']=='<Keep>'
+    imgcls_clean('d')
+    assert 'Nothing to change' in capsys.readouterr().out
+    imgcls_clean('d', undo=True)
+    assert files()==old and capsys.readouterr().out.endswith('were: 2\n')
+
+@pytest.mark.parametrize('row,said', [(('cat/000.png','dgo'),"decision='dgo': wanted one of <Keep>, <Delete>, cat, dog, owl"),(('cat/gone.png','dog'),'cat/gone.png: no such picture'),
+    (('../out.png','dog'),'no such picture'),(('cat/003.png','owl'),'cat/003.png has two decisions: dog and owl')])
+def test_a_wrong_row_stops_all_of_them(sheet, row, said):
+    old = files()
+    with pytest.raises(SystemExit, match=re.escape(said)): imgcls_clean('d', sheet([('cat/003.png','dog'),row]))
+    assert files()==old and not Cleaning('d').decisions
+
+def test_tables_that_are_none(sheet):
+    Path('u.csv').write_text('file,label\ncat/000.png,dog')
+    with pytest.raises(SystemExit, match='no column decision'): imgcls_clean('d', 'u.csv')
+    with pytest.raises(SystemExit, match='imgcls-clean: .*no.csv'): imgcls_clean('d', 'no.csv')
+    with pytest.raises(SystemExit, match='e is no folder'): imgcls_clean('e')
+    imgcls_clean('d', sheet([]))
+
+def test_a_class_may_be_called_delete(sheet):
+    shutil.move('d/owl', 'd/delete')
+    imgcls_clean('d', sheet([('cat/000.png','delete'),('cat/003.png','<Delete>')]))
+    assert Path('d/delete/000.png').exists() and Path('d/.quarantine/cat/003.png').exists()
+
+def test_what_could_not_be_done_is_said_by_the_exit_code(sheet, capsys):
+    t = sheet([('cat/000.png','dog'),('cat/003.png','dog')])
+    Cleaning('d').decide('cat/000.png', 'dog')
+    Image.new('RGB', (9,9)).save('d/cat/000.png') # another picture under the same name
+    with pytest.raises(SystemExit, match='1'): imgcls_clean('d')
+    assert 'why' in capsys.readouterr().out and Path('d/cat/000.png').exists()
+    imgcls_clean('d', t)
+    assert Path('d/dog/000.png').exists() and Path('d/dog/003.png').exists()

@@ -371,7 +371,7 @@ def test_doubtful_labels_from_the_shell(tmp_path, monkeypatch, capsys):
     set_seed(42)
     imgcls_probe('d', 'resnet18', size='64', issues='doubts.csv')
     df = pd.read_csv('doubts.csv', dtype=str)
-    assert list(df)==['file','label','suggested','probability'] and f'd/0/{wrong.name}' in df.file.tolist() and (df.label!=df.suggested).all()
+    assert list(df)==['file','label','suggested','probability','decision'] and f'd/0/{wrong.name}' in df.file.tolist() and (df.label!=df.suggested).all()
     assert f'{len(df)} labels in doubt are in doubts.csv' in capsys.readouterr().out
 
 def test_a_model_that_is_there_is_not_written_over_unasked(tmp_path, monkeypatch, capsys):

@@ -627,8 +627,8 @@ def tell_issues(
     "Print doubtful labels, or write them down"
     df = doubts(o)
     if text.isdecimal(): return print(df.head(int(text)).to_string(index=False) if len(df) else 'No label is in doubt.')
-    df.to_csv(text, index=False)
-    print(f'{len(df)} labels in doubt are in {text}')
+    df.assign(decision='').to_csv(text, index=False)
+    print(f'{len(df)} labels in doubt are in {text}; fill in the column decision for imgcls-clean')
 
 # %% ../../nbs/lib/learn/probe.ipynb #35bdfc95
 @call_parse
