@@ -1,5 +1,5 @@
 "The cleaners without a browser: what their buttons do"
-import io, os, re, shutil, time
+import io, os, re, shutil, subprocess, sys, time
 import pandas as pd, pytest
 from fastai.vision.all import ImageDataLoaders, Resize, resnet18, set_seed, vision_learner
 from pathlib import Path
@@ -376,6 +376,11 @@ def test_tables_that_are_none(sheet):
     with pytest.raises(SystemExit, match='imgcls-clean: .*no.csv'): imgcls_clean('d', 'no.csv')
     with pytest.raises(SystemExit, match='e is no folder'): imgcls_clean('e')
     imgcls_clean('d', sheet([]))
+
+def test_in_a_shell_with_several_tables(sheet):
+    ask = [Path(sys.executable).parent/'imgcls-clean','d',sheet([('cat/000.png','dog')]),sheet([('cat/003.png','owl')], name='u.csv'),'--dry-run']
+    out = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+    for was,now in (('cat/000','dog/000'),('cat/003','owl/003')): assert re.search(rf'{was}\.png +cat +\w+ +{now}\.png', out)
 
 def test_a_class_may_be_called_delete(sheet):
     shutil.move('d/owl', 'd/delete')

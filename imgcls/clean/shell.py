@@ -62,7 +62,7 @@ def outcome(
 @call_parse
 def imgcls_clean(
     path:str, # dataset folder
-    table:str='', # file .csv: columns file and decision (a class, <Keep>, <Delete>); default: what was decided before
+    *tables:str, # files .csv: columns file and decision (a class, keep, delete); none: what was decided before
     dry_run:store_true=False, # only say what would be done?
     undo:store_true=False, # take the last change back?
 ):
@@ -70,7 +70,7 @@ def imgcls_clean(
     try:
         c = Cleaning(path)
         if undo: return print('files that are back where they were:', len(c.undo()))
-        if table: take_over(c, decided(table))
+        if tables: take_over(c, pd.concat(map(decided, tables)))
         df = c.apply(dry_run)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-clean: {e}')
     print(outcome(df, path))
