@@ -270,7 +270,7 @@ def test_none_of_the_classes(visit, pics):
     visit.upload(pics/'blue.png')
     answered(visit, 'This looks like none of the classes')
     visit.says('Nearest is')
-    past(visit).first.get_by_text('unknown', exact=True).wait_for(timeout=20_000)
+    past(visit).first.get_by_text('no class', exact=True).wait_for(timeout=20_000)
     inside(visit, 400)
     inside(visit, 1280)
     visit.upload(pics/'930.png', pics/'blue.png')
@@ -296,10 +296,10 @@ def test_addresses_in_the_page(visit):
     field.press('Enter')
     refused(visit, 'private network')
     field.fill('/etc/passwd')
-    visit.click('Look')
+    visit.click('Classify')
     refused(visit, 'not the address of a picture')
     url,n = visit.page.locator('.ic-test').inner_text(),past(visit).count()
-    for go in (lambda: field.press('Enter'), lambda: visit.click('Look')):
+    for go in (lambda: field.press('Enter'), lambda: visit.click('Classify')):
         field.fill(url)
         go()
         visit.wait(lambda: field.input_value()=='', 'the field is not emptied')

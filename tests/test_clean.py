@@ -364,7 +364,7 @@ def test_decisions_come_back_from_a_spreadsheet(sheet, capsys, sep, code):
     assert files()==old and capsys.readouterr().out.endswith('were: 2\n')
 
 @pytest.mark.parametrize('row,said', [(('cat/000.png','dgo'),"decision='dgo': wanted one of <Keep>, <Delete>, cat, dog, owl"),(('cat/gone.png','dog'),'cat/gone.png: no such picture'),
-    (('../out.png','dog'),'no such picture'),(('cat/003.png','owl'),'cat/003.png has two decisions: dog and owl')])
+    (('../out.png','dog'),'no such picture'),(('006.png','dog'),'Is it cat/006.png?'),(('cat/003.png','owl'),'cat/003.png has two decisions: dog and owl')])
 def test_a_wrong_row_stops_all_of_them(sheet, row, said):
     old = files()
     with pytest.raises(SystemExit, match=re.escape(said)): imgcls_clean('d', sheet([('cat/003.png','dog'),row]))

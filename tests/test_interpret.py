@@ -1,5 +1,6 @@
 "Scores, label issues, reports, maps and calibration, against what others compute and on data that is hardly there"
-import numpy as np, pandas as pd, pytest, torch
+import math
+import numpy as np, pandas as pd, pytest, torch, torch.nn.functional as F
 from fastai.vision.all import ImageDataLoaders, Learner, Resize, TensorImage, load_learner, nn, set_seed, vision_learner
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from imgcls.learn.data import get_dls
@@ -257,12 +258,28 @@ def test_temperature_recovers_a_known_one(t):
     assert temperature(z*t, y)==pytest.approx(t, rel=.04)
     assert temperature((z*t).softmax(1).log(), y)==pytest.approx(temperature(z*t, y), rel=1e-3)
 
+def test_temperature_of_few_pictures_is_near_one():
+    "The fewer there are, and the less they say, the nearer; without the prior, all that are right want the least"
+    z = torch.tensor([[2.,0]])
+    few,some,many = [temperature(z.repeat(n, 1), torch.zeros(n)) for n in (2,20,2000)]
+    assert 1>few>some>many>=.3 and few>.8 and many<.4
+    assert temperature(z.repeat(20, 1), torch.zeros(20), math.inf)==pytest.approx(.3, rel=1e-3)
+    assert temperature(z, torch.ones(1))<2<temperature(z.repeat(2000, 1), torch.ones(2000))
+
+def test_temperature_on_other_pictures(tmp_path):
+    "A head whose validation pictures are few and nearly all right does not get worse by it"
+    torch.manual_seed(0)
+    x = torch.randn(40, 3, 2000)*2
+    y = torch.distributions.Categorical(logits=x.movedim(1, 2)).sample()
+    def loss(i, t): return F.cross_entropy(x[i,:,30:].T/t, y[i,30:]).item()
+    def mean(spread): return sum(loss(i, temperature(x[i,:,:30].T, y[i,:30], spread)) for i in range(40))/40
+    assert mean(.5)<mean(math.inf) and mean(.5)<sum(loss(i, 1) for i in range(40))/40+.01
+
 def test_temperature_of_odd_inputs():
     z,y = torch.tensor([[9.,0],[0,9]]),torch.tensor([0,1])
-    assert temperature(z, y)==pytest.approx(.3, rel=1e-3) and temperature(z, 1-y)==pytest.approx(10, rel=1e-3)
+    for o in (z,z.numpy().tolist(),TensorImage(z)): assert temperature(o, y)==pytest.approx(1, abs=.01)
+    assert temperature(z, 1-y)>1.5 and temperature(z, 1-y, math.inf)==pytest.approx(10, rel=1e-3)
     assert .3<=temperature(torch.eye(2).log(), torch.tensor([0,0]))<=10.001
-    assert temperature(z.numpy().tolist(), y.tolist())==pytest.approx(.3, rel=1e-3)
-    assert temperature(TensorImage(z), y)==pytest.approx(.3, rel=1e-3)
     with pytest.raises(ValueError, match='No pictures'): temperature(torch.empty(0, 3), torch.empty(0))
 
 @pytest.fixture(scope='module')

@@ -276,6 +276,14 @@ def check_one(
     "Refuse what is not one file"
     if not isinstance(fn, (str,os.PathLike)): raise TypeError(f'fn is a {type(fn).__name__}: wanted one file; go through several in a loop')
 
+# %% ../../nbs/lib/clean/decisions.ipynb #c026413d
+@patch
+def namesakes(self:Cleaning,
+    rel, # path of a picture, perhaps without its folder
+): # paths
+    "Pictures that are called so, in whichever folder"
+    return [o for o in self.everything().file if PurePosixPath(o).name==PurePosixPath(rel).name]
+
 # %% ../../nbs/lib/clean/decisions.ipynb #50c44ed9
 @patch
 def found(self:Cleaning, fn):
@@ -283,8 +291,9 @@ def found(self:Cleaning, fn):
     check_one(fn)
     rel = self.data.rel(fn)
     if has(self.path, rel) and self.is_placed(rel): return rel
+    same = self.namesakes(rel)
     raise FileNotFoundError(f'{fn}: no such picture in the class folders of {self.path}, nor in {unlabelled}. '
-        '.quarantine/moves.csv there says what was moved where')
+        + (f'Is it {" or ".join(same[:3])}?' if same else '.quarantine/moves.csv there says what was moved where'))
 
 # %% ../../nbs/lib/clean/decisions.ipynb #2b2d43a2
 def one_of(name, got, options, hint=''):

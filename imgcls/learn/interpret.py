@@ -308,17 +308,18 @@ def plot_reliability(
     _,axs = plt.subplots(2, len(dfs), sharex=True, sharey='row', squeeze=False, **size)
     for (name,df),(ax,hist) in zip(dfs.items(), axs.T):
         r = reliability(df, n_bins, split)
-        plot_accuracy(r, ax, f'{name} (error {calibration_error(df, n_bins, split):.3f})'.strip())
+        plot_accuracy(r, ax, f'{name}\ncalibration error {calibration_error(df, n_bins, split):.3f}'.strip())
         plot_counts(r, hist)
 
 # %% ../../nbs/lib/learn/interpret.ipynb #5d3cc695
 def temperature(
     logits, # [n,classes], of pictures not trained on
     targs, # [n], their labels as indices
+    spread:float=.5, # of its logarithm, before a picture is seen; inf: anything is as likely as 1
 )->float: # divide logits by this before softmax; 1: leave them; always from .3 to 10
-    "The temperature that makes probabilities honest (Guo et al. 2017, arXiv:1706.04599)"
+    "The temperature that makes probabilities honest (Guo et al. 2017, arXiv:1706.04599), near 1 where little speaks against it"
     z,y = [torch.as_tensor(o).as_subclass(Tensor).cpu() for o in (logits,targs)]
     if not len(y): raise ValueError('No pictures to calibrate on: wanted logits [n,classes] with n of 1 or more.')
     z = z.double().log_softmax(1).clamp(min=-100)
-    def loss(t): return F.cross_entropy(z/math.exp(t), y.long()).item()
+    def loss(t): return F.cross_entropy(z/math.exp(t), y.long(), reduction='sum').item() + (t/spread)**2/2
     return math.exp(minimize_scalar(loss, bounds=np.log([.3,10])).x)

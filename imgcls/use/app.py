@@ -99,7 +99,7 @@ class Tile:
         change('ic-on')
 
 # %% ../../nbs/lib/use/app.ipynb #38416867
-def in_short(pred): return 'unknown' if pred.unknown else 'not sure' if pred.unsure else pred.name
+def in_short(pred): return 'no class' if pred.unknown else 'not sure' if pred.unsure else pred.name
 
 # %% ../../nbs/lib/use/app.ipynb #92c6b56e
 class History:
@@ -156,7 +156,7 @@ class UrlField:
         self.last = ('',0)
         self.n = 0
         self.txt = W.Text(description='or the address of a picture', placeholder='https://…', continuous_update=False)
-        self.btn = W.Button(description='Look')
+        self.btn = W.Button(description='Classify')
         self.txt.observe(lambda _: self.go(), 'value')
         self.btn.on_click(lambda _: self.go())
         self.widget = W.HBox([self.txt,self.btn]).add_class('ic-row')
