@@ -35,8 +35,9 @@ def is_progress(o):
     return o.output_type=='display_data' and html is not None and not re.sub(r'(?s)<style>.*?</style>|</?div>', '', ''.join(html)).strip()
 
 def anonymous(txt):
-    "`txt` without the paths of this machine, and warnings without the line of code that gives them"
+    "`txt` without the paths of this machine and links to its servers, and warnings without the line of code that gives them"
     txt = re.sub(r'(?m)^\S+\.py:\d+: (\w*Warning: .*\n(?:\S.*\n)*?)  .*\n', r'\1', ''.join(txt))
+    txt = re.sub(r'(?s)<a href="http://127\.0\.0\.1:[^>]*>(.*?)</a>', r'\1', txt)
     return re.sub(r'[^\s"\'(]*/site-packages/', '', ''.join(txt).replace(f'{root}/', ''))
 
 def joined(outputs):
