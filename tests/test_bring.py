@@ -50,6 +50,25 @@ def test_labels_from_where_you_say(tmp_path, label, want):
     assert {o.parent.name for o in Dataset(tmp_path/'data').files()}==want
     assert set(Dataset(tmp_path/'data').manifest(sync=False).label)<=want|{''}
 
+@pytest.mark.parametrize('src,dest', [('photos','photos/data'), ('photos','photos'), ('data/raw','data'), ('photos','link/data'), ('link/data/raw','photos/data')])
+def test_a_source_and_its_dataset_lie_apart(tmp_path, src, dest):
+    "or verifying the dataset would move the originals to its quarantine"
+    (tmp_path/'photos').mkdir()
+    (tmp_path/'link').symlink_to('photos')
+    (tmp_path/src).mkdir(parents=True, exist_ok=True)
+    files = tree(tmp_path/src)
+    with pytest.raises(ValueError, match='so that nothing in it is changed'): import_folder(tmp_path/src, tmp_path/dest)
+    assert content(tmp_path/src)==files
+
+def test_classes_named_after_folders_further_down_are_said(tmp_path):
+    for i,o in enumerate(['Bears/DCIM/100APPLE','Cats/2024']):
+        (tmp_path/'photos'/o).mkdir(parents=True)
+        (tmp_path/'photos'/o/'a.jpg').write_bytes(encode_image(draw_digit(i)))
+    with pytest.warns(UserWarning, match='lies in: 100APPLE, 2024. .* at the top: Bears, Cats'): import_folder(tmp_path/'photos', tmp_path/'data')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        import_folder(tmp_path/'photos', tmp_path/'data2', 'top')
+
 def test_new_photos_come_in_later(tmp_path):
     src = tmp_path/'photos'
     tree(src)

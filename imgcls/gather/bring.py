@@ -53,6 +53,27 @@ def labelled(
     how = [by if callable(by) or by is None or not side else 'parent' for side in Dataset(src).places(df.name).split]
     return df.assign(label=list(map(folder_label, df.name, usual, how)))
 
+# %% ../../nbs/lib/gather/bring.ipynb #031305d7
+def some(
+    names, # texts
+    most:int=5, # so many at most
+)->str:
+    "The first of several names, and how many others there are"
+    names = sorted({*names}-{''})
+    return ', '.join(names[:most])+f' and {len(names)-most} others'*(len(names)>most)
+
+
+# %% ../../nbs/lib/gather/bring.ipynb #69adab7a
+def warn_of_depth(
+    df, # of `labelled`, by 'parent'
+):
+    "Say that classes have the names of folders further down, where those at the top could be meant"
+    deep = df[(df.split=='') & (df.name.str.count('/')>1)]
+    tops = {o.split('/')[0] for o in df.name[df.name.str.contains('/')]}
+    if len(deep) and len(tops)>1: warnings.warn(f'Classes are called after the folder that a picture lies in: {some(df.label)}. '
+        f"label='top' (in the shell: --label top) goes by those at the top: {some(tops)}")
+
+
 # %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
 def copy_in(
     fn:Path, # a file
@@ -107,8 +128,11 @@ def check_import(
 ):
     "Refuse what can't be imported"
     if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
-    if dest.is_relative_to(src): raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
+    here,there = src.resolve(),dest.resolve() # a link may lead from one into the other
+    if there.is_relative_to(here): raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
+    if here.is_relative_to(there): raise ValueError(f'{src} lies within {dest}, where all pictures are the dataset\'s own: import into a folder beside it, so that nothing in it is changed')
     if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
+
 
 # %% ../../nbs/lib/gather/bring.ipynb #c4d9c0ea
 def import_folder(
@@ -124,6 +148,7 @@ def import_folder(
     check_import(src, ds.path, label)
     check_sizes(**sizes)
     df = labelled(picture_tree(src), src, label)
+    if label=='parent': warn_of_depth(df)
     fns = [src/o for o in df.name]
     new = untried(ds, fns)
     copy_all(ds, [job for job,o in zip(zip(fns, df.label, df.split), new) if o], max_pixels)
