@@ -135,6 +135,12 @@ def bars_for_people():
     fastprogress.NO_BAR = not sys.stdout.isatty()
     if fastprogress.NO_BAR: fastprogress.print = lambda *args, **kwargs: None
 
+# %% ../nbs/lib/dataset.ipynb #002b9270
+def plain_warnings():
+    "Warnings as sentences on standard error; for commands"
+    warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
+
+
 # %% ../nbs/lib/dataset.ipynb #be147501
 def in_threads(
     f, # function of one
@@ -160,6 +166,8 @@ def whole_rows(
     return ''.join(lines[:ends[-1]]).encode()
 
 # %% ../nbs/lib/dataset.ipynb #6c7cac5d
+no_room = errno.ENOSPC,errno.EDQUOT
+
 @contextmanager
 def writing(
     fn, # file or folder
@@ -167,7 +175,9 @@ def writing(
     "Say what to do if `fn` can't be written"
     try: yield
     except OSError as e:
-        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). Copy the dataset to a folder of yours, if this one can only be read') from None
+        todo = 'Make room on that disk and run it again' if e.errno in no_room else 'Copy the dataset to a folder of yours, if this one can only be read'
+        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). {todo}') from None
+
 
 # %% ../nbs/lib/dataset.ipynb #436fbe5f
 class Table:
@@ -968,7 +978,7 @@ def look_at(
     res = look_safely(b, max_size=max_size, **kwargs)
     if new := res.pop('new', None):
         b,fn = new,Path(tmp)/uuid.uuid4().hex
-        fn.write_bytes(b)
+        with writing(fn): fn.write_bytes(b)
         mtime,size = stamp(fn)
         res.update(shrunk(res['width'], res['height'], max_size), new=fn)
     return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=size, mtime=mtime)
@@ -984,7 +994,9 @@ def survey(self:Dataset,
     lost = []
     def row(o):
         try: return dict(look_at(self.path/o, **kwargs), file=o)
-        except OSError as e: lost.append(f'{o}: {e.strerror}')
+        except OSError as e:
+            if e.errno in no_room: raise
+            lost.append(f'{o}: {e.strerror}')
     yield from filter(None, in_threads(row, names, n_workers or defaults.cpus, 'verifying'))
     if lost: warnings.warn(f'{len(lost)} pictures can not be opened and are left out; {min(lost)}')
 

@@ -1,5 +1,5 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import forks, re, subprocess, sys, tempfile, warnings
+import errno, forks, re, subprocess, sys, tempfile, warnings
 import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
@@ -218,3 +218,14 @@ def test_from_the_shell_errors_are_sentences(tmp_path):
     for args,said in cases.items():
         rc,out,err = shell(tmp_path/'a', *args.split(), SERPAPI_KEY='')
         assert rc==1 and said in err and 'Traceback' not in err, (args,err)
+
+def test_a_full_disk_stops_an_import_that_can_go_on_later(tmp_path, monkeypatch):
+    tree(tmp_path/'photos')
+    write,room = Path.write_bytes,iter(range(2))
+    def full(fn, b):
+        if next(room, None) is None: raise OSError(errno.ENOSPC, 'No space left on device')
+        return write(fn, b)
+    with monkeypatch.context() as m:
+        m.setattr(Path, 'write_bytes', full)
+        with pytest.raises(OSError, match='No space left on device.*Make room'): import_folder(tmp_path/'photos', tmp_path/'data')
+    assert import_folder(tmp_path/'photos', tmp_path/'data').status.tolist().count('ok')==5

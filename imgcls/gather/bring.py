@@ -13,7 +13,7 @@ import pandas as pd
 from functools import partial
 from pathlib import Path
 from fastcore.basics import defaults
-from ..dataset import Dataset, check_label, in_threads, left_out
+from ..dataset import Dataset, check_label, in_threads, left_out, no_room, writing
 from .download import arrived, failed, run_again
 from .verify import check_sizes, verify_images
 from ..picture import PictureError
@@ -84,10 +84,12 @@ def copy_in(
     to = tmp/uuid.uuid4().hex
     try:
         res = arrived(b := fn.read_bytes(), to, max_pixels)
-        to.write_bytes(b)
+        with writing(to): to.write_bytes(b)
         return res
     except PictureError as e: return failed(e)
-    except OSError as e: return failed(f'{e.strerror}; {run_again}')
+    except OSError as e:
+        if e.errno in no_room: raise
+        return failed(f'{e.strerror}; {run_again}')
 
 # %% ../../nbs/lib/gather/bring.ipynb #d06b5d4b
 def copied(
