@@ -229,3 +229,15 @@ def test_a_full_disk_stops_an_import_that_can_go_on_later(tmp_path, monkeypatch)
         m.setattr(Path, 'write_bytes', full)
         with pytest.raises(OSError, match='No space left on device.*Make room'): import_folder(tmp_path/'photos', tmp_path/'data')
     assert import_folder(tmp_path/'photos', tmp_path/'data').status.tolist().count('ok')==5
+
+def test_classes_that_only_capitals_tell_apart_are_said(tmp_path):
+    for i,o in enumerate(['train/bears','train/cats','valid/Bears','valid/cats']):
+        (tmp_path/'photos'/o).mkdir(parents=True)
+        (tmp_path/'photos'/o/'a.jpg').write_bytes(encode_image(draw_digit(i)))
+    with pytest.warns(UserWarning, match='Bears and bears are taken for different classes'): import_folder(tmp_path/'photos', tmp_path/'data')
+
+def test_what_lies_beside_photos_is_counted_by_kind(tmp_path):
+    (tmp_path/'photos'/'cat').mkdir(parents=True)
+    (tmp_path/'photos'/'cat'/'a.jpg').write_bytes(encode_image(draw_digit(0)))
+    for o in ('a.jpg.json','b.json','a.AAE','a.mov'): (tmp_path/'photos'/'cat'/o).write_bytes(b'\0\0\0\x14ftypqt  ')
+    with pytest.warns(UserWarning, match=r'no picture: 4 \(cat/a.AAE; 2 .json, 1 .aae, 1 .mov\)'): import_folder(tmp_path/'photos', tmp_path/'data')
