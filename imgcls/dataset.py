@@ -135,6 +135,12 @@ def bars_for_people():
     fastprogress.NO_BAR = not sys.stdout.isatty()
     if fastprogress.NO_BAR: fastprogress.print = lambda *args, **kwargs: None
 
+# %% ../nbs/lib/dataset.ipynb #002b9270
+def plain_warnings():
+    "Warnings as sentences on standard error; for commands"
+    warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
+
+
 # %% ../nbs/lib/dataset.ipynb #be147501
 def in_threads(
     f, # function of one
@@ -160,6 +166,8 @@ def whole_rows(
     return ''.join(lines[:ends[-1]]).encode()
 
 # %% ../nbs/lib/dataset.ipynb #6c7cac5d
+no_room = errno.ENOSPC,errno.EDQUOT
+
 @contextmanager
 def writing(
     fn, # file or folder
@@ -167,7 +175,9 @@ def writing(
     "Say what to do if `fn` can't be written"
     try: yield
     except OSError as e:
-        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). Copy the dataset to a folder of yours, if this one can only be read') from None
+        todo = 'Make room on that disk and run it again' if e.errno in no_room else 'Copy the dataset to a folder of yours, if this one can only be read'
+        raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). {todo}') from None
+
 
 # %% ../nbs/lib/dataset.ipynb #436fbe5f
 class Table:
@@ -600,6 +610,16 @@ def bare_folders(
     full = {str(p) for o in df.name[~df.why.isin(['empty','no picture'])] for p in PurePosixPath(o).parents}
     return folder.map(os.path.basename).where(df.why.isin(['empty','no picture']) & ~folder.isin(full))
 
+# %% ../nbs/lib/dataset.ipynb #c1fd0bb3
+def endings(
+    names, # paths
+    most:int=4, # kinds at most
+)->str: # '' where all have the same
+    "How many files of which endings there are, the most first"
+    found = Counter(PurePath(o).suffix.lower() or 'no ending' for o in names)
+    return ', '.join(f'{n} {k}' for k,n in found.most_common(most)) if len(found)>1 else ''
+
+
 # %% ../nbs/lib/dataset.ipynb #289e7fbf
 def left_out(
     df, # of `contents`
@@ -607,7 +627,7 @@ def left_out(
     "What lies in a dataset and doesn't count"
     bare = bare_folders(df)
     odd = df[bare.isna() & (df.why!='')]
-    found = [f'{why}: {len(o)} ({o.iloc[0]})' for why,o in odd.groupby('why')['name']]
+    found = [f'{why}: {len(o)} ({"; ".join(filter(None, [o.iloc[0],endings(o)*(why=="no picture")]))})' for why,o in odd.groupby('why')['name']]
     none = sorted({*bare.dropna()})
     return [f'No pictures in {", ".join(none)}: left out']*bool(none)+[f'Left out: {"; ".join(found)}']*bool(found)
 
@@ -622,6 +642,15 @@ def doubts(
     said = [f'{o} is taken for a class: it has no class folders, and lies beside others' for o in split]
     return said+[f"{o} lies in a class folder and is taken for another class: `import_folder(…, label='top')` goes by the folders at the top" for o in deep]
 
+# %% ../nbs/lib/dataset.ipynb #a078cb50
+def nearly_one(
+    labels, # of pictures
+)->list: # sentences
+    "Which classes only capitals tell apart"
+    alike = groupby(sorted({*labels}), str.casefold).values()
+    return [f'{" and ".join(o)} are taken for different classes: only capitals tell them apart' for o in alike if len(o)>1]
+
+
 # %% ../nbs/lib/dataset.ipynb #995b31d6
 @patch
 def remark(self:Dataset,
@@ -630,7 +659,8 @@ def remark(self:Dataset,
     "Warn of what is left out, and of what may have been meant otherwise"
     df,tops = self.contents() if df is None else df,top_folders(self.path)
     said = left_out(df if self.chosen is None else df[df.why=='broken link'])
-    for o in said+doubts(df.name[df.why==''], tops): warnings.warn(f'{o} ({self.path})')
+    ok = df.why==''
+    for o in said+doubts(df.name[ok], tops)+nearly_one(df.label[ok]): warnings.warn(f'{o} ({self.path})')
 
 # %% ../nbs/lib/dataset.ipynb #486d52ac
 @patch
@@ -968,7 +998,7 @@ def look_at(
     res = look_safely(b, max_size=max_size, **kwargs)
     if new := res.pop('new', None):
         b,fn = new,Path(tmp)/uuid.uuid4().hex
-        fn.write_bytes(b)
+        with writing(fn): fn.write_bytes(b)
         mtime,size = stamp(fn)
         res.update(shrunk(res['width'], res['height'], max_size), new=fn)
     return res | dict(sha256=hashlib.sha256(b).hexdigest(), bytes=size, mtime=mtime)
@@ -984,7 +1014,9 @@ def survey(self:Dataset,
     lost = []
     def row(o):
         try: return dict(look_at(self.path/o, **kwargs), file=o)
-        except OSError as e: lost.append(f'{o}: {e.strerror}')
+        except OSError as e:
+            if e.errno in no_room: raise
+            lost.append(f'{o}: {e.strerror}')
     yield from filter(None, in_threads(row, names, n_workers or defaults.cpus, 'verifying'))
     if lost: warnings.warn(f'{len(lost)} pictures can not be opened and are left out; {min(lost)}')
 

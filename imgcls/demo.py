@@ -12,7 +12,7 @@ import json, os, sys, time
 from fastai.vision.all import *
 from fastcore.script import call_parse, store_true
 from .sample import heldout_folder, digit_names, sample_web
-from .dataset import bars_for_people, image_files, read_manifest
+from .dataset import bars_for_people, image_files, plain_warnings, read_manifest
 from .gather.shell import gather
 from .learn.augment import upright_tfms
 from .learn.data import get_dls
@@ -259,8 +259,10 @@ def imgcls_demo(
 ):
     "Find, download, check, learn, clean and export, offline on the sample web; then serve the app"
     bars_for_people()
+    plain_warnings()
     try: rep = Demo(path, n, epochs).run()
     except (OSError,ValueError) as e: sys.exit(f'The demo stopped: {e}')
+    except KeyboardInterrupt: sys.exit('\nThe demo was interrupted: the same command goes on')
     print(summed_up(rep, path), flush=True)
     if no_serve: print(f'Its app: imgcls-app {path}/digits.onnx')
     else: attend(*serve_app(Path(path)/'app.ipynb'))

@@ -1,5 +1,5 @@
 "A folder tree brought in, a dataset taken stock of, and all of it from the shell"
-import forks, re, subprocess, sys, tempfile, warnings
+import errno, forks, re, subprocess, sys, tempfile, warnings
 import numpy as np, pandas as pd, pytest
 from pathlib import Path
 from PIL import Image, ImageFilter
@@ -49,6 +49,25 @@ def test_labels_from_where_you_say(tmp_path, label, want):
     import_folder(tmp_path/'photos', tmp_path/'data', label)
     assert {o.parent.name for o in Dataset(tmp_path/'data').files()}==want
     assert set(Dataset(tmp_path/'data').manifest(sync=False).label)<=want|{''}
+
+@pytest.mark.parametrize('src,dest', [('photos','photos/data'), ('photos','photos'), ('data/raw','data'), ('photos','link/data'), ('link/data/raw','photos/data')])
+def test_a_source_and_its_dataset_lie_apart(tmp_path, src, dest):
+    "or verifying the dataset would move the originals to its quarantine"
+    (tmp_path/'photos').mkdir()
+    (tmp_path/'link').symlink_to('photos')
+    (tmp_path/src).mkdir(parents=True, exist_ok=True)
+    files = tree(tmp_path/src)
+    with pytest.raises(ValueError, match='so that nothing in it is changed'): import_folder(tmp_path/src, tmp_path/dest)
+    assert content(tmp_path/src)==files
+
+def test_classes_named_after_folders_further_down_are_said(tmp_path):
+    for i,o in enumerate(['Bears/DCIM/100APPLE','Cats/2024']):
+        (tmp_path/'photos'/o).mkdir(parents=True)
+        (tmp_path/'photos'/o/'a.jpg').write_bytes(encode_image(draw_digit(i)))
+    with pytest.warns(UserWarning, match='lies in: 100APPLE, 2024. .* at the top: Bears, Cats'): import_folder(tmp_path/'photos', tmp_path/'data')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        import_folder(tmp_path/'photos', tmp_path/'data2', 'top')
 
 def test_new_photos_come_in_later(tmp_path):
     src = tmp_path/'photos'
@@ -199,3 +218,26 @@ def test_from_the_shell_errors_are_sentences(tmp_path):
     for args,said in cases.items():
         rc,out,err = shell(tmp_path/'a', *args.split(), SERPAPI_KEY='')
         assert rc==1 and said in err and 'Traceback' not in err, (args,err)
+
+def test_a_full_disk_stops_an_import_that_can_go_on_later(tmp_path, monkeypatch):
+    tree(tmp_path/'photos')
+    write,room = Path.write_bytes,iter(range(2))
+    def full(fn, b):
+        if next(room, None) is None: raise OSError(errno.ENOSPC, 'No space left on device')
+        return write(fn, b)
+    with monkeypatch.context() as m:
+        m.setattr(Path, 'write_bytes', full)
+        with pytest.raises(OSError, match='No space left on device.*Make room'): import_folder(tmp_path/'photos', tmp_path/'data')
+    assert import_folder(tmp_path/'photos', tmp_path/'data').status.tolist().count('ok')==5
+
+def test_classes_that_only_capitals_tell_apart_are_said(tmp_path):
+    for i,o in enumerate(['train/bears','train/cats','valid/Bears','valid/cats']):
+        (tmp_path/'photos'/o).mkdir(parents=True)
+        (tmp_path/'photos'/o/'a.jpg').write_bytes(encode_image(draw_digit(i)))
+    with pytest.warns(UserWarning, match='Bears and bears are taken for different classes'): import_folder(tmp_path/'photos', tmp_path/'data')
+
+def test_what_lies_beside_photos_is_counted_by_kind(tmp_path):
+    (tmp_path/'photos'/'cat').mkdir(parents=True)
+    (tmp_path/'photos'/'cat'/'a.jpg').write_bytes(encode_image(draw_digit(0)))
+    for o in ('a.jpg.json','b.json','a.AAE','a.mov'): (tmp_path/'photos'/'cat'/o).write_bytes(b'\0\0\0\x14ftypqt  ')
+    with pytest.warns(UserWarning, match=r'no picture: 4 \(cat/a.AAE; 2 .json, 1 .aae, 1 .mov\)'): import_folder(tmp_path/'photos', tmp_path/'data')

@@ -9,6 +9,7 @@ from imgcls.learn.data import get_dls
 from imgcls.clean.decisions import Cleaning
 from imgcls.clean.shell import imgcls_clean
 from imgcls.learn.probe import suggestions
+from imgcls.learn.scores import scores
 from imgcls.dataset import Dataset, unlabelled
 from imgcls.sample import draw_digit
 from imgcls.learn.train import get_learner
@@ -53,6 +54,12 @@ def test_the_loops_of_fastai(cleaner):
     assert [o.exists() for o in fns[:7]]==[False,False,True,False,True,False,True] and all((path/other[i]/fns[i].name).exists() for i in (1,5))
     c.apply() # what is left of the decisions has no file any more, and harms nobody
     assert len(c.fns)==56 and len(Dataset(path).files())==58
+
+def test_scores_that_are_there_are_not_made_again(trained, monkeypatch):
+    with trained.no_bar(): df,fresh = scores(trained),ImageClassifierCleaner(trained)
+    monkeypatch.setattr(type(trained), 'get_preds', lambda *args, **kwargs: pytest.fail('asked again'))
+    c = ImageClassifierCleaner(trained, scores=df)
+    assert c.df.equals(fresh.df) and c.fns==fresh.fns and c.cleaning.vocab==fresh.cleaning.vocab
 
 def test_decisions_stay_through_every_menu(cleaner):
     c = cleaner

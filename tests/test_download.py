@@ -1,12 +1,12 @@
 "Faults of servers, networks and files, over a real loopback server"
-import gzip, re, socket, struct, subprocess, sys, threading, time, zlib
+import errno, gzip, re, socket, struct, subprocess, sys, threading, time, zlib
 from email.utils import formatdate
 import pandas as pd, pytest
 from forks import Fork, code
 from imgcls.gather.credits import attribution
 from functools import partial
 from imgcls.gather.download import Crew, fetch_picture, download_images as guarded_download
-from imgcls.gather import fetch
+from imgcls.gather import download, fetch
 from imgcls.gather.fetch import Fetcher
 from imgcls.dataset import image_files, Dataset, read_manifest
 from imgcls.gather.verify import tally, verify_images
@@ -353,3 +353,12 @@ def test_gather_reads_url_files(tmp_path):
         df = gather(tmp_path)
         assert list(df.index)==['seven','three','all'] and df.loc['all','URLs']==web.plan.label.isin(['three','seven']).sum()
     with pytest.raises(ValueError, match='Nothing to gather'): gather(tmp_path/'none')
+
+def test_what_a_full_disk_had_no_room_for_is_fetched_later(web, tmp_path, monkeypatch):
+    def full(*args, **kwargs): raise OSError(errno.ENOSPC, 'No space left on device')
+    with monkeypatch.context() as m:
+        m.setattr(download, 'stream_to', full)
+        download_images(tmp_path/'a', urls=web.url('/ok.jpg'))
+    assert not len(image_files(tmp_path)) and read_manifest(tmp_path).reason[0]=='No space left on device; run again to retry'
+    download_images(tmp_path/'a', urls=web.url('/ok.jpg'))
+    assert len(image_files(tmp_path))==1

@@ -1,5 +1,5 @@
 "Pictures that are damaged, turned, too large or there twice; and that whatever is done to them can be taken back"
-import io, os, pytest
+import errno, io, os, pytest
 from pathlib import Path
 from PIL import Image
 from imgcls.gather.credits import attribution
@@ -144,3 +144,13 @@ def test_a_cut_file_is_seen_at_whatever_size_it_is_decoded():
             assert look(b, max_size=size)['wrong']=='', size
             cuts = [len(b)*k//20 for k in range(2, 20)]+[len(b)-40]
             assert all('damaged' in look(b[:n], max_size=size)['wrong'] for n in cuts), size
+
+def test_a_full_disk_stops_it_with_a_sentence_and_nothing_is_left_out(tmp_path, monkeypatch):
+    (tmp_path/'a').mkdir()
+    for i in range(3): (tmp_path/'a'/f'{i}.gif').write_bytes(encode_image(draw_digit(i), 'GIF'))
+    def full(*args): raise OSError(errno.ENOSPC, 'No space left on device')
+    with monkeypatch.context() as m:
+        m.setattr(Path, 'write_bytes', full)
+        with pytest.raises(OSError, match='No space left on device.*Make room'): verify_images(tmp_path)
+    assert len(Dataset(tmp_path).names())==3
+    assert list(verify_images(tmp_path).what)==['stored anew']*3

@@ -589,11 +589,14 @@ def check_model(
 # %% ../../nbs/lib/clean/widgets.ipynb #5e420ee2
 def opinion(
     learn, # trained, or a `probe`
+    known=None, # its scores, if they are there already
 ): # (its scores, its classes)
     "What a model thinks of pictures and their labels"
     from imgcls.learn.scores import scores # here: to look at pictures needs no torch
     check_model(learn)
-    return scores(learn) if hasattr(learn, 'dls') else learn.scores(),vocab_of(learn)
+    if known is None: known = scores(learn) if hasattr(learn, 'dls') else learn.scores()
+    return known,vocab_of(learn)
+
 
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
@@ -603,8 +606,9 @@ class ImageClassifierCleaner(Review):
         path=None, # dataset folder; default: where the learner's pictures are
         max_n:int=24, # pictures on a page
         height:int=140, # pixels a side of a thumbnail
+        scores=None, # of `scores(learn)` or `probe.scores()`, where you have them already; default: asked for now
     ):
-        (df,vocab),self.learn = opinion(learn),learn
+        (df,vocab),self.learn = opinion(learn, scores),learn
         super().__init__(Cleaning(path or learner_home(learn, df.file), df, vocab), max_n=max_n, height=height)
         self.number()
 

@@ -13,7 +13,7 @@ import pandas as pd
 from functools import partial
 from pathlib import Path
 from fastcore.basics import defaults
-from ..dataset import Dataset, check_label, in_threads, left_out
+from ..dataset import Dataset, check_label, in_threads, left_out, no_room, writing
 from .download import arrived, failed, run_again
 from .verify import check_sizes, verify_images
 from ..picture import PictureError
@@ -53,6 +53,27 @@ def labelled(
     how = [by if callable(by) or by is None or not side else 'parent' for side in Dataset(src).places(df.name).split]
     return df.assign(label=list(map(folder_label, df.name, usual, how)))
 
+# %% ../../nbs/lib/gather/bring.ipynb #031305d7
+def some(
+    names, # texts
+    most:int=5, # so many at most
+)->str:
+    "The first of several names, and how many others there are"
+    names = sorted({*names}-{''})
+    return ', '.join(names[:most])+f' and {len(names)-most} others'*(len(names)>most)
+
+
+# %% ../../nbs/lib/gather/bring.ipynb #69adab7a
+def warn_of_depth(
+    df, # of `labelled`, by 'parent'
+):
+    "Say that classes have the names of folders further down, where those at the top could be meant"
+    deep = df[(df.split=='') & (df.name.str.count('/')>1)]
+    tops = {o.split('/')[0] for o in df.name[df.name.str.contains('/')]}
+    if len(deep) and len(tops)>1: warnings.warn(f'Classes are called after the folder that a picture lies in: {some(df.label)}. '
+        f"label='top' (in the shell: --label top) goes by those at the top: {some(tops)}")
+
+
 # %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
 def copy_in(
     fn:Path, # a file
@@ -63,10 +84,12 @@ def copy_in(
     to = tmp/uuid.uuid4().hex
     try:
         res = arrived(b := fn.read_bytes(), to, max_pixels)
-        to.write_bytes(b)
+        with writing(to): to.write_bytes(b)
         return res
     except PictureError as e: return failed(e)
-    except OSError as e: return failed(f'{e.strerror}; {run_again}')
+    except OSError as e:
+        if e.errno in no_room: raise
+        return failed(f'{e.strerror}; {run_again}')
 
 # %% ../../nbs/lib/gather/bring.ipynb #d06b5d4b
 def copied(
@@ -107,8 +130,11 @@ def check_import(
 ):
     "Refuse what can't be imported"
     if not src.is_dir(): raise FileNotFoundError(f'{src} is not a folder: `src` is where the pictures are')
-    if dest.is_relative_to(src): raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
+    here,there = src.resolve(),dest.resolve() # a link may lead from one into the other
+    if there.is_relative_to(here): raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
+    if here.is_relative_to(there): raise ValueError(f'{src} lies within {dest}, where all pictures are the dataset\'s own: import into a folder beside it, so that nothing in it is changed')
     if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
+
 
 # %% ../../nbs/lib/gather/bring.ipynb #c4d9c0ea
 def import_folder(
@@ -124,6 +150,7 @@ def import_folder(
     check_import(src, ds.path, label)
     check_sizes(**sizes)
     df = labelled(picture_tree(src), src, label)
+    if label=='parent': warn_of_depth(df)
     fns = [src/o for o in df.name]
     new = untried(ds, fns)
     copy_all(ds, [job for job,o in zip(zip(fns, df.label, df.split), new) if o], max_pixels)

@@ -24,7 +24,7 @@ from fastcore.meta import delegates
 from .console import read_urls
 from ..net import PrivateAddress, retry_after
 from ..picture import PictureError, peek, picture_formats, sniff
-from ..dataset import Dataset, check_label, progress
+from ..dataset import Dataset, check_label, no_room, progress
 from .search import Hit, Hits, normal_url
 
 # %% ../../nbs/lib/gather/download.ipynb #c76ba312
@@ -110,6 +110,7 @@ def explain(
     "Why an address gives no picture"
     import aiohttp
     if isinstance(e, (httpx.UnsupportedProtocol,httpx.InvalidURL,aiohttp.InvalidURL)): return f'not a web address: {e}'
+    if getattr(e, 'errno', None) in no_room: return f'{e.strerror}; {run_again}'
     if not isinstance(e, (aiohttp.ClientError,asyncio.TimeoutError)): return e
     if late: return f'not done after {late:g} s; {run_again}'
     raise NotNow(type(e).__name__, busy=isinstance(e, asyncio.TimeoutError), no_net=isinstance(e, aiohttp.ClientConnectorError)) from None

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import listify
 from fastcore.script import call_parse, store_true
-from ..dataset import Dataset, bars_for_people, check_label
+from ..dataset import Dataset, bars_for_people, check_label, plain_warnings
 from .audit import Audit, waiting_said
 from .bring import import_folder
 from .console import read_urls, url_files
@@ -162,7 +162,7 @@ def imgcls_gather(
 ):
     "Search, download, verify and take stock of a dataset; run it again to go on"
     bars_for_people()
-    warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
+    plain_warnings()
     sizes = known(min_size=min_size, max_size=max_size)
     web = dict(licence=licence, contact=contact, safe=safe, fallback=words(fallback), allow_private=allow_private)
     try:

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/learn/export.html.md"""
 __all__ = ['preprocessing', 'Trained', 'write_onnx', 'export_onnx', 'compare_models', 'imgcls_export']
 
 # %% ../../nbs/lib/learn/export.ipynb #1b2975e5
-import base64, io, json, logging, os, random, sys, tempfile, timeit
+import base64, io, json, logging, random, sys, tempfile, timeit
 import fastai, torch
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from fastprogress import progress_bar
 from torchvision.transforms.functional import normalize
 from types import SimpleNamespace
 from .. import __version__
-from ..dataset import Dataset, bars_for_people, timestamp, version_digest
+from ..dataset import Dataset, bars_for_people, in_one_step, plain_warnings, timestamp, version_digest
 from ..picture import thumbnail
 from .data import class_labels, get_dls, picture_dl
 from .train import get_learner, keeping, load_stage
@@ -496,11 +496,9 @@ def write_model(
     from onnx.helper import set_model_props
     set_model_props(proto, dict(imgcls=json.dumps(meta)))
     fname = Path(fname)
-    tmp = fname.with_name(f'{fname.name}.tmp')
     try:
         fname.parent.mkdir(parents=True, exist_ok=True)
-        tmp.write_bytes(proto.SerializeToString())
-        os.replace(tmp, fname)
+        with in_one_step(fname) as part: part.write_bytes(proto.SerializeToString())
     except OSError as e: raise OSError(f'{fname} could not be written ({e.strerror}): choose a folder of yours') from None
     return fname
 
@@ -671,7 +669,8 @@ def imgcls_export(
 ):
     "Write what `imgcls-train` kept as one file that opens anywhere"
     bars_for_people()
+    plain_warnings()
     wishes = dict(examples=examples, quantize=quantize, share=share or None, title=title, about=about)
-    try: fn = export_onnx(load_kept(path, stage, keep), fname, **wishes)
+    try: print(compare_models(export_onnx(load_kept(path, stage, keep), fname, **wishes)).round(3).to_string())
     except (OSError,ValueError) as e: sys.exit(f'imgcls-export: {e}')
-    print(compare_models(fn).round(3).to_string())
+    except KeyboardInterrupt: sys.exit('\nimgcls-export was interrupted: the same command does it anew')

@@ -115,13 +115,23 @@ def attempt(
     try: return f(x)
     except (OSError,ValueError) as e: return str(e)
 
+
+# %% ../../nbs/lib/learn/pixels.ipynb #a0dbd0ee
+def amount(
+    n:float, # bytes
+)->str:
+    "So many bytes in words"
+    return f'{n/2**30:.1f} GB' if n>=2**30 else f'{n/2**20:.0f} MB'
+
+
+# %% ../../nbs/lib/learn/pixels.ipynb #f9502d8a
 def check_room(
     path, # folder
     need:float, # bytes
 ):
     "Refuse to fill the disk"
     free = shutil.disk_usage(path).free
-    said = f'decoded pictures need {need/2**30:.1f} GB, and {free/2**30:.1f} GB are free'
+    said = f'decoded pictures need {amount(need)}, and {amount(free)} are free'
     if need>free*.9: raise OSError(errno.ENOSPC, said, str(path))
 
 # %% ../../nbs/lib/learn/pixels.ipynb #f03f2373

@@ -27,7 +27,7 @@ from .features import content_keys, features, has_weights
 from .interpret import class_report, wilson
 from .scores import best_twins, body_features, grouped_folds, known_pairs, learner_items, pooled, predictions, score_cols, score_rows, sure_groups
 from .train import get_learner, train
-from ..dataset import Dataset, bars_for_people
+from ..dataset import Dataset, bars_for_people, plain_warnings
 from ..twins import outliers
 
 # %% ../../nbs/lib/learn/probe.ipynb #4631682f
@@ -643,7 +643,7 @@ def imgcls_probe(
 ):
     "How well frozen networks tell the pictures in PATH apart, with an interval and what they cost, in seconds"
     bars_for_people()
-    warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
+    plain_warnings()
     group = arch in ('auto',*backbones)
     try:
         check_issues(issues)

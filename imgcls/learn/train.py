@@ -17,7 +17,7 @@ from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.tracker import TrackerCallback
 from fastai.vision.learner import model_meta
-from ..dataset import bars_for_people, progress
+from ..dataset import bars_for_people, plain_warnings, progress
 from .data import BatchDL, class_labels, files, get_dls, targets
 from .stages import bf16_pays, check_classes, check_plan, digest, evaluating, join_state, kept_random, load_weights, plot_history
 from .stages import all_numbers, note_in_stage, random_state, read_stage, set_random_state, split_state, stacked, write_stage
@@ -559,6 +559,7 @@ def imgcls_train(
 ):
     "Train a classifier for the pictures in PATH, a folder per class; run it again to go on where it stopped"
     bars_for_people()
+    plain_warnings()
     set_seed(seed)
     try:
         cache,model_dir = keeping(keep)

@@ -428,6 +428,7 @@ def imgcls_deploy(
     "Write a folder that serves a model, ready to be pushed"
     try: path = deploy(model, path, **kwargs)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-deploy: {e}')
+    except KeyboardInterrupt: sys.exit('\nimgcls-deploy was interrupted: the same command finishes it')
     asked = _read_note(path)['asked']
     page = is_page(asked['kind'])
     used = 'model.onnx' if page else _file_name(model)

@@ -56,13 +56,15 @@ def imgcls_predict(
     sha256:str=None, # of the model
 ):
     "Say what is in PICTURES"
-    fns,bad = named(pictures),False
-    width = min(60, max(map(len, fns), default=0))
+    bad = False
     try:
+        fns = named(pictures)
+        width = min(60, max(map(len, fns), default=0))
         if not fns: raise ValueError('no pictures. Name files, folders or addresses behind the model.')
         for fn,o in zip(fns, Predictor(model, sha256).stream(fns, max(topk, 1))):
             print(json_line(fn, o) if json else text_line(fn, o, width), flush=True)
             bad |= isinstance(o, Exception)
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError,ValueError) as e: sys.exit(f'imgcls-predict: {e}')
+    except KeyboardInterrupt: sys.exit('\nimgcls-predict was interrupted')
     if bad: sys.exit(1)
