@@ -20,6 +20,7 @@ from itertools import chain, count
 from pathlib import Path, PurePath, PurePosixPath
 from fastcore.basics import chunked, defaults, groupby, patch
 from fastcore.foundation import L
+from fastcore.imports import IN_NOTEBOOK
 from fastprogress import fastprogress, progress_bar
 from .apart import look_safely
 from .picture import is_picture_file
@@ -124,7 +125,7 @@ def progress(
     comment='', # a word on what it is
 ):
     "A progress bar, where there is somebody to see it"
-    if fastprogress.NO_BAR: return gen
+    if fastprogress.NO_BAR or not (IN_NOTEBOOK or sys.stdout.isatty()): return gen
     pb = progress_bar(gen, total=total, leave=False)
     pb.comment = comment
     return pb

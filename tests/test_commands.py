@@ -3,7 +3,7 @@ import importlib, pytest, warnings
 
 commands = [('use.shell','imgcls_predict','named',('m.onnx','a.jpg')), ('learn.export','imgcls_export','load_kept',('data','m.onnx')), ('learn.train','imgcls_train','get_dls',('data',)),
     ('learn.probe','imgcls_probe','compare_archs',('data','resnet18')), ('gather.shell','imgcls_gather','gather',('data','cat','dog')), ('use.deploy','imgcls_deploy','deploy',('m.onnx','site')),
-    ('demo','imgcls_demo','Demo',('demo',))]
+    ('clean.shell','imgcls_clean','Cleaning',('data',)), ('demo','imgcls_demo','Demo',('demo',))]
 
 @pytest.mark.parametrize('module,command,inner,args', commands, ids=[o[1] for o in commands])
 def test_ctrl_c_is_one_line(monkeypatch, capsys, module, command, inner, args):

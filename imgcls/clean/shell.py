@@ -12,7 +12,7 @@ import sys, pandas as pd
 from fastcore.script import call_parse, store_true
 from pathlib import Path
 from .decisions import Cleaning, delete_it, keep_it, one_of
-from ..dataset import decoded, read_cells
+from ..dataset import decoded, plain_warnings, read_cells
 
 # %% ../../nbs/lib/clean/shell.ipynb #3bc845e2
 def decided(
@@ -67,11 +67,13 @@ def imgcls_clean(
     undo:store_true=False, # take the last change back?
 ):
     "Carry out decisions about the labels in PATH; files are moved, and none is lost"
+    plain_warnings()
     try:
         c = Cleaning(path)
         if undo: return print('files that are back where they were:', len(c.undo()))
         if tables: take_over(c, pd.concat(map(decided, tables)))
         df = c.apply(dry_run)
     except (OSError,ValueError) as e: sys.exit(f'imgcls-clean: {e}')
+    except KeyboardInterrupt: sys.exit('\nimgcls-clean was interrupted: the same command goes on')
     print(outcome(df, path))
     if not dry_run and not df.done.all(): sys.exit(1)

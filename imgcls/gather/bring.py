@@ -136,6 +136,15 @@ def check_import(
     if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
 
 
+# %% ../../nbs/lib/gather/bring.ipynb #974d0716
+def warn_of_rest(
+    df, # rows of the manifest
+):
+    "Say how many pictures came in without becoming part of their class, with a reason for each kind"
+    rest = df[df.status!='ok']
+    said = [f'{len(o)} {status} ({o.reason.iloc[0].rstrip(".")})' for status,o in rest.groupby('status')]
+    if said: warnings.warn(f'Of {len(df)} pictures: {", ".join(said)}. `tally` says more')
+
 # %% ../../nbs/lib/gather/bring.ipynb #c4d9c0ea
 def import_folder(
     src, # folder with pictures, in any nesting; nothing in it is changed
@@ -158,4 +167,5 @@ def import_folder(
     labels = ds.layout().label.unique()
     if len(labels)==1: warnings.warn(f'All pictures are {labels[0]!r}, and a classifier needs two classes: label=None (in the shell: none) leaves them for ImageLabeler')
     df = ds.manifest()
+    warn_of_rest(df[df.url.isin([o.as_uri() for o,is_new in zip(fns, new) if is_new])])
     return df[df.url.isin([o.as_uri() for o in fns])].reset_index(drop=True)
