@@ -141,7 +141,6 @@ def plain_warnings():
     "Warnings as sentences on standard error; for commands"
     warnings.showwarning = lambda msg, *args, **kwargs: print(f'! {msg}', file=sys.stderr)
 
-
 # %% ../nbs/lib/dataset.ipynb #be147501
 def in_threads(
     f, # function of one
@@ -178,7 +177,6 @@ def writing(
     except OSError as e:
         todo = 'Make room on that disk and run it again' if e.errno in no_room else 'Copy the dataset to a folder of yours, if this one can only be read'
         raise OSError(e.errno, f'{fn} could not be written ({e.strerror}). {todo}') from None
-
 
 # %% ../nbs/lib/dataset.ipynb #436fbe5f
 class Table:
@@ -620,7 +618,6 @@ def endings(
     found = Counter(PurePath(o).suffix.lower() or 'no ending' for o in names)
     return ', '.join(f'{n} {k}' for k,n in found.most_common(most)) if len(found)>1 else ''
 
-
 # %% ../nbs/lib/dataset.ipynb #289e7fbf
 def left_out(
     df, # of `contents`
@@ -650,7 +647,6 @@ def nearly_one(
     "Which classes only capitals tell apart"
     alike = groupby(sorted({*labels}), str.casefold).values()
     return [f'{" and ".join(o)} are taken for different classes: only capitals tell them apart' for o in alike if len(o)>1]
-
 
 # %% ../nbs/lib/dataset.ipynb #995b31d6
 @patch

@@ -597,7 +597,6 @@ def opinion(
     if known is None: known = scores(learn) if hasattr(learn, 'dls') else learn.scores()
     return known,vocab_of(learn)
 
-
 # %% ../../nbs/lib/clean/widgets.ipynb #ce0700ec
 class ImageClassifierCleaner(Review):
     "Look at a learner's pictures, those first that the model doubts, and decide what to keep, delete or relabel"

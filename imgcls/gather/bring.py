@@ -60,8 +60,7 @@ def some(
 )->str:
     "The first of several names, and how many others there are"
     names = sorted({*names}-{''})
-    return ', '.join(names[:most])+f' and {len(names)-most} others'*(len(names)>most)
-
+    return ', '.join(names[:most])+f' and {len(names)-most} more'*(len(names)>most)
 
 # %% ../../nbs/lib/gather/bring.ipynb #69adab7a
 def warn_of_depth(
@@ -72,7 +71,6 @@ def warn_of_depth(
     tops = {o.split('/')[0] for o in df.name[df.name.str.contains('/')]}
     if len(deep) and len(tops)>1: warnings.warn(f'Classes are called after the folder that a picture lies in: {some(df.label)}. '
         f"label='top' (in the shell: --label top) goes by those at the top: {some(tops)}")
-
 
 # %% ../../nbs/lib/gather/bring.ipynb #3e2b4dca
 def copy_in(
@@ -134,7 +132,6 @@ def check_import(
     if there.is_relative_to(here): raise ValueError(f'{dest} lies within {src}: import into a folder outside of it, so that nothing in it is changed')
     if here.is_relative_to(there): raise ValueError(f'{src} lies within {dest}, where all pictures are the dataset\'s own: import into a folder beside it, so that nothing in it is changed')
     if label not in ('parent','top',None) and not callable(label): raise ValueError(f"label={label!r}: wanted 'parent', 'top', None or a function")
-
 
 # %% ../../nbs/lib/gather/bring.ipynb #974d0716
 def warn_of_rest(

@@ -115,14 +115,12 @@ def attempt(
     try: return f(x)
     except (OSError,ValueError) as e: return str(e)
 
-
 # %% ../../nbs/lib/learn/pixels.ipynb #a0dbd0ee
 def amount(
     n:float, # bytes
 )->str:
     "So many bytes in words"
     return f'{n/2**30:.1f} GB' if n>=2**30 else f'{n/2**20:.0f} MB'
-
 
 # %% ../../nbs/lib/learn/pixels.ipynb #f9502d8a
 def check_room(
