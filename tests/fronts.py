@@ -3,19 +3,12 @@ import json, nbformat, os, psutil, re, socket, subprocess, sys, tempfile, time
 from pathlib import Path
 from urllib.request import Request, urlopen
 from conftest import root
+from processes import end, family, wait, words
 import widgets7
 
 fronts = [(k,m) for k in ('lab','voila') for m in (7,8)]
 _version = "import ipywidgets\nfrom IPython.display import HTML\nHTML(f'ipywidgets <b class=ic-version>{ipywidgets.__version__}</b>')"
 _outs = '.jp-OutputArea-output'
-
-def wait(f, secs, said=lambda: 'too late', sleep=time.sleep):
-    "The first true answer of `f`; after `secs` fail with what `said` gives"
-    t = time.time()
-    while time.time()-t<secs:
-        if res := f(): return res
-        sleep(.05)
-    raise AssertionError(f'{said()} (waited {secs} s)')
 
 def write_nb(fn, *cells):
     "A notebook of code `cells` in file `fn`; a cell before them says which ipywidgets the kernel has"
@@ -64,7 +57,7 @@ class Front:
         if self.p.poll() is not None: raise AssertionError(f'{self} stopped:\n{self.logged()}')
 
     def logged(self): return self.log.read_text()[-4000:]
-    def kernels(self): return [o for o in self.p.children(recursive=True) if _is_kernel(o)]
+    def kernels(self): return [o for o in family(self.p) if any('ipykernel' in a for a in words(o))]
 
     def api(self, path, method='GET'):
         "The server's answer"
@@ -81,19 +74,12 @@ class Front:
         "Stop all: pages, kernels, server"
         for o in list(self.nbs): o.close()
         if not self.p: return
-        ps = [self.p, *self.p.children(recursive=True)] if self.p.is_running() else []
-        if ps: self.p.terminate()
-        for o in psutil.wait_procs(ps, 5)[1]: o.kill()
-        psutil.wait_procs(ps, 5)
+        end(family(self.p))
         self.p = None
         self.tmp_dir.cleanup()
 
 def _listens(port):
     with socket.socket() as s: return s.connect_ex(('127.0.0.1',port))==0
-
-def _is_kernel(p):
-    try: return any('ipykernel' in o for o in p.cmdline())
-    except psutil.Error: return False
 
 _idle = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status=='idle'"
 _run = "() => { jupyterapp.commands.execute('notebook:run-all-cells').then(() => window.icRan = true) }"

@@ -11,6 +11,7 @@ from imgcls.use.predict import Predictor
 from imgcls.use.serve import Options, make_app, routes
 from conftest import root
 from fronts import wait
+from processes import end, family, words
 
 sys.path.insert(0, str(root/'bench'))
 import bench_image
@@ -74,9 +75,7 @@ class Lean:
             assert p.poll() is None, log.read_text()[-3000:]
             yield p
         finally:
-            ps = [*p.children(recursive=True), p] if p.is_running() else []
-            for o in ps: o.terminate()
-            for o in psutil.wait_procs(ps, 5)[1]: o.kill()
+            end(family(p))
 
 def free_port():
     with socket.create_server(('127.0.0.1',0)) as s: return s.getsockname()[1]
@@ -132,7 +131,7 @@ def test_a_deployed_folder_needs_nothing_else(lean, browser, tmp_path):
         with urlopen(url) as r: assert 'https://huggingface.co' in r.headers['Content-Security-Policy']
         page = ask(browser, url, tmp_path)
         assert page.title()=='Digits' and page.locator('h1').inner_text().startswith('Digits')
-        kernels = [o for o in p.children(recursive=True) if any('ipykernel' in a for a in o.cmdline())]
+        kernels = [o for o in family(p) if any('ipykernel' in a for a in words(o))]
         assert kernels and max(o.memory_info().rss for o in kernels)<300*2**20
         page.close()
     assert not (path/'.imgcls-').exists() and deploy(model, path)==path, 'serving a folder changed it'

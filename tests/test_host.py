@@ -11,6 +11,7 @@ from imgcls.use.host import app_notebook, free_port, serve_app, server_config, s
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
 from fronts import _known7, wait, write_nb
+from processes import family, is_alive, words
 import widgets7
 
 model = root/'imgcls'/'assets'/'digits.onnx'
@@ -18,11 +19,7 @@ five = dict(name='five.png', mimeType='image/png', buffer=encode_image(draw_digi
 
 def kernels(p):
     "The kernels of server `p`, by id"
-    res = {}
-    for o in psutil.Process(p.pid).children(recursive=True):
-        try: res |= {a.split('kernel-')[1].removesuffix('.json'):o for a in o.cmdline() if 'kernel-' in a and a.endswith('.json')}
-        except psutil.Error: pass
-    return res
+    return {a.split('kernel-')[1].removesuffix('.json'):o for o in family(psutil.Process(p.pid)) for a in words(o) if 'kernel-' in a and a.endswith('.json')}
 
 def visit(browser, url, says='Your answer will be here', **kwargs):
     "A visitor of their own: (page, id of its kernel)"
@@ -302,11 +299,11 @@ def test_nothing_is_left(command, how):
     port = free_port(0)
     p = command(model, '--port', port, '--title', 'Which one?')
     assert f'http://localhost:{port}' in p.stdout.readline()
-    ps = wait(lambda: (o := psutil.Process(p.pid).children(recursive=True)) and len(o)==4 and o, 60)
+    ps = wait(lambda: (o := family(psutil.Process(p.pid))[1:]) and len(o)==4 and o, 60)
     assert 'Which one?' in status(f'http://127.0.0.1:{port}')[2]
     os.killpg(p.pid, signal.SIGINT) if how=='Ctrl-C' else p.terminate()
     assert p.wait(30)==0 and 'Traceback' not in p.stderr.read()
-    wait(lambda: not any(o.is_running() and o.status()!='zombie' for o in ps), 5)
+    wait(lambda: not any(map(is_alive, ps)), 5)
 
 def test_killed_takes_its_kernels_along(serve):
     p,_ = serve(pool_size=1)

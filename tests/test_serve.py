@@ -10,6 +10,7 @@ from imgcls.sample import draw_digit, encode_image, sample_web
 from imgcls.use.serve import make_app, start_server
 from conftest import root
 from kinds import fives
+from processes import is_alive, words
 from PIL import Image
 from web import Web, says
 
@@ -158,7 +159,7 @@ def test_nothing_is_lost_when_it_stops(workers):
 
 def test_a_worker_that_dies_is_replaced():
     with served('--workers=2', '--quiet') as (p,web):
-        workers = lambda: {o.pid for o in psutil.Process(p.pid).children() if o.status()!='zombie' and 'spawn_main' in ' '.join(o.cmdline())}
+        workers = lambda: {o.pid for o in psutil.Process(p.pid).children() if is_alive(o) and 'spawn_main' in ' '.join(words(o))}
         old = workers()
         psutil.Process(min(old)).kill()
         end = time.time()+30

@@ -1,7 +1,8 @@
 "Shards: whole or not there, whoever makes them and whatever dies"
 import errno, functools, hashlib, json, os, random, signal, subprocess, sys, time, warnings
-import numpy as np, pandas as pd, pytest
+import numpy as np, pandas as pd, psutil, pytest
 from pathlib import Path
+from processes import family, is_alive, signal_all, wait, words
 from web import Web, says
 from imgcls.dataset import Dataset
 from imgcls.picture import hash_array
@@ -106,36 +107,25 @@ def test_a_shard_that_kills_its_worker_is_known_in_the_end(tmp_path):
     assert [*said]==[1] and 'died' in said[1]
     assert is_done(0, tmp_path) and is_done(2, tmp_path)
 
-def workers(pid):
-    "Processes of a pool whose parent is `pid`"
-    try: found = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
-    except FileNotFoundError: return []
-    return [int(o) for o in found if b'spawn_main' in Path(f'/proc/{o}/cmdline').read_bytes()]
+def workers(p):
+    "Processes of the pool whose parent is `p`"
+    return [o for o in family(p)[1:] if 'spawn_main' in ' '.join(words(o))]
 
-def alive(pid):
-    try: return Path(f'/proc/{pid}/stat').read_text().split()[2]!='Z'
-    except (FileNotFoundError,ProcessLookupError): return False
-
-@pytest.mark.skipif(not Path('/proc/self/task').exists(), reason='finds processes by /proc')
 @pytest.mark.parametrize('seed', range(int(os.environ.get('IMGCLS_ROUNDS', 1))))
 def test_killed_at_any_moment_and_run_again(seed, urls, pool, tmp_path):
     rng,model = random.Random(seed),sample_model()
     code = f'import sys; from imgcls.gather.shards import gather_shards as f; f(*sys.argv[1:], rows=20, n_workers=2, model={str(model)!r}, allow_private=True)'
     seen = 0
     for i in range(4):
-        p = subprocess.Popen([sys.executable, '-c', code, str(urls), str(tmp_path)], stderr=subprocess.DEVNULL)
+        p = psutil.Popen([sys.executable, '-c', code, str(urls), str(tmp_path)], stderr=subprocess.DEVNULL)
         end = time.monotonic()+60
-        while not workers(p.pid) and p.poll() is None and time.monotonic()<end: time.sleep(.05)
+        while not workers(p) and p.poll() is None and time.monotonic()<end: time.sleep(.05)
         time.sleep(rng.random()) # a job takes two seconds where the machine is quick
-        mine = workers(p.pid)
+        mine = workers(p)
         seen += len(mine)
-        if i%2: p.kill()
-        else:
-            for o in mine[:1]: os.kill(o, signal.SIGKILL)
+        signal_all([p] if i%2 else mine[:1], 'kill')
         p.wait(180) # the pool may be made five times, each with all that it imports
-        end = time.monotonic()+10
-        while any(map(alive, mine)) and time.monotonic()<end: time.sleep(.05)
-        assert not any(map(alive, mine)), 'workers outlive their parent'
+        wait(lambda: not any(map(is_alive, mine)), 10, lambda: 'workers outlive their parent')
     df = gather_shards(urls, tmp_path, rows=20, n_workers=1, model=model, allow_private=True)
     assert seen and (df.error=='').all() and same(pool, tmp_path) and len(content(tmp_path, 'predictions'))==4
     assert [*(tmp_path/'.partial').iterdir()]==[tmp_path/'.partial'/'keep']
