@@ -6,7 +6,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent/'tools'))
 from browser import chromium
 from imgcls.learn.data import get_dls
 from imgcls.learn.export import export_onnx
-from imgcls.use.host import await_port, app_notebook, free_port, serve_app, stop_app
+from imgcls.use.host import await_port, app_notebook, serve_app, stop_app
 from imgcls.sample import draw_digit, heldout_folder
 from imgcls.learn.train import get_learner
 
@@ -25,10 +25,9 @@ VBox([Label('What is it?'), up, run, out, lbl])'''
 
 def plain(path, *args):
     "Voila as it comes"
-    port,log = free_port(0),open(path/'log', 'w')
-    p = subprocess.Popen([sys.executable, '-m', 'voila', 'theirs.ipynb', f'--port={port}', '--no-browser', '--Voila.ip=127.0.0.1', *args], cwd=path, stdout=log, stderr=log)
-    await_port(p, ('127.0.0.1',port), path/'log')
-    return p,f'http://localhost:{port}'
+    log = open(path/'log', 'w')
+    p = subprocess.Popen([sys.executable, '-m', 'voila', 'theirs.ipynb', '--no-browser', '--Voila.ip=127.0.0.1', *args], cwd=path, stdout=log, stderr=log)
+    return p,f'http://localhost:{await_port(p, path/"log")}'
 
 def is_kernel(o):
     try: return 'ipykernel' in ' '.join(o.cmdline())

@@ -1,5 +1,5 @@
 "A notebook in a real browser: in JupyterLab and in Voila, with ipywidgets 7 and 8"
-import json, nbformat, os, psutil, re, socket, subprocess, sys, tempfile, time
+import json, nbformat, os, psutil, re, socket, subprocess, sys, tempfile
 from pathlib import Path
 from urllib.request import Request, urlopen
 from conftest import root

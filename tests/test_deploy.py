@@ -74,8 +74,7 @@ class Lean:
             wait(lambda: p.poll() is not None or _answers(url), 60, lambda: f'{cmd} did not start:\n{log.read_text()[-3000:]}')
             assert p.poll() is None, log.read_text()[-3000:]
             yield p
-        finally:
-            end(family(p))
+        finally: end(family(p))
 
 def free_port():
     with socket.create_server(('127.0.0.1',0)) as s: return s.getsockname()[1]

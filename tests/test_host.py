@@ -73,6 +73,11 @@ def test_a_closed_page_is_noticed_within_two_minutes():
 
 # Visitors
 
+def test_several_at_once_have_a_port_each(serve):
+    with ThreadPoolExecutor(3) as ex: ps = list(ex.map(lambda _: serve(pool_size=0), range(3)))
+    assert len({url for _,url in ps})==3 and all(p.poll() is None for p,_ in ps)
+    for p,url in ps: assert urlsplit(url).port in {o.laddr.port for o in psutil.Process(p.pid).net_connections() if o.status=='LISTEN'}
+
 def test_three_in_a_row_find_it_warm(serve, browser):
     p,url = serve()
     warm = wait(lambda: len(kernels(p))==3 and kernels(p), 60)
@@ -191,6 +196,27 @@ def test_kernel_and_connection_lost(serve, browser):
     stop_app(p)
     expect(other.get_by_role('alert')).to_contain_text('connection is lost', timeout=20_000)
     for o in (page,other): o.context.close()
+
+def test_a_warm_kernel_that_died_waits_for_nobody(serve, browser):
+    p,url = serve(pool_size=2)
+    warm = wait(lambda: len(kernels(p))==2 and kernels(p), 60)
+    for o in warm.values(): o.kill()
+    wait(lambda: all(status(f'{url}/api/kernels/{o}')[0]==404 for o in warm), 30)
+    page,k = visit(browser, url) # on a new one
+    assert k not in warm
+    answers(page)
+
+@pytest.mark.parametrize('heated', [False,True])
+def test_a_kernel_that_died_just_before_somebody_came(serve, browser, heated):
+    p,url = serve(pool_size=1)
+    k,kernel = wait(lambda: [*kernels(p).items()], 60)[0]
+    if heated: wait(lambda: json.loads(status(f'{url}/api/kernels/{k}')[2]).get('execution_state')=='idle', 60)
+    kernel.kill()
+    page = browser.new_context().new_page()
+    page.goto(url)
+    expect(page.get_by_role('alert')).to_contain_text('had to stop', timeout=20_000)
+    page.get_by_role('button', name='Start again').click()
+    answers(page)
 
 def test_the_connection_comes_back(serve, browser):
     p,url = serve(pool_size=0)

@@ -8,7 +8,7 @@ Docs: https://imgcls.github.io/imgcls/lib/use/host.html.md"""
 __all__ = ['voila_config', 'server_config', 'app_notebook', 'serve_app', 'stop_app', 'imgcls_app']
 
 # %% ../../nbs/lib/use/host.ipynb #08a9965d
-import json, os, signal, socket, subprocess, sys, tempfile, time
+import json, os, re, signal, socket, subprocess, sys, tempfile, time
 from fastcore.script import call_parse
 from importlib.resources import files
 from importlib.util import find_spec
@@ -32,7 +32,8 @@ def voila_config(
     pool = dict(preheat_kernel=pool_size>0, default_pool_size=min(pool_size, max_kernels))
     cull = dict(cull_idle_timeout=idle, cull_interval=every, cull_connected=False)
     warm = dict(fill_delay=2, preheat_denylist=[r'(?!.*app\.ipynb$)'])
-    return dict(Kernels=dict(max_kernels=max_kernels, spare=spare), Voila=dict(tornado_settings=sockets),
+    dead = dict(restart_limit=0) # nobody would know what a kernel that is started again is for
+    return dict(Kernels=dict(max_kernels=max_kernels, spare=spare), KernelRestarter=dead, Voila=dict(tornado_settings=sockets),
         VoilaConfiguration=page|pool, VoilaKernelManager=warm, MappingKernelManager=cull)
 
 # %% ../../nbs/lib/use/host.ipynb #8ccdf249
@@ -76,25 +77,25 @@ def free_port(
     except ValueError: return usable_port(0, host)
 
 # %% ../../nbs/lib/use/host.ipynb #8696fd3e
-def answers(
-    at:tuple, # (host, port)
-)->bool:
-    "Is somebody there?"
-    with socket.socket() as s: return s.connect_ex(at)==0
+def port_in(
+    log:Path, # where Voila writes
+)->int: # None so far
+    "The port that Voila listens on"
+    found = re.search(r'running at:\n.*:(\d+)', log.read_text(errors='replace'))
+    return found and int(found[1])
 
 # %% ../../nbs/lib/use/host.ipynb #6ac845d4
 def await_port(
-    p, # process of a server
-    at:tuple, # (host, port)
+    p, # process of Voila
     log:Path, # where it writes
-):
-    "Wait until somebody answers at `at`, for a minute at most"
+)->int:
+    "The port of `p` as soon as it listens, for which it has a minute"
     late = time.time()+60
     while time.time()<late and p.poll() is None:
-        if answers(at): return
+        if port := port_in(log): return port
         time.sleep(.05)
     p.kill()
-    raise RuntimeError(f'Voila did not start:\n{Path(log).read_text()[-2000:]}')
+    raise RuntimeError(f'Voila did not start:\n{log.read_text()[-2000:]}')
 
 # %% ../../nbs/lib/use/host.ipynb #610f7066
 def address(
@@ -114,12 +115,12 @@ def with_imgcls()->dict:
 def voila_command(
     nb, # the app's notebook
     host:str, # address to listen on
-    port:int,
+    port:int, # None: 8866 or, if it is taken, another
     folder, # that has voila.json
 )->list:
     "How Voila is started"
-    how = ['--no-browser', f'--port={port}', f'--Voila.ip={host}', '--Voila.port_retries=0']
-    return [sys.executable, '-m', 'imgcls.use.voila', str(nb), *how, f'--Voila.config_file_paths={folder}']
+    where = [f'--Voila.ip={host}', f'--port={port or 8866}', f'--Voila.port_retries={0 if port else 50}']
+    return [sys.executable, '-m', 'imgcls.use.voila', str(nb), '--no-browser', *where, f'--Voila.config_file_paths={folder}']
 
 # %% ../../nbs/lib/use/host.ipynb #7aa0486f
 def serve_app(
@@ -130,13 +131,11 @@ def serve_app(
 ):
     "Serve `nb` with Voila in a process of its own; the process and the address"
     if find_spec('voila') is None: raise ModuleNotFoundError("The app needs Voila: pip install 'imgcls[app]'")
-    port = port or free_port(host=host)
     with tempfile.TemporaryDirectory(prefix='imgcls-host-') as d:
         (Path(d)/'voila.json').write_text(json.dumps(voila_config(**kwargs)))
         cmd = voila_command(nb, host, port, d)
         with open(log := Path(d)/'log', 'w') as f: p = subprocess.Popen(cmd, stdout=f, stderr=f, env=with_imgcls())
-        await_port(p, ('127.0.0.1' if host=='0.0.0.0' else host, port), log)
-    return p,address(host, port)
+        return p,address(host, await_port(p, log))
 
 # %% ../../nbs/lib/use/host.ipynb #7b1d57f1
 def stop_app(
@@ -197,10 +196,10 @@ def imgcls_app(
     "Serve MODEL as an app, until Ctrl-C. To share it, `imgcls-deploy MODEL site --kind static` makes a page that needs no server"
     from imgcls.use.predict import Predictor, heading
     try:
-        port = port_for(port, host)
+        port_for(port, host) # or a sentence why not
         meta = Predictor(model, n_threads=1).meta
         if max_kernels<1: raise ValueError(f'--max-kernels {max_kernels}: wanted 1 or more.')
         with tempfile.TemporaryDirectory(prefix='imgcls-app-') as d:
             nb = write_app(d, heading(title, meta.get('title'), model), model)
-            attend(*serve_app(nb, port, host, max_kernels=max_kernels))
+            attend(*serve_app(nb, port or None, host, max_kernels=max_kernels))
     except (OSError,ValueError,RuntimeError,ImportError) as e: sys.exit(f'imgcls-app: {e}')

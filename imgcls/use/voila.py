@@ -21,33 +21,53 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
-# %% ../../nbs/lib/use/voila.ipynb #d8dffe76
-def has_kernel(
-    task, # that heats one
+# %% ../../nbs/lib/use/voila.ipynb #c3ad0442
+def has_failed(
+    task, # that heats a kernel
 )->bool:
-    "Has a task made its kernel?"
-    return task.done() and not task.cancelled() and not task.exception()
+    "Has a task ended without one?"
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+# %% ../../nbs/lib/use/voila.ipynb #d8dffe76
+def kernel_of(
+    task, # that heats one
+)->str: # its id; None as long as there is none, and if it failed
+    "The kernel that a task has made"
+    if task.done() and not has_failed(task): return task.result()['kernel_id']
 
 # %% ../../nbs/lib/use/voila.ipynb #97aa8b64
 class WarmKernels(AsyncMappingKernelManager):
     "A kernel manager that knows which of its kernels Voila keeps warm"
+    again = Integer(60, config=True, help='Seconds until a warm kernel that died has a successor')
     _pools = {} # Voila's
 
     def warm(self):
         "Ids of the kernels that wait for a visitor"
-        tasks = (o for pool in self._pools.values() for o in pool)
-        return {o.result()['kernel_id'] for o in tasks if has_kernel(o)}
+        return {kernel_of(o) for pool in self._pools.values() for o in pool}-{None}
 
-    def greet(self):
-        "Somebody comes for a warm kernel: the time that it waited does not count"
-        for o in self.warm(): self.get_kernel(o).last_activity = datetime.now(timezone.utc)
+    def drop(self, gone):
+        "Take the tasks for which `gone` is true out of their pools; were there any?"
+        lost = [(pool,o) for pool in self._pools.values() for o in pool if gone(o)]
+        for pool,o in lost: pool.remove(o)
+        return bool(lost)
 
     def give_up(self):
         "If this task heats a kernel that nobody has asked for yet, its pool forgets it"
-        task = asyncio.current_task()
-        pools = [o for o in self._pools.values() if task in o]
-        for o in pools: o.remove(task)
-        return bool(pools)
+        return self.drop(lambda o: o is asyncio.current_task())
+
+    def greet(self):
+        "Somebody comes for a warm kernel: one that lives, and the time that it waited does not count"
+        self.drop(has_failed)
+        for o in self.warm(): self.get_kernel(o).last_activity = datetime.now(timezone.utc)
+
+    def refill(self):
+        "Heat as many as are missing"
+        for o in self._pools: self.fill_if_needed(notebook_name=o)
+
+    def remove_kernel(self, kernel_id):
+        "A kernel that ended waits for nobody; later, another does"
+        if self.drop(lambda o: kernel_of(o)==kernel_id): asyncio.get_running_loop().call_later(self.again, self.refill)
+        return super().remove_kernel(kernel_id)
 
 # %% ../../nbs/lib/use/voila.ipynb #8c8b34d9
 class Kernels(WarmKernels):
@@ -86,16 +106,21 @@ class Kernels(WarmKernels):
         self.coming |= {kernel_id}
         try: return await super().start_kernel(kernel_id=kernel_id, **kwargs)
         except Exception:
-            self.give_up()
+            if self.give_up(): asyncio.get_running_loop().call_later(self.again, self.refill)
             raise
         finally: self.coming -= {kernel_id}
 
     async def shutdown_kernel(self, kernel_id, *args, **kwargs):
         "Stop a kernel; a warm one may take its place"
+        self.drop(has_failed) # on which Voila stumbles
         self.going |= {kernel_id}
         try: await super().shutdown_kernel(kernel_id, *args, **kwargs)
         finally: self.going -= {kernel_id}
-        for o in self._pools if self.max_kernels else (): self.fill_if_needed(notebook_name=o)
+        self.refill()
+
+    def refill(self):
+        "Heat as many as are missing, unless all stop"
+        if self.max_kernels: super().refill()
 
     async def shutdown_all(self, *args, **kwargs):
         "Stop all; no other takes their places"

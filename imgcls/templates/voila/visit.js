@@ -4,9 +4,11 @@ window.voila_heartbeat = window.voila_process = () => {};
 window.voila_finish = window.display_cells = () => document.getElementById('loading')?.remove();
 
 (() => {
-  const config = () => JSON.parse(document.getElementById('jupyter-config-data').textContent)
+  const whole = () => document.getElementById('jupyter-config-data') // a page whose kernel died meanwhile breaks off before it
+  const config = () => JSON.parse(whole().textContent)
   const address = what => { const { baseUrl, kernelId } = config(); return baseUrl + what + kernelId }
-  let socket, sent, left = false
+  const stopped = 'This app had to stop: the server may have run out of memory.'
+  let socket, sent, met = false, left = false
 
   function notice(said, name, action) {
     document.querySelector('.visit-notice')?.remove()
@@ -26,7 +28,7 @@ window.voila_finish = window.display_cells = () => document.getElementById('load
     const size = data.byteLength ?? data.length
     if (size > 4000) return
     const said = typeof data == 'string' ? data : new TextDecoder().decode(data)
-    if (/"execution_state":\s*"(restarting|dead)"/.test(said)) end('This app had to stop: the server may have run out of memory.')
+    if (/"execution_state":\s*"(restarting|dead)"/.test(said)) end(stopped)
     if (/"msg_type":\s*"shutdown_reply"/.test(said)) end('This page was not used for a while, and its place was needed for somebody else.')
   }
 
@@ -52,7 +54,7 @@ window.voila_finish = window.display_cells = () => document.getElementById('load
     constructor(...args) {
       super(...args)
       window.visitSocket = socket = this
-      this.addEventListener('open', () => left || notice())
+      this.addEventListener('open', () => { met = true; left || notice() })
       this.addEventListener('message', o => { arrived(); heard(o.data) })
     }
     send(data) {
@@ -63,14 +65,17 @@ window.voila_finish = window.display_cells = () => document.getElementById('load
     }
   }
 
+  const lost = () => socket?.readyState == WebSocket.CLOSED
+
   async function watch() {
-    if (left || socket?.readyState != WebSocket.CLOSED) return
-    notice('The connection is lost. Trying again …')
+    if (left || document.readyState != 'complete' || met && !lost()) return
+    if (!whole()) return end(stopped)
+    if (lost()) notice('The connection is lost. Trying again …')
     const answer = await fetch(address('api/kernels/')).catch(() => null)
-    if (answer?.status == 404) end('This page was not used for a while, and has gone to sleep.')
+    if (answer?.status == 404) end(met ? 'This page was not used for a while, and has gone to sleep.' : stopped)
   }
   setInterval(watch, 2000)
 
-  addEventListener('pagehide', () => { left = true; navigator.sendBeacon(address('voila/api/shutdown/')) })
+  addEventListener('pagehide', () => { left = true; if (whole()) navigator.sendBeacon(address('voila/api/shutdown/')) })
   addEventListener('pageshow', o => o.persisted && location.reload())
 })()
