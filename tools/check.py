@@ -25,8 +25,5 @@ def unchanged(*cmd):
 
 unchanged('nbdev-export')
 unchanged('nbdev-clean')
-style = "import sys, chkstyle.core as c; c.NB_EXPORT_KEYS.add('exporti'); sys.exit(c.cli())" # it takes such cells for examples
-library = 'nbs/lib nbs/app.ipynb tests bench tools book setup.py imgcls'.split()
-chapters = '--ignore mixed-imports nbs/course nbs/index.ipynb'.split() # there a cell may import what its next line uses
-if [o for o in (library,chapters) if run('python', '-c', style, *o)]: sys.exit('chkstyle: mend the style')
+if run('chkstyle', *'nbs tests bench tools book setup.py imgcls'.split()): sys.exit('chkstyle: mend the style')
 if run('python', 'tools/gauge.py', '--check'): sys.exit('gauge: some figures are over their limits')

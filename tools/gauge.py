@@ -33,9 +33,9 @@ def string_lines(tree, least=4):
     return sum(n for o in strings(tree) if (n := o.end_lineno-o.lineno+1)>=least)
 
 def exported_names(tree):
-    "What `__all__` of a module lists"
+    "What `__all__` of a module lists in the end: nbdev writes one on top, and a cell may have a shorter one"
     lists = [o.value for o in tree.body if isinstance(o, ast.Assign) and ast.unparse(o.targets[0])=='__all__']
-    return [ast.literal_eval(e) for o in lists if isinstance(o, ast.List) for e in o.elts]
+    return ast.literal_eval(lists[-1]) if lists and isinstance(lists[-1], ast.List) else []
 
 def code_cells(fn): return [''.join(o['source']) for o in json.loads(fn.read_text(encoding='utf-8'))['cells'] if o['cell_type']=='code']
 def is_exported(src): return re.match(r'\s*#\|\s*export[is]?\b', src)

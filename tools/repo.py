@@ -114,7 +114,7 @@ def markdown():
     nb.metadata.language_info = dict(name='python')
     md,_ = MarkdownExporter(Config(NbConvertBase=dict(display_data_priority=['text/plain']))).from_notebook_node(nb)
     md = md.replace('](images/', '](nbs/images/').replace('](../imgcls/', '](imgcls/')
-    md = re.sub(r'\n{3,}', '\n\n', re.sub(r'[ \t]+\n', '\n', md))
+    md = re.sub(r'\n{3,}', '\n\n', re.sub(r'[ \t]+\n', '\n', md)).replace('\n```\n\n```python\n', '\n') # cells that follow each other are one listing
     return md.strip()+'\n'
 
 def readme():
