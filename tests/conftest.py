@@ -5,7 +5,7 @@ from pathlib import Path
 
 root = Path(__file__).parent.parent
 sys.path.insert(0, str(root/'tools'))
-os.environ.setdefault('IMGCLS_ENGINE', 'onnxruntime') # what is faster here is no matter of chance
+os.environ |= dict(IMGCLS_ENGINE='onnxruntime', IMGCLS_HALF='no') | os.environ # what is faster here is no matter of chance
 signal.signal(signal.SIGINT, signal.default_int_handler) # a shell that runs us in the background has it ignored, by all that we start too
 
 def run_demo(path, *args, **kwargs):
@@ -73,17 +73,19 @@ def demo(tmp_path_factory):
 def browser():
     "A real browser"
     from browser import chromium
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+    expect.set_options(timeout=20_000)
     with sync_playwright() as p:
         b = p.chromium.launch(executable_path=chromium(), args=['--no-sandbox'] if os.name=='posix' and os.geteuid()==0 else [])
         yield b
         b.close()
 
 @pytest.fixture(scope='session')
-def runtime():
-    "The runtime, from the npm registry or the cache"
+def runtime(tmp_path_factory):
+    "The runtime, from the npm registry or the cache; one process fetches it"
     from imgcls.use.static import npm_runtime
-    try: return npm_runtime()
+    try:
+        with FileLock(tmp_path_factory.getbasetemp().parent/'runtime.lock'): return npm_runtime()
     except (OSError,ValueError) as e: pytest.skip(f'onnxruntime-web is not here and can not be fetched: {e}')
 
 @pytest.fixture

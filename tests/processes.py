@@ -17,6 +17,11 @@ def words(p):
     with suppress(psutil.NoSuchProcess): return p.cmdline()
     return []
 
+def memory(p):
+    "Bytes that it holds; 0 of one that has ended"
+    with suppress(psutil.NoSuchProcess): return p.memory_info().rss
+    return 0
+
 def signal_all(ps, how):
     "Send each of `ps` a signal by its method `how`: 'terminate' or 'kill'"
     for o in ps:

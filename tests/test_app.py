@@ -11,6 +11,7 @@ from imgcls.use.host import app_notebook
 from imgcls.use.predict import Predictor
 from imgcls.sample import draw_digit, encode_image
 from conftest import root
+from processes import memory
 from kinds import fives
 
 model = root/'imgcls'/'assets'/'digits.onnx'
@@ -379,5 +380,5 @@ def test_dark_light_and_small(voila, browser, pics):
         for o in where: page.locator(o).first.wait_for()
         light[theme] = [page.evaluate(_light, o) for o in [('body','backgroundColor'), *((o,'color') for o in where)]]
     assert light==dict(light=[True]+[False]*6, dark=[False]+[True]*6) and page.locator('h1').count()==1
-    assert 0<max(o.memory_info().rss for o in voila.kernels())<300*2**20
+    assert 0<max(map(memory, voila.kernels()))<300*2**20
     page.close()

@@ -63,7 +63,7 @@ def test_it_does_what_its_document_says(server):
             def f(case):
                 nonlocal n
                 n += 1
-                r = case.call(base_url=f'http://127.0.0.1:{port}', timeout=10)
+                r = case.call(base_url=f'http://127.0.0.1:{port}', timeout=30)
                 if r.status_code in (502,504): return # an address that can't be fetched is what was made up here
                 case.validate_response(r, checks=wanted)
             try: f()

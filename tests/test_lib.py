@@ -8,5 +8,5 @@ pages = sorted(o for o in (root/'nbs'/'lib').rglob('*.ipynb') if '.ipynb_checkpo
 
 @pytest.mark.parametrize('fn', pages, ids=lambda o: o.relative_to(root/'nbs'/'lib').with_suffix('').as_posix())
 def test_page(fn, tmp_path):
-    p = Fork(tmp_path, nbdev_test, str(fn)).end(300)
+    p = Fork(tmp_path, nbdev_test, str(fn)).end(600)
     assert p.returncode==0 and 'Success' in p.stdout, p.stderr

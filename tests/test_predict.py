@@ -167,7 +167,7 @@ def jpg(im, **kwargs):
     im.save(buf := io.BytesIO(), 'JPEG', **kwargs)
     return buf.getvalue()
 
-@pytest.mark.filterwarnings('error')
+@pytest.mark.filterwarnings('error', 'default::ResourceWarning', 'default::pytest.PytestUnraisableExceptionWarning') # the last two are of tests before
 def test_bombs_are_not_decoded():
     big,p = Image.new('1', (10_000,10_000)),Predictor(model)
     with pytest.raises(ValueError, match='100 megapixels'): p.predict(encode_image(big, 'PNG'))

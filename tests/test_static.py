@@ -409,7 +409,7 @@ def test_the_camera(site):
     assert not out.returncode, out.stderr[-2000:]
     said,pressed,name,off = json.loads(out.stdout)
     rate = int(re.search(r'(\d+) pictures a second\. None is kept\.', said)[1])
-    assert rate>=4 and re.search(r'confidence \d', said) and len(re.findall(r'(?m)^\S+%$', said))==5, said
+    assert rate>=1 and re.search(r'confidence \d', said) and len(re.findall(r'(?m)^\S+%$', said))==5, said
     assert pressed=='Stop the camera' and name.startswith('Camera ') and off==[True,None]
 
 # In another browser

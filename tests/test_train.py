@@ -47,7 +47,7 @@ class Slow(Callback):
     def after_batch(self): time.sleep(float(sys.argv[3]))
 set_seed(3)
 learn = get_learner(get_dls(sys.argv[1], size=32, bs=16), 'small', half=False)
-train(learn, 8, 1e-2, stage=sys.argv[2], cbs=Slow())
+train(learn, 12, 1e-2, stage=sys.argv[2], cbs=Slow())
 np.save(f'{sys.argv[1]}/{sys.argv[2]}.npy', torch.cat([o.detach().float().flatten() for o in learn.model.state_dict().values()]).numpy())
 print('random', random.random(), np.random.rand(), torch.rand(1).item())
 '''

@@ -20,7 +20,7 @@ from timm.data import resolve_model_data_config
 from ..dataset import Dataset
 from .pixels import UprightImage, attempt, batches, sorted_out
 from .scores import flat_features
-from .stages import cuda_half, read_stage, weights_of, write_stage
+from .stages import cuda_half, half_said, read_stage, weights_of, write_stage
 from .train import ChannelsFirst, check_weights, find_arch
 
 # %% ../../nbs/lib/learn/features.ipynb #a2f9bb02
@@ -137,6 +137,7 @@ def forward_type(
 ): # torch.bfloat16, torch.float16 or None
     "The half precision that makes answers faster where `net` is"
     if x.device.type=='cuda': return cuda_half()
+    if half_said() is not None: return torch.bfloat16 if half_said() else None
     secs = [[forward_secs(net, x, o) for _ in range(3)] for o in (None,torch.bfloat16)]
     plain,half = map(min, secs)
     return torch.bfloat16 if plain>least*half else None

@@ -9,7 +9,7 @@ __all__ = ['contiguous', 'usual_mode', 'save_tensors', 'flat', 'saying', 'write_
            'load_weights', 'all_numbers', 'note_in_stage', 'some', 'check_classes', 'digest', 'difference', 'changes',
            'check_plan', 'split_state', 'join_state', 'numpy_state', 'random_state', 'set_python', 'set_cuda',
            'set_random_state', 'kept_random', 'seed_of', 'seeded', 'evaluating', 'step_secs', 'bf16_gain', 'is_clear',
-           'bf16_pays', 'cuda_half', 'half_type', 'stacked', 'circle', 'plot_history']
+           'half_said', 'bf16_pays', 'cuda_half', 'half_type', 'stacked', 'circle', 'plot_history']
 
 # %% ../../nbs/lib/learn/stages.ipynb #db05146f
 import hashlib, json, os, random, time
@@ -343,12 +343,20 @@ def is_clear(
     last = gains[1:][-2:]
     return len(last)==2 and (min(last)>1.6 or max(last)<1)
 
+# %% ../../nbs/lib/learn/stages.ipynb #54ffccfe
+def half_said()->bool: # None: nothing
+    "What $IMGCLS_HALF says of half precision on the CPU"
+    known,said = dict(yes=True, no=False),os.environ.get('IMGCLS_HALF')
+    if said and said not in known: raise ValueError(f'IMGCLS_HALF={said!r}: wanted yes or no, or nothing, and it is measured')
+    return known.get(said)
+
 # %% ../../nbs/lib/learn/stages.ipynb #45d9c5ec
 def bf16_pays(
     model, # network on the CPU
     x, # [b,3,h,w], a few pictures
 )->bool: # at least 1.3 times as fast?
-    "Does training `model` with bfloat16 pay on this machine?"
+    "Does training `model` with bfloat16 pay on this machine? What is said counts, else what is measured"
+    if half_said() is not None: return half_said()
     model,x,gains = deepcopy(model).train(),x.as_subclass(torch.Tensor),[]
     with kept_random(), torch.enable_grad():
         for _ in progress(range(6), 6, 'is bfloat16 faster here?'):
