@@ -536,15 +536,16 @@ def test_the_whole_way_from_the_demo(browser, demo, runtime, tmp_path, width):
         tab.close()
 
 def test_weights_in_8_bits(tab, bears, tmp_path):
-    "A third of the size at most, the same labels, and Python reads the file, too"
+    "A third of the size at most, the same labels where the model is not in two minds, and Python reads the file, too"
     path = deploy(bears/'model.onnx', tmp_path/'a', kind='static', precision='int8', runtime=str(bears/'runtime'))
     p,small = Predictor(bears/'model.onnx', n_threads=1),path/'model.onnx'
     assert small.stat().st_size<.34*(bears/'model.onnx').stat().st_size
-    bs = [o.read_bytes() for o in photos[:40]]
+    bs = [o.read_bytes() for o in photos[::3]]
     with served(path) as url:
         tab.goto(url)
         assert farthest(Predictor(small, n_threads=1), tab, bs)<.01
-        assert np.mean([(a['label'],a['unknown'])==(b.label,b.unknown) for a,b in zip(answers(tab, bs), p.predict(bs))])>.9
+        pairs = [(a,b) for a,b in zip(answers(tab, bs), p.predict(bs, topk=2)) if b.topk[0][1]-b.topk[1][1]>.05]
+    assert len(pairs)>20 and all((a['label'],a['unknown'])==(b.label,b.unknown) for a,b in pairs)
     deploy(bears/'model.onnx', path)
     assert small.stat().st_size<.34*(bears/'model.onnx').stat().st_size, 'what was asked for is forgotten'
 
