@@ -5,13 +5,15 @@ from pathlib import Path
 
 root = Path(__file__).parent.parent
 sys.path.insert(0, str(root/'tools'))
-os.environ |= dict(IMGCLS_ENGINE='onnxruntime', IMGCLS_HALF='no') | os.environ # what is faster here is no matter of chance
+os.environ.setdefault('IMGCLS_ENGINE', 'onnxruntime') # what is faster here is no matter of chance
 signal.signal(signal.SIGINT, signal.default_int_handler) # a shell that runs us in the background has it ignored, by all that we start too
+
+calm = dict(IMGCLS_HALF='no') # where trainings are compared: what half precision does is no matter of chance, either
 
 def run_demo(path, *args, **kwargs):
     "The console script, as a process of its own"
     cmd = [Path(sys.executable).parent/'imgcls-demo', '--path', str(path), '--no-serve', *map(str, args)]
-    return subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs)
+    return subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | calm, **kwargs)
 
 quick = 'test_repo test_net test_search test_dataset test_picture test_twins test_batch'.split() # files whose tests take seconds
 

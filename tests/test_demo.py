@@ -6,7 +6,7 @@ from fronts import upload
 from imgcls.dataset import image_files, read_manifest
 from imgcls.use.host import serve_app, stop_app
 from imgcls.sample import plan_web
-from conftest import run_demo
+from conftest import calm, run_demo
 
 def test_every_url_is_accounted_for(demo):
     path,rep = demo
@@ -52,7 +52,7 @@ def test_a_second_run_has_nothing_to_do(demo):
     assert seen=={f:f.stat().st_mtime_ns for f in (path/'digits').rglob('*.*')}
     assert json.loads((path/'report.json').read_text())==rep
 
-def small(path): return Fork(path.with_name(f'{path.name} said'), script, 'imgcls-demo', ['--path', str(path), '--no-serve', '--n', '120', '--epochs', '1'])
+def small(path): return Fork(path.with_name(f'{path.name} said'), script, 'imgcls-demo', ['--path', str(path), '--no-serve', '--n', '120', '--epochs', '1'], **calm)
 
 def killed_when(path, ready):
     "Start the small demo and kill it the moment `ready` is true"

@@ -111,7 +111,8 @@ def test_a_full_disk_leaves_the_stage_as_it_was(tmp_path):
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert read_stage(fn)[1]==dict(epoch=1) and list(tmp_path.iterdir())==[fn]
 
-def test_suggest_lr_changes_nothing(data):
+def test_suggest_lr_changes_nothing(data, monkeypatch):
+    monkeypatch.setenv('IMGCLS_HALF', 'no')
     learn = small(data)
     for when in ('before','after'):
         if when=='after': quiet(learn, lambda: learn.fit_one_cycle(2, 1e-2))
