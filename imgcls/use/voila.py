@@ -68,9 +68,13 @@ class WarmKernels(AsyncMappingKernelManager):
         "Heat as many as are missing"
         for o in self._pools: self.fill_if_needed(notebook_name=o)
 
+    def refill_later(self):
+        "Heat others when what ended these may be over"
+        asyncio.get_running_loop().call_later(self.again, self.refill)
+
     def remove_kernel(self, kernel_id):
         "A kernel that ended waits for nobody; later, another does"
-        if self.drop(lambda o: kernel_of(o)==kernel_id): asyncio.get_running_loop().call_later(self.again, self.refill)
+        if self.drop(lambda o: kernel_of(o)==kernel_id): self.refill_later()
         return super().remove_kernel(kernel_id)
 
 # %% ../../nbs/lib/use/voila.ipynb #8c8b34d9
@@ -110,7 +114,7 @@ class Kernels(WarmKernels):
         self.coming |= {kernel_id}
         try: return await super().start_kernel(kernel_id=kernel_id, **kwargs)
         except Exception:
-            if self.give_up(): asyncio.get_running_loop().call_later(self.again, self.refill)
+            if self.give_up(): self.refill_later()
             raise
         finally: self.coming -= {kernel_id}
 
